@@ -1,0 +1,215 @@
+import type { AttrValue } from "./attr.ts";
+import { TimmcError } from "./error.ts";
+import { type AnyOp, completeAttrs, operandRecord } from "./op.ts";
+import { type OpName, opOf } from "./ops/index.ts";
+import { type TensorType, isStaticType, printType, sameType } from "./type.ts";
+import type { Attrs, Origin, Value } from "./value.ts";
+
+/** A named result of the graph. A tap is an output chosen before the passes. */
+export interface Output {
+  readonly name: string;
+  readonly value: Value;
+}
+
+/** Value as Graph sees it: the links and counts that nobody else may write. */
+interface Node extends Value {
+  operands: (Value | undefined)[];
+  uses: number;
+  previous: Node | undefined;
+  next: Node | undefined;
+  owner: Graph | undefined;
+}
+
+/**
+ * A list of values in an order where operands precede their users. All editing goes through `insert`, `erase`,
+ * `replaceUses` and `setOutputs`; iteration survives edits at and behind the current value.
+ */
+export class Graph {
+  readonly name: string;
+  private first: Node | undefined;
+  private last: Node | undefined;
+  private length = 0;
+  private readonly names = new Map<string, number>();
+  private results: readonly Output[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Number of values. */
+  get size(): number {
+    return this.length;
+  }
+
+  get outputs(): readonly Output[] {
+    return this.results;
+  }
+
+  *values(): IterableIterator<Value> {
+    for (let node = this.first; node !== undefined; node = node.next) yield node;
+  }
+
+  /** From the last value to the first; survives the erasure of the current value. */
+  *reversed(): IterableIterator<Value> {
+    for (let node = this.last; node !== undefined;) {
+      const before: Node | undefined = node.previous;
+      yield node;
+      node = before;
+    }
+  }
+
+  /**
+   * Makes a value and puts it before `before` (at the end without). Its type is inferred, its attributes completed.
+   * Throws `invalid-ir`, with the op and the operand types, where a constraint of the op is broken.
+   */
+  insert<N extends OpName>(
+    op: N,
+    operands: readonly (Value | undefined)[],
+    attrs: Readonly<Record<string, AttrValue | undefined>>,
+    origin: Origin,
+    before?: Value,
+  ): Value<N> {
+    const spec = opOf(op);
+    checkArity(spec, operands);
+    const complete = completeAttrs(spec, attrs, operands[0]?.type.shape.length ?? 0);
+    const type = inferType(spec, operands, complete);
+    const node: Node = {
+      op,
+      operands: [...operands],
+      attrs: complete as Attrs<N>,
+      type,
+      name: this.freshName(origin.path),
+      origin,
+      uses: 0,
+      isWeight: isStaticType(type) && op !== "input" && operands.every((x) => x === undefined || x.isWeight),
+      previous: undefined,
+      next: undefined,
+      owner: this,
+    };
+    for (const x of operands) if (x !== undefined) this.own(x).uses++;
+    this.link(node, before === undefined ? undefined : this.own(before));
+    return node as Value as Value<N>;
+  }
+
+  /** Removes a value that nothing uses. */
+  erase(value: Value): void {
+    const node = this.own(value);
+    if (this.useCount(value) > 0)
+      throw new TimmcError("invalid-ir", `cannot erase %${value.name}: it has ${this.useCount(value)} uses`);
+    for (const x of node.operands) if (x !== undefined) this.own(x).uses--;
+    if (node.previous) node.previous.next = node.next;
+    else this.first = node.next;
+    if (node.next) node.next.previous = node.previous;
+    else this.last = node.previous;
+    node.owner = undefined;
+    this.length--;
+  }
+
+  /**
+   * Makes every user of `old`, and every output, use `by` instead. The types must be equal: a change of layout or
+   * precision inserts its own transposes and casts. `by` must precede the users of `old`; values between the two are
+   * part of the replacement and keep what they use.
+   */
+  replaceUses(old: Value, by: Value): void {
+    if (!sameType(old.type, by.type))
+      throw new TimmcError(
+        "invalid-ir",
+        `cannot replace %${old.name} (${printType(old.type)}) by %${by.name} (${printType(by.type)})`,
+      );
+    const from = this.own(old);
+    const to = this.own(by);
+    for (let node = firstAfterBoth(from, to); node !== undefined && from.uses > 0; node = node.next) {
+      node.operands.forEach((x, i) => {
+        if (x !== from) return;
+        node.operands[i] = to;
+        from.uses--;
+        to.uses++;
+      });
+    }
+    this.results = this.results.map((o) => (o.value === old ? { name: o.name, value: by } : o));
+  }
+
+  setOutputs(outputs: readonly Output[]): void {
+    for (const o of outputs) this.own(o.value);
+    this.results = [...outputs];
+  }
+
+  /** Uses by values and by outputs: what every single-use condition of a rule must ask. */
+  useCount(value: Value): number {
+    return value.uses + this.results.reduce((n, o) => n + (o.value === value ? 1 : 0), 0);
+  }
+
+  /** A copy with equal names, and the way from old values to new ones. */
+  clone(): { graph: Graph; map: ReadonlyMap<Value, Value> } {
+    const graph = new Graph(this.name);
+    const map = new Map<Value, Value>();
+    for (const value of this.values()) {
+      const node = value as Node;
+      const operands = node.operands.map((x) => (x === undefined ? undefined : map.get(x)));
+      const copy: Node = { ...node, operands, uses: 0, previous: undefined, next: undefined, owner: graph };
+      for (const x of operands) if (x !== undefined) graph.own(x).uses++;
+      graph.link(copy, undefined);
+      map.set(value, copy);
+    }
+    for (const [path, n] of this.names) graph.names.set(path, n);
+    graph.results = this.results.map((o) => ({ name: o.name, value: map.get(o.value) ?? o.value }));
+    return { graph, map };
+  }
+
+  private own(value: Value): Node {
+    const node = value as Node;
+    if (node.owner !== this)
+      throw new TimmcError("invalid-ir", `%${value.name} does not belong to graph @${this.name} (or was erased)`);
+    return node;
+  }
+
+  private link(node: Node, before: Node | undefined): void {
+    node.next = before;
+    node.previous = before === undefined ? this.last : before.previous;
+    if (node.previous) node.previous.next = node;
+    else this.first = node;
+    if (before) before.previous = node;
+    else this.last = node;
+    this.length++;
+  }
+
+  private freshName(path: string): string {
+    const base = path === "" ? "_" : path;
+    const n = this.names.get(base) ?? 0;
+    this.names.set(base, n + 1);
+    return n === 0 ? base : `${base}~${n}`;
+  }
+}
+
+function firstAfterBoth(a: Node, b: Node): Node | undefined {
+  for (let node = a.next; node !== undefined; node = node.next) if (node === b) return b.next;
+  return a.next;
+}
+
+function checkArity(spec: AnyOp, operands: readonly (Value | undefined)[]): void {
+  const variadic = spec.operands.at(-1)?.endsWith("*") ?? false;
+  const fixed = variadic ? spec.operands.length - 1 : spec.operands.length;
+  const fits = variadic ? operands.length >= fixed : operands.length === fixed;
+  const missing = spec.operands.find((name, i) => !/[?*]$/.test(name) && operands[i] === undefined);
+  const hole = variadic && operands.slice(fixed).some((x) => x === undefined);
+  if (!fits || missing !== undefined || hole)
+    throw new TimmcError(
+      "invalid-ir",
+      `${spec.name} takes (${spec.operands.join(", ")}), got ${operands.length} operands`,
+    );
+}
+
+function inferType(
+  spec: AnyOp,
+  operands: readonly (Value | undefined)[],
+  attrs: Readonly<Record<string, AttrValue>>,
+): TensorType {
+  const types = operands.map((x) => x?.type);
+  try {
+    return spec.infer(operandRecord(spec.operands, types), attrs);
+  } catch (error) {
+    if (!(error instanceof TimmcError)) throw error;
+    const seen = types.map((t) => (t === undefined ? "-" : printType(t))).join(", ");
+    throw error.within(`${spec.name}(${seen})`);
+  }
+}

@@ -1,0 +1,3 @@
+import { unary } from "./elementwise.ts";
+
+export const abs = unary("abs", "The magnitude.", Math.abs);

@@ -1,0 +1,3 @@
+import { binary } from "./elementwise.ts";
+
+export const div = binary("div", "x / y; floats only, see floor_div for integers.", (x, y) => x / y);
