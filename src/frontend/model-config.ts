@@ -1,0 +1,226 @@
+import { TimmcError } from "../ir/error.ts";
+import {
+  cfgFieldNames,
+  checkCfgFields,
+  defaultCfg,
+  showValue,
+  type LabelNames,
+  type PretrainedCfg,
+} from "./pretrained-cfg.ts";
+import { findName, unknownNameHint } from "./registry.ts";
+import { didYouMean, nearNames, quote } from "./suggest.ts";
+
+/** What timm's config.json says about a model. The source fields of `pretrainedCfg` are still as the file has them. */
+export interface ModelConfig {
+  /** A live architecture; a deprecated name in the file is already replaced. */
+  readonly architecture: string;
+  /** Constructor arguments by timm's names, not yet checked against the family's schema. */
+  readonly modelArgs: Readonly<Record<string, unknown>>;
+  readonly pretrainedCfg: PretrainedCfg;
+  readonly numClasses: number;
+  /** Class index -> name; there may be gaps. */
+  readonly labelNames: ReadonlyMap<number, string> | undefined;
+  /** Label name -> description. */
+  readonly labelDescriptions: ReadonlyMap<string, string> | undefined;
+  readonly notices: readonly string[];
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Far above any real file (an ImageNet-21k one with descriptions is 3 MB), far below what could exhaust memory. */
+const maxConfigBytes = 16 * 1024 * 1024;
+const maxDepth = 32;
+
+/** Unknown fields beyond these are only counted. */
+const maxFieldNotices = 8;
+
+/** Root values that take the place of the same field of `pretrained_cfg`. */
+const rootFields = ["num_classes", "label_names", "label_descriptions"] as const;
+
+/**
+ * Reads timm's config.json in both of its forms: the present one with a `pretrained_cfg` object, whose fields root
+ * values override, and the old flat one, which is itself the `pretrained_cfg` and calls the label names `labels`.
+ * Where timm raises on an unknown field this gives a notice; null is "not given" everywhere.
+ *
+ * @param bytes The file, UTF-8.
+ * @param place The file's name for messages.
+ * @throws TimmcError `config`: what is wrong, at which key, and what belongs there.
+ */
+export function parseModelConfig(bytes: Uint8Array, place: string): ModelConfig {
+  const refuse: Refuse = (message, hint) => {
+    throw new TimmcError("config", message, { trail: [place], hint });
+  };
+  requireConfigSize(bytes.length, place);
+  const root = parseObject(bytes, refuse);
+  const architecture = readArchitecture(root, refuse);
+  const { fields, prefix, modelArgs } = Object.hasOwn(root, "pretrained_cfg")
+    ? splitNested(root, refuse)
+    : splitFlat(root, refuse);
+  const { accepted, unknown, faults } = checkCfgFields(fields);
+  const [fault] = faults;
+  if (fault !== undefined) refuse(prefix + fault);
+  const cfg: PretrainedCfg = { ...defaultCfg, ...accepted, architecture: architecture.name };
+  const labelNames = indexLabels(cfg.label_names);
+  return {
+    architecture: architecture.name,
+    modelArgs,
+    pretrainedCfg: cfg,
+    numClasses: cfg.num_classes,
+    labelNames,
+    labelDescriptions: cfg.label_descriptions === null ? undefined : new Map(Object.entries(cfg.label_descriptions)),
+    notices: [
+      ...architecture.notices,
+      ...unknownFieldNotices(prefix, unknown),
+      ...labelNotices(labelNames, cfg.num_classes),
+    ],
+  };
+}
+
+/** The limit on the size of a config.json, for a check before it is read. */
+export function requireConfigSize(size: number, place: string): void {
+  if (size <= maxConfigBytes) return;
+  throw new TimmcError("config", `the file has ${size} bytes; a model configuration has at most ${maxConfigBytes}`, {
+    trail: [place],
+  });
+}
+
+type Refuse = (message: string, hint?: string) => never;
+
+function parseObject(bytes: Uint8Array, refuse: Refuse): JsonObject {
+  const text = decode(bytes, refuse);
+  if (nestingDepth(text) > maxDepth) refuse(`values are nested more than ${maxDepth} deep`);
+  const root = parseJson(text, refuse);
+  const infinite = findInfinite(root, "");
+  if (infinite !== undefined) refuse(`${infinite} is too large for a number`);
+  if (!isObject(root)) return refuse(`the file must hold an object, not ${showValue(root)}`);
+  return root;
+}
+
+function decode(bytes: Uint8Array, refuse: Refuse): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return refuse("the file is not UTF-8 text");
+  }
+}
+
+function parseJson(text: string, refuse: Refuse): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const hint = /\b(?:NaN|Infinity)\b/.test(text)
+      ? "NaN and Infinity, which Python's json module writes, are not JSON: replace them by null or a number."
+      : undefined;
+    return refuse(`the file is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, hint);
+  }
+}
+
+/** Deepest nesting of brackets outside strings, counted before anything recursive sees the text. */
+function nestingDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (inString) {
+      if (character === "\\") at++;
+      else if (character === '"') inString = false;
+    } else if (character === '"') {
+      inString = true;
+    } else if (character === "[" || character === "{") {
+      deepest = Math.max(deepest, ++depth);
+    } else if (character === "]" || character === "}") {
+      depth--;
+    }
+  }
+  return deepest;
+}
+
+/** JSON.parse reads 1e999 as Infinity: the path of the first such number. */
+function findInfinite(value: unknown, path: string): string | undefined {
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : path || "the value";
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    const found = findInfinite(item, path === "" ? key : `${path}.${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** As in timm a tag behind the architecture is tolerated and means nothing: the file itself is the configuration. */
+function readArchitecture(root: JsonObject, refuse: Refuse): { name: string; notices: readonly string[] } {
+  const value = given(root, "architecture");
+  if (value === undefined) {
+    return refuse(
+      "the key architecture is missing",
+      Object.hasOwn(root, "architectures")
+        ? "This is a configuration of the transformers library; timm's names one timm architecture."
+        : "Add the timm architecture that the weights belong to; it is never guessed.",
+    );
+  }
+  if (typeof value !== "string") return refuse(`architecture must be a string, not ${showValue(value)}`);
+  const [name = ""] = value.split(".");
+  const known = findName(name);
+  if (known === undefined) return refuse(`timm has no architecture ${quote(name)}`, unknownNameHint(name));
+  return { name: known.architecture, notices: known.notices };
+}
+
+interface Split {
+  readonly fields: JsonObject;
+  /** Where the fields lie, for messages. */
+  readonly prefix: string;
+  readonly modelArgs: JsonObject;
+}
+
+function splitNested(root: JsonObject, refuse: Refuse): Split {
+  const nested = root["pretrained_cfg"];
+  if (!isObject(nested)) return refuse(`pretrained_cfg must be an object, not ${showValue(nested)}`);
+  const modelArgs = given(root, "model_args") ?? {};
+  if (!isObject(modelArgs)) return refuse(`model_args must be an object, not ${showValue(modelArgs)}`);
+  const overrides: JsonObject = Object.fromEntries(
+    rootFields.filter((name) => given(root, name) !== undefined).map((name) => [name, root[name]]),
+  );
+  const [fault] = checkCfgFields(overrides).faults;
+  if (fault !== undefined) refuse(fault);
+  return { fields: { ...nested, ...overrides }, prefix: "pretrained_cfg.", modelArgs };
+}
+
+/** Dropping model_args would build another model than the file's author had, so here they are refused, as in timm. */
+function splitFlat(root: JsonObject, refuse: Refuse): Split {
+  if (given(root, "model_args") !== undefined) {
+    refuse(
+      "model_args needs a pretrained_cfg beside it: without one the file has timm's old flat form",
+      'Add "pretrained_cfg": {} and move the fields of the weights into it.',
+    );
+  }
+  const { architecture: _, num_features: __, labels, ...fields } = root;
+  return { fields: labels === undefined ? fields : { ...fields, label_names: labels }, prefix: "", modelArgs: {} };
+}
+
+function unknownFieldNotices(prefix: string, names: readonly string[]): string[] {
+  const notices = names.slice(0, maxFieldNotices).map((name) => {
+    const near = didYouMean(nearNames(name, cfgFieldNames));
+    const notice = `${quote(prefix + name)} is not a field that timmc knows: ignored`;
+    return near === undefined ? notice : `${notice}. ${near}`;
+  });
+  const more = names.length - notices.length;
+  return more === 0 ? notices : [...notices, `${more} more unknown fields: ignored`];
+}
+
+function indexLabels(names: LabelNames | null): ReadonlyMap<number, string> | undefined {
+  if (names === null) return undefined;
+  return new Map(Object.entries(names).map(([index, name]): [number, string] => [Number(index), name]));
+}
+
+function labelNotices(labels: ReadonlyMap<number, string> | undefined, numClasses: number): string[] {
+  if (labels === undefined || numClasses === 0) return [];
+  const beyond = [...labels.keys()].filter((index) => index >= numClasses).length;
+  return beyond === 0 ? [] : [`label_names names ${beyond} classes beyond the ${numClasses} of num_classes`];
+}
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The own value of a key; undefined where it is absent or null. */
+const given = (object: JsonObject, key: string): unknown =>
+  Object.hasOwn(object, key) ? (object[key] ?? undefined) : undefined;
