@@ -1,0 +1,10 @@
+import type { Module } from "../scope.ts";
+
+/** x times a learned `gamma` per channel of the last axis (Touvron et al. 2021, CaiT). */
+export const layerScale: Module = (s, x) => s.mul(x, s.param("gamma", [x.type.shape.at(-1) ?? 0]));
+
+/** The same over axis 1 of NCHW maps. */
+export const layerScale2d: Module = (s, x) => {
+  const channels = x.type.shape[1] ?? 0;
+  return s.mul(x, s.reshape(s.param("gamma", [channels]), { shape: [channels, 1, 1] }));
+};

@@ -1,0 +1,80 @@
+import { type Arg, oneOf } from "../schema.ts";
+import type { Module } from "../scope.ts";
+
+/** nn.BatchNorm1d/2d at inference, over axis 1. */
+export const batchNorm =
+  (eps = 1e-5): Module =>
+  (s, x) => {
+    const c = [x.type.shape[1] ?? 0];
+    const result = s.batch_norm(
+      x,
+      s.param("weight", c),
+      s.param("bias", c),
+      s.param("running_mean", c, { kind: "buffer" }),
+      s.param("running_var", c, { kind: "buffer" }),
+      { eps },
+    );
+    s.param("num_batches_tracked", [], { dtype: "i64", kind: "buffer" });
+    return result;
+  };
+
+/** LayerNorm over the last axis. timm's class has eps 1e-6, torch's 1e-5: callers say which. */
+export const layerNorm =
+  (eps: number): Module =>
+  (s, x) => {
+    const c = [x.type.shape.at(-1) ?? 0];
+    return s.layer_norm(x, s.param("weight", c), s.param("bias", c), { eps });
+  };
+
+export const rmsNorm =
+  (eps = 1e-6): Module =>
+  (s, x) =>
+    s.rms_norm(x, s.param("weight", [x.type.shape.at(-1) ?? 0]), { eps });
+
+/** A norm over channels applied to NCHW maps: to channels last and back (LayerNorm2d and its kin). */
+export const channelsLast =
+  (norm: Module): Module =>
+  (s, x) =>
+    s.transpose(norm(s, s.transpose(x, { perm: [0, 2, 3, 1] })), { perm: [0, 3, 1, 2] });
+
+/** nn.GroupNorm with timm's argument order; `groups` 32 unless told. */
+export const groupNorm =
+  (groups = 32, eps = 1e-5): Module =>
+  (s, x) => {
+    const c = [x.type.shape[1] ?? 0];
+    return s.group_norm(x, s.param("weight", c), s.param("bias", c), { groups, eps });
+  };
+
+/** x / sqrt(unbiased variance + eps) * weight over the last axis: no mean is subtracted (timm's SimpleNorm). */
+export const simpleNorm =
+  (eps = 1e-6): Module =>
+  (s, x) => {
+    const n = s.static(x.type.shape.at(-1) ?? 1, "the extent of a norm");
+    const centred = s.sub(x, s.reduce_mean(x, { axes: [-1], keep: true }));
+    const variance = s.mul(s.reduce_sum(s.mul(centred, centred), { axes: [-1], keep: true }), s.scalar(1 / (n - 1)));
+    return s.mul(s.mul(x, s.rsqrt(s.add(variance, s.scalar(eps)))), s.param("weight", [n]));
+  };
+
+/** timm's names of norm layers (layers/create_norm.py), underscores ignored, for NCHW maps unless named otherwise. */
+const norms = {
+  batchnorm: () => batchNorm(),
+  batchnorm2d: () => batchNorm(),
+  groupnorm: () => groupNorm(),
+  groupnorm1: () => groupNorm(1),
+  layernorm: () => layerNorm(1e-6),
+  layernorm2d: () => channelsLast(layerNorm(1e-6)),
+  rmsnorm: () => rmsNorm(),
+  rmsnorm2d: () => channelsLast(rmsNorm()),
+  simplenorm: () => simpleNorm(),
+  simplenorm2d: () => channelsLast(simpleNorm()),
+} as const satisfies Record<string, () => Module>;
+
+export type NormName = keyof typeof norms;
+export const normNames = Object.keys(norms) as readonly NormName[];
+export const norm = (name: NormName): Module => norms[name]();
+
+/** The argument `norm_layer`; underscores and case do not matter, as in timm. */
+export const normLayer = (fallback: NormName): Arg<NormName> => {
+  const arg = oneOf(normNames, fallback, "the normalisation");
+  return { ...arg, read: (v) => arg.read(typeof v === "string" ? v.replaceAll("_", "").toLowerCase() : v) };
+};

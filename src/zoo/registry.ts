@@ -1,0 +1,13 @@
+import type { Family } from "./family.ts";
+
+/** Families that can be lowered; each is imported when one of its architectures is asked for. */
+const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family }>>> = {
+  resnet: () => import("./resnet/resnet.ts"),
+};
+
+export const supportedFamilies: readonly string[] = Object.keys(loaders);
+
+export const isSupported = (family: string): boolean => Object.hasOwn(loaders, family);
+
+/** The definition of a family, or undefined where none is written yet. */
+export const loadFamily = async (family: string): Promise<Family | undefined> => (await loaders[family]?.())?.default;

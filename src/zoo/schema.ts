@@ -1,0 +1,147 @@
+import { distance } from "fastest-levenshtein";
+import { TimmcError } from "../ir/error.ts";
+
+/**
+ * The arguments of a family, by timm's keyword names: one record per argument says its type, default, range and meaning,
+ * and error texts, `--help` and `timmc info` print it.
+ */
+export interface Arg<T> {
+  /** For people: `integer >= 0`, `"avg" | "max"`. */
+  readonly type: string;
+  readonly default: T;
+  readonly doc: string;
+  /** Accepted because timm takes it, without effect on inference. */
+  readonly inert: boolean;
+  /** The value for a JSON value, or undefined where it does not fit. */
+  read(json: unknown): T | undefined;
+}
+
+export type Schema = Readonly<Record<string, Arg<unknown>>>;
+export type ConfigOf<S extends Schema> = { readonly [K in keyof S]: S[K] extends Arg<infer T> ? T : never };
+
+interface Range {
+  readonly min?: number;
+  readonly max?: number;
+}
+
+const make = <T>(type: string, fallback: T, doc: string, read: (json: unknown) => T | undefined): Arg<T> => ({
+  type,
+  default: fallback,
+  doc,
+  inert: false,
+  read,
+});
+
+const inRange = (v: number, { min = -Infinity, max = Infinity }: Range): boolean => v >= min && v <= max;
+const rangeText = (name: string, { min, max }: Range): string =>
+  name +
+  (min === undefined ? "" : ` >= ${min}`) +
+  (max === undefined ? "" : `${min === undefined ? "" : " and"} <= ${max}`);
+
+export const int = (fallback: number, doc: string, range: Range = {}): Arg<number> =>
+  make(rangeText("integer", range), fallback, doc, (v) =>
+    typeof v === "number" && Number.isInteger(v) && inRange(v, range) ? v : undefined,
+  );
+
+export const number = (fallback: number, doc: string, range: Range = {}): Arg<number> =>
+  make(rangeText("number", range), fallback, doc, (v) =>
+    typeof v === "number" && Number.isFinite(v) && inRange(v, range) ? v : undefined,
+  );
+
+export const bool = (fallback: boolean, doc: string): Arg<boolean> =>
+  make("true | false", fallback, doc, (v) =>
+    typeof v === "boolean" ? v : v === 0 ? false : v === 1 ? true : undefined,
+  );
+
+export const oneOf = <const T extends string | number | boolean>(
+  values: readonly T[],
+  fallback: NoInfer<T>,
+  doc: string,
+): Arg<T> => make(values.map((v) => JSON.stringify(v)).join(" | "), fallback, doc, (v) => values.find((x) => x === v));
+
+export const ints = (
+  fallback: readonly number[],
+  doc: string,
+  range: Range & { readonly length?: number } = {},
+): Arg<readonly number[]> =>
+  make(`list of ${range.length ?? ""} ${rangeText("integer", range)}`.replace("  ", " "), fallback, doc, (v) =>
+    Array.isArray(v) &&
+    (range.length === undefined || v.length === range.length) &&
+    v.every((n: unknown) => Number.isInteger(n) && inRange(n as number, range))
+      ? (v as number[])
+      : undefined,
+  );
+
+/** One integer for both axes, or [height, width]. */
+export const pair = (fallback: number, doc: string, range: Range = { min: 1 }): Arg<readonly [number, number]> =>
+  make<readonly [number, number]>(
+    `${rangeText("integer", range)}, or [height, width]`,
+    [fallback, fallback],
+    doc,
+    (v) => {
+      const [h, w] = Array.isArray(v) ? (v.length === 2 ? v : []) : [v, v];
+      const fits =
+        Number.isInteger(h) && Number.isInteger(w) && inRange(h as number, range) && inRange(w as number, range);
+      return fits ? [h as number, w as number] : undefined;
+    },
+  );
+
+/** A value of the definition that no JSON can give, such as a block or a table: variants set it, users cannot. */
+export const internal = <T>(fallback: T): Arg<T> => make<T>("set by the architecture", fallback, "", () => undefined);
+
+/** The argument, or nothing (timm's None). */
+export const optional = <T>(arg: Arg<T>): Arg<T | undefined> => ({
+  ...arg,
+  default: undefined,
+  read: (v) => arg.read(v),
+});
+
+/** An argument that timm takes and that changes nothing at inference: drop rates, initialisation, checkpointing. */
+export const inert = (doc: string): Arg<unknown> => ({
+  ...make<unknown>("any", undefined, doc, (v) => v),
+  inert: true,
+});
+
+/** The training-only arguments that almost every timm model takes. */
+export const dropRates = {
+  drop_rate: inert("dropout before the classifier; no effect at inference"),
+  drop_path_rate: inert("stochastic depth; no effect at inference"),
+} as const;
+
+/** Reads user arguments against a schema. Unknown names and wrong types are refused with what the family takes. */
+export function readArgs<S extends Schema>(
+  schema: S,
+  owner: string,
+  given: Readonly<Record<string, unknown>>,
+): Partial<ConfigOf<S>> {
+  const out: Record<string, unknown> = {};
+  for (const [name, json] of Object.entries(given)) {
+    if (json === null || json === undefined) continue;
+    const arg = Object.hasOwn(schema, name) ? schema[name] : undefined;
+    if (arg === undefined || arg.type === internalType) throw unknownArgument(schema, owner, name);
+    const value = arg.read(json);
+    if (value === undefined)
+      throw new TimmcError("usage", `${name}=${JSON.stringify(json)}: ${owner} takes ${arg.type}`, {
+        hint: `${name}: ${arg.doc} (default ${printDefault(arg)})`,
+      });
+    out[name] = value;
+  }
+  return out as Partial<ConfigOf<S>>;
+}
+
+const internalType = internal(undefined).type;
+
+export const printDefault = (arg: Arg<unknown>): string =>
+  arg.default === undefined ? "not given" : JSON.stringify(arg.default);
+
+/** The arguments that users may set, for help texts. */
+export const publicArgs = (schema: Schema): [string, Arg<unknown>][] =>
+  Object.entries(schema).filter(([, arg]) => arg.type !== internalType);
+
+function unknownArgument(schema: Schema, owner: string, name: string): TimmcError {
+  const names = publicArgs(schema).map(([n]) => n);
+  const near = names.toSorted((a, b) => distance(a, name) - distance(b, name)).slice(0, 3);
+  return new TimmcError("usage", `${owner} takes no argument '${name}'; did you mean ${near.join(", ")}?`, {
+    hint: `it takes: ${names.join(", ")}`,
+  });
+}
