@@ -1,0 +1,63 @@
+import type { OpName } from "../../../ir/ops/index.ts";
+import type { Lowering } from "./context.ts";
+import { conv, linear } from "./conv.ts";
+import { activation, cast, clamp, div, floorDiv, mod, rsqrt, same } from "./elementwise.ts";
+import { concat, expand, gather, pad, reduction, reshape, slice, transpose } from "./movement.ts";
+import { batchNorm, groupNorm, layerNorm, rmsNorm, softmax } from "./norm.ts";
+import { avgPool, maxPool } from "./pool.ts";
+import { resize } from "./resize.ts";
+import { legalized, source } from "./sources.ts";
+
+/** Every op's form in ONNX's standard operators, after `legalize`. */
+export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
+  abs: same("Abs"),
+  activation,
+  add: same("Add"),
+  attention: legalized,
+  avg_pool: avgPool,
+  batch_norm: batchNorm,
+  cast,
+  clamp,
+  concat,
+  constant: source,
+  conv,
+  cos: same("Cos"),
+  div,
+  equal: same("Equal"),
+  exp: same("Exp"),
+  expand,
+  floor_div: floorDiv,
+  gather,
+  group_norm: groupNorm,
+  input: source,
+  iota: source,
+  layer_norm: layerNorm,
+  less: same("Less"),
+  linear,
+  log: same("Log"),
+  matmul: same("MatMul"),
+  max_pool: maxPool,
+  maximum: same("Max"),
+  minimum: same("Min"),
+  mod,
+  mul: same("Mul"),
+  neg: same("Neg"),
+  pad,
+  param: source,
+  pow: same("Pow"),
+  reduce_max: reduction("ReduceMax"),
+  reduce_mean: reduction("ReduceMean"),
+  reduce_sum: reduction("ReduceSum"),
+  reshape,
+  resize,
+  rms_norm: rmsNorm,
+  roll: legalized,
+  rsqrt,
+  sin: same("Sin"),
+  slice,
+  softmax,
+  sqrt: same("Sqrt"),
+  sub: same("Sub"),
+  transpose,
+  where: same("Where"),
+};
