@@ -12,7 +12,7 @@ type ViewOf<T> = {
 /** Little-endian bytes as a typed array, without a copy where they are aligned. A rest shorter than an element is left out. */
 export function viewAs<T>(bytes: Uint8Array, view: ViewOf<T>): T {
   const size = view.BYTES_PER_ELEMENT;
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new view(aligned.buffer, aligned.byteOffset, Math.floor(aligned.byteLength / size));
 }
 

@@ -4,6 +4,8 @@ export type PackedFloat = keyof typeof formats;
 /** The formats that numbers can be rounded to: `f8_e8m0` holds bare powers of two (scales) and is only read. */
 export type RoundedFloat = Exclude<PackedFloat, "f8_e8m0">;
 
+export const isRoundedFloat = (name: string): name is RoundedFloat => Object.hasOwn(encoders, name);
+
 /**
  * `special` is the first magnitude code that is no finite number: infinity where `hasInfinity`, else NaN, and what a
  * value that is too large becomes. The `fnuz` formats have one zero and one NaN, the code of a negative zero.
