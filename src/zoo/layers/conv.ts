@@ -4,19 +4,19 @@ import type { Module, Scope } from "../scope.ts";
 /** Symmetric zeros, "same" as TensorFlow does it, or "valid" for none. */
 export type Padding = number | readonly [number, number] | "same" | "valid";
 
+/** [height, width]; where a number may stand for it, it is both. */
+export type Pair = readonly [number, number];
+export const toPair = (v: number | Pair): Pair => (typeof v === "number" ? [v, v] : v);
+
 export interface ConvOptions {
-  /** Kernel extent, or [height, width]. */
-  readonly kernel?: number | readonly [number, number];
-  readonly stride?: number;
+  readonly kernel?: number | Pair;
+  readonly stride?: number | Pair;
   readonly dilation?: number;
   readonly groups?: number;
   readonly bias?: boolean;
   /** Default: timm's symmetric get_padding. */
   readonly padding?: Padding | undefined;
 }
-
-export type Pair = readonly [number, number];
-export const toPair = (v: number | Pair): Pair => (typeof v === "number" ? [v, v] : v);
 
 /** timm's get_padding: floor((stride - 1 + dilation (kernel - 1)) / 2). */
 export const symmetricPadding = (kernel: number, stride: number, dilation: number): number =>
@@ -35,13 +35,15 @@ export function resolvePadding(
   kernel: Pair,
   { padding, stride = 1, dilation = 1 }: Pick<ConvOptions, "padding" | "stride" | "dilation">,
 ): number[] {
+  const strides = toPair(stride);
   const sides = kernel.map((k, axis): Pair => {
     if (padding === "valid") return [0, 0];
-    const fixed = stride === 1 && (dilation * (k - 1)) % 2 === 0;
+    const step = strides[axis] ?? 1;
+    const fixed = strides.every((n) => n === 1) && (dilation * (k - 1)) % 2 === 0;
     if (padding === "same" && !fixed)
-      return samePadding(s.static(space[axis] ?? 1, "SAME padding depends on the size"), k, stride, dilation);
+      return samePadding(s.static(space[axis] ?? 1, "SAME padding depends on the size"), k, step, dilation);
     const pad =
-      padding === undefined || padding === "same" ? symmetricPadding(k, stride, dilation) : toPair(padding)[axis];
+      padding === undefined || padding === "same" ? symmetricPadding(k, step, dilation) : toPair(padding)[axis];
     return [pad ?? 0, pad ?? 0];
   });
   return [...sides.map(([before]) => before), ...sides.map(([, after]) => after)];
@@ -60,7 +62,7 @@ export const conv2d =
       s.param("weight", [out, Math.floor(channels / groups), ...kernel]),
       bias ? s.param("bias", [out]) : undefined,
       {
-        stride: [stride, stride],
+        stride: toPair(stride),
         dilation: [dilation, dilation],
         padding: resolvePadding(s, x.type.shape.slice(2), kernel, options),
         groups,
