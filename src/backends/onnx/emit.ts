@@ -1,0 +1,121 @@
+import { encodeNumbers } from "../../ir/bytes.ts";
+import { TimmcError } from "../../ir/error.ts";
+import type { Graph } from "../../ir/graph.ts";
+import { evaluateWeight } from "../../ir/interpret.ts";
+import { type StaticType, isStaticType, printType } from "../../ir/type.ts";
+import { type Value, is } from "../../ir/value.ts";
+import { printDim } from "../../ir/dim.ts";
+import { deadCode } from "../../passes/dead-code.ts";
+import { type Parameters, weightEnvironment } from "../parameters.ts";
+import { checkModel } from "./check.ts";
+import { legalize } from "./legalize.ts";
+import { Lowerer } from "./lower/lowerer.ts";
+import { type OnnxModel, type OnnxValueInfo, irVersionOf } from "./model.ts";
+import type { Initializer } from "./writer.ts";
+
+export interface OnnxOptions {
+  readonly opset: number;
+  readonly producerVersion: string;
+  readonly metadata: readonly (readonly [key: string, value: string])[];
+}
+
+/** A model ready to be written: everything but the bytes of its weights. */
+export interface EmittedModel {
+  readonly model: OnnxModel;
+  readonly initializers: readonly Initializer[];
+}
+
+/**
+ * Turns a graph into an ONNX model whose outputs are named as the graph's. Nothing is read from `parameters` here: each
+ * initializer asks for its bytes when it is written. The model is checked against the operator schemas of the opset;
+ * a finding is a defect of this compiler and is reported as `invalid-ir`.
+ */
+export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOptions): EmittedModel {
+  const legal = legalize(graph, options.opset);
+  deadCode.run(legal);
+  const names = nameValues(legal);
+  const values = [...legal.values()];
+  const inputs = values.filter((v) => is(v, "input"));
+  const lowerer = new Lowerer({ opset: options.opset, inputs, nameOf: (v) => names.get(v) ?? v.name });
+  for (const value of values) if (!value.isWeight && value.op !== "input") lowerer.lower(value);
+  for (const { name, value } of legal.outputs)
+    if (names.get(value) !== name)
+      lowerer.nodes.push({
+        opType: "Identity",
+        name: `${name}/Identity`,
+        inputs: [names.get(value) ?? value.name],
+        outputs: [name],
+        attributes: {},
+      });
+  const model: OnnxModel = {
+    irVersion: irVersionOf(options.opset),
+    opsetImports: [{ domain: "", version: options.opset }],
+    producer: { name: "timmc", version: options.producerVersion },
+    graphName: legal.name,
+    nodes: lowerer.nodes,
+    inputs: inputs.map((v) => valueInfo(names.get(v) ?? v.name, v)),
+    outputs: legal.outputs.map((o) => valueInfo(o.name, o.value)),
+    valueInfo: [],
+    metadata: options.metadata,
+  };
+  const used = new Set(lowerer.nodes.flatMap((n) => n.inputs));
+  const weights = values.filter((v) => v.isWeight && used.has(names.get(v) ?? v.name));
+  const initializers = [
+    ...weights.map((v) => weightInitializer(v, names.get(v) ?? v.name, parameters)),
+    ...[...lowerer.constants].map(([name, x]): Initializer => ({
+      header: { name, dtype: x.dtype, dims: x.shape },
+      bytes: () => encodeNumbers(x.dtype, x.data),
+    })),
+  ];
+  requireValid(model, initializers);
+  return { model, initializers };
+}
+
+/** ONNX names: a value that is an output takes the output's name, everybody else its own unless that is taken. */
+function nameValues(graph: Graph): ReadonlyMap<Value, string> {
+  const names = new Map<Value, string>();
+  const taken = new Set(graph.outputs.map((o) => o.name));
+  for (const { name, value } of graph.outputs)
+    if (!value.isWeight && value.op !== "input" && !names.has(value)) names.set(value, name);
+  for (const value of graph.values()) {
+    if (names.has(value)) continue;
+    let name = value.name;
+    while (taken.has(name)) name = `${name}~`;
+    taken.add(name);
+    names.set(value, name);
+  }
+  return names;
+}
+
+const valueInfo = (name: string, value: Value): OnnxValueInfo => ({
+  name,
+  dtype: value.type.dtype,
+  shape: value.type.shape.map((d) => (typeof d === "number" ? d : printDim(d))),
+});
+
+/** A plain parameter travels as its bytes; an expression is evaluated in float64 and rounded once. */
+function weightInitializer(value: Value, name: string, parameters: Parameters): Initializer {
+  const type: StaticType | undefined = isStaticType(value.type) ? value.type : undefined;
+  if (type === undefined)
+    throw new TimmcError("invalid-ir", `the weight %${value.name} has the type ${printType(value.type)}`);
+  const bytes = is(value, "param")
+    ? () => parameters.bytes(value.attrs.key, type)
+    : () => encodeNumbers(type.dtype, evaluateWeight(value, weightEnvironment(parameters)).data);
+  return { header: { name, dtype: type.dtype, dims: type.shape }, bytes };
+}
+
+function requireValid(model: OnnxModel, initializers: readonly Initializer[]): void {
+  const [first, ...more] = checkModel(
+    model,
+    initializers.map((i) => i.header),
+  );
+  if (first === undefined) return;
+  const also = more.length > 0 ? ` (and ${more.length} more)` : "";
+  throw new TimmcError(
+    "invalid-ir",
+    `the emitted graph breaks an ONNX schema: ${first.node} ${first.op}: ${first.message}${also}`,
+    {
+      hint: "This is a defect of timmc; please report it with the command.",
+    },
+  );
+}

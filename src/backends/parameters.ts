@@ -1,0 +1,20 @@
+import { decodeNumbers } from "../ir/bytes.ts";
+import { TimmcError } from "../ir/error.ts";
+import type { Environment } from "../ir/interpret.ts";
+import { ndarray } from "../ir/ndarray.ts";
+import type { StaticType } from "../ir/type.ts";
+
+/** Where a backend gets the bytes of parameters from: read when their turn comes, never kept. */
+export interface Parameters {
+  /** Row-major little-endian bytes of the checkpoint entry in the type that the graph declares. */
+  bytes(key: string, type: StaticType): Uint8Array;
+}
+
+/** The environment of weight expressions: parameters, and nothing that runs. */
+export const weightEnvironment = (parameters: Parameters): Environment => ({
+  symbols: {},
+  param: (key, type) => ndarray(type.dtype, type.shape, decodeNumbers(type.dtype, parameters.bytes(key, type))),
+  input: (name) => {
+    throw new TimmcError("invalid-ir", `a weight expression reads the input ${name}`);
+  },
+});

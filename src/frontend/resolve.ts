@@ -1,0 +1,170 @@
+import { TimmcError } from "../ir/error.ts";
+import type { Family } from "../zoo/family.ts";
+import { isSupported, loadFamily, supportedFamilies } from "../zoo/registry.ts";
+import { bool, int, ints, optional, readArgs } from "../zoo/schema.ts";
+import { type LocalModel, readLocalDir } from "./local-dir.ts";
+import { type InputSize, type PretrainedCfg, overlay } from "./pretrained-cfg.ts";
+import { type ModelReference, formatReference, parseReference } from "./reference.ts";
+import { familyOf, pretrainedCfg, resolveName } from "./registry.ts";
+
+/** What a user asks to be lowered. */
+export interface ModelRequest {
+  /** `arch`, `arch.tag` or `local-dir:PATH`. */
+  readonly model: string;
+  /** timm's keyword arguments as JSON values; null is "not given". */
+  readonly args?: Readonly<Record<string, unknown>>;
+  readonly inputSize?: InputSize | undefined;
+  readonly useTestSize?: boolean | undefined;
+  /** Fields of the pretrained configuration to replace. */
+  readonly cfg?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A request with every question answered but the weights. */
+export interface ResolvedModel {
+  readonly reference: ModelReference;
+  readonly architecture: string;
+  readonly tag: string;
+  readonly family: Family;
+  readonly cfg: PretrainedCfg;
+  /** Arguments of the definition, read against the family's schema. */
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly numClasses: number;
+  readonly inputSize: InputSize;
+  readonly featuresOnly: boolean;
+  /** As timm takes them: the last n, or absolute and negative indices. */
+  readonly outIndices: number | readonly number[] | undefined;
+  readonly local: LocalModel | undefined;
+  readonly notices: readonly string[];
+}
+
+/** Arguments of timm's create_model that are no constructor arguments. */
+const modelArgs = {
+  features_only: bool(false, "compile the feature stages instead of the classifier"),
+  out_indices: optional(ints([], "the stages of features_only: a list, or n for the last n")),
+  last: optional(int(0, "", { min: 1 })),
+};
+
+/** Answers what a reference means. Reads at most the registry and a config.json, never weights. Throws TimmcError. */
+export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
+  const reference = parseReference(request.model);
+  const named = locate(reference);
+  const familyName = familyOf(named.architecture);
+  const family = await loadFamily(familyName);
+  if (family === undefined || !Object.hasOwn(family.variants, named.architecture))
+    throw unsupportedFamily(named.architecture, familyName);
+  const cfg = request.cfg === undefined ? named.cfg : overlay(named.cfg, request.cfg);
+  const asked = withoutNull({ ...named.modelArgs, ...request.args });
+  const { featuresOnly, outIndices, rest } = splitModelArgs(family, asked);
+  const inputSize = inputSizeOf(request, cfg, rest);
+  const numClasses = typeof rest["num_classes"] === "number" ? rest["num_classes"] : cfg.num_classes;
+  const implied: Record<string, unknown> = { num_classes: numClasses, in_chans: inputSize[0] };
+  if (
+    Object.hasOwn(family.args, "img_size") &&
+    (cfg.fixed_input_size || request.inputSize === undefined) &&
+    needsImageSize(request, cfg, rest)
+  )
+    implied["img_size"] = imageSizeOf(request, cfg);
+  if (Object.hasOwn(family.args, "features_only")) implied["features_only"] = featuresOnly;
+  const args = readArgs(family.args, `${named.architecture} (${family.name})`, { ...implied, ...rest });
+  return {
+    reference,
+    architecture: named.architecture,
+    tag: named.tag,
+    family,
+    cfg,
+    args,
+    numClasses,
+    inputSize,
+    featuresOnly,
+    outIndices,
+    local: named.local,
+    notices: named.notices,
+  };
+}
+
+interface Located {
+  readonly architecture: string;
+  readonly tag: string;
+  readonly cfg: PretrainedCfg;
+  readonly modelArgs: Readonly<Record<string, unknown>>;
+  readonly local: LocalModel | undefined;
+  readonly notices: readonly string[];
+}
+
+function locate(reference: ModelReference): Located {
+  switch (reference.kind) {
+    case "timm": {
+      const name = resolveName(reference.architecture, reference.tag);
+      return { ...name, cfg: pretrainedCfg(name.architecture, name.tag), modelArgs: {}, local: undefined };
+    }
+    case "local-dir": {
+      const local = readLocalDir(reference.path);
+      const { architecture, pretrainedCfg: cfg, numClasses, notices } = local;
+      return {
+        architecture,
+        tag: cfg.tag ?? "",
+        cfg: { ...cfg, num_classes: numClasses },
+        modelArgs: local.modelArgs,
+        local,
+        notices,
+      };
+    }
+    case "hf-hub":
+      throw new TimmcError("unsupported", `${formatReference(reference)}: models are not downloaded from the Hub yet`, {
+        hint: "download config.json and model.safetensors into a folder and use local-dir:FOLDER",
+      });
+    default:
+      return reference satisfies never;
+  }
+}
+
+const unsupportedFamily = (architecture: string, family: string): TimmcError =>
+  new TimmcError(
+    "unsupported",
+    `${architecture}: the family ${family} is ${isSupported(family) ? "only partly" : "not yet"} defined`,
+    {
+      hint: `supported families: ${supportedFamilies.join(", ")}; see timmc list --supported`,
+    },
+  );
+
+const withoutNull = (args: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(args).filter(([, v]) => v !== null && v !== undefined));
+
+/** features_only and out_indices are create_model's own; a family that knows features_only gets it besides. */
+function splitModelArgs(family: Family, asked: Readonly<Record<string, unknown>>) {
+  const { features_only, out_indices, ...rest } = asked;
+  const last = typeof out_indices === "number";
+  const read = readArgs(modelArgs, family.name, { features_only, ...(last ? { last: out_indices } : { out_indices }) });
+  return { featuresOnly: read.features_only ?? false, outIndices: read.last ?? read.out_indices, rest };
+}
+
+/** --input-size, else img_size, else the pretrained configuration; channels follow in_chans unless the size names them. */
+function inputSizeOf(request: ModelRequest, cfg: PretrainedCfg, args: Readonly<Record<string, unknown>>): InputSize {
+  const channels = args["in_chans"];
+  if (request.inputSize !== undefined) {
+    if (typeof channels === "number" && channels !== request.inputSize[0])
+      throw new TimmcError("usage", `in_chans=${channels} contradicts the input size ${request.inputSize.join(",")}`, {
+        hint: `use --input-size ${[channels, ...request.inputSize.slice(1)].join(",")}, or leave one of the two out`,
+      });
+    return request.inputSize;
+  }
+  const base = request.useTestSize ? (cfg.test_input_size ?? cfg.input_size) : cfg.input_size;
+  const [height, width] = sides(args["img_size"]) ?? [base[1], base[2]];
+  return [typeof channels === "number" ? channels : base[0], height, width];
+}
+
+/** img_size as timm takes it; other forms are left for the family's schema to refuse. */
+function sides(size: unknown): readonly [number, number] | undefined {
+  if (typeof size === "number") return [size, size];
+  const [h, w] = Array.isArray(size) ? (size as unknown[]) : [];
+  return typeof h === "number" && typeof w === "number" ? [h, w] : undefined;
+}
+
+/** timm passes the configured size to the constructor only where the configuration says that it is fixed. */
+const needsImageSize = (request: ModelRequest, cfg: PretrainedCfg, args: Readonly<Record<string, unknown>>): boolean =>
+  args["img_size"] === undefined && (cfg.fixed_input_size || request.useTestSize === true);
+
+const imageSizeOf = (request: ModelRequest, cfg: PretrainedCfg): number[] => {
+  const size = request.useTestSize ? (cfg.test_input_size ?? cfg.input_size) : cfg.input_size;
+  return [size[1], size[2]];
+};
