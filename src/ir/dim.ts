@@ -1,3 +1,5 @@
+import { TimmcError } from "./error.ts";
+
 /**
  * Dimensions: a number, or an expression over named symbols (N for batch, H and W for dynamic sizes).
  *
@@ -9,6 +11,8 @@
  *
  * so that ceil(x / 2) written by an average pool and floor((x - 1) / 2) + 1 written by a strided convolution are the
  * same Dim. ceil(e / k) is floor((e + k - 1) / k).
+ *
+ * Every number in a dimension is an integer that float64 holds exactly; larger ones are refused.
  */
 export type Dim = number | SymbolicDim;
 
@@ -48,8 +52,30 @@ export class SymbolicDim {
 
 export const isStatic = (dim: Dim): dim is number => typeof dim === "number";
 
-export const symbol = (name: string): Dim =>
-  fromTerms([{ key: name, coefficient: 1, atoms: [{ kind: "symbol", key: name }] }], 0);
+/** Whether the normal form adds something: products of such dimensions are distributed. */
+export const isSum = (dim: Dim): boolean => !isStatic(dim) && (dim.terms.length > 1 || dim.constant !== 0);
+
+/** The most axes that a shape can have, as in NumPy. */
+export const maxRank = 32;
+
+/** Words that the textual IR reads as something else. */
+const reserved = new Set(["floor", "true", "false", "NaN", "Infinity"]);
+
+/** The dimension that a name stands for. */
+export function symbol(name: string): Dim {
+  if (!/^[A-Za-z_]\w{0,63}$/.test(name) || reserved.has(name))
+    throw new TimmcError("invalid-ir", `${JSON.stringify(name)} cannot name a dimension`, {
+      hint: "a name is an identifier of at most 64 characters",
+    });
+  return fromTerms([{ key: name, coefficient: 1, atoms: [{ kind: "symbol", key: name }] }], 0);
+}
+
+/** `n`, if float64 still counts exactly there; negative zero becomes zero. */
+function exact(n: number): number {
+  if (!Number.isSafeInteger(n))
+    throw new TimmcError("invalid-ir", `a dimension holds integers up to 2^53 - 1, not ${n}`);
+  return n === 0 ? 0 : n;
+}
 
 const termsOf = (dim: Dim): readonly Term[] => (isStatic(dim) ? [] : dim.terms);
 const constantOf = (dim: Dim): number => (isStatic(dim) ? dim : dim.constant);
@@ -57,11 +83,11 @@ const constantOf = (dim: Dim): number => (isStatic(dim) ? dim : dim.constant);
 function fromTerms(terms: Iterable<Term>, constant: number): Dim {
   const merged = new Map<string, Term>();
   for (const term of terms) {
-    const before = merged.get(term.key);
-    merged.set(term.key, before ? { ...term, coefficient: before.coefficient + term.coefficient } : term);
+    const coefficient = exact((merged.get(term.key)?.coefficient ?? 0) + term.coefficient);
+    merged.set(term.key, { ...term, coefficient });
   }
   const kept = [...merged.values()].filter((t) => t.coefficient !== 0).sort((a, b) => (a.key < b.key ? -1 : 1));
-  return kept.length === 0 ? constant : new SymbolicDim(kept, constant);
+  return kept.length === 0 ? exact(constant) : new SymbolicDim(kept, exact(constant));
 }
 
 export function addDim(...dims: readonly Dim[]): Dim {
@@ -71,11 +97,11 @@ export function addDim(...dims: readonly Dim[]): Dim {
     constant += constantOf(dim);
     terms.push(...termsOf(dim));
   }
-  return terms.length === 0 ? constant : fromTerms(terms, constant);
+  return terms.length === 0 ? exact(constant) : fromTerms(terms, constant);
 }
 
 export function scaleDim(dim: Dim, by: number): Dim {
-  if (isStatic(dim)) return dim * by;
+  if (isStatic(dim)) return exact(dim * by);
   return fromTerms(
     dim.terms.map((t) => ({ ...t, coefficient: t.coefficient * by })),
     dim.constant * by,
@@ -107,8 +133,10 @@ const mod = (a: number, k: number): number => a - Math.floor(a / k) * k;
 
 /** floor(dim / divisor), divisor a positive integer. */
 export function floorDivDim(dim: Dim, divisor: number): Dim {
+  if (!Number.isSafeInteger(divisor) || divisor < 1)
+    throw new TimmcError("invalid-ir", `a dimension is divided by positive integers, not ${divisor}`);
   if (divisor === 1) return dim;
-  if (isStatic(dim)) return Math.floor(dim / divisor);
+  if (isStatic(dim)) return exact(Math.floor(dim / divisor));
   const outside: Term[] = [];
   const inside: Term[] = [];
   for (const t of dim.terms) {
@@ -133,7 +161,7 @@ function floorAtom(numerator: Dim, divisor: number): Dim {
   const inner = only?.atoms[0];
   if (numerator.terms.length === 1 && only?.coefficient === 1 && only.atoms.length === 1 && inner?.kind === "floor")
     return floorDivDim(addDim(inner.numerator, numerator.constant * inner.divisor), inner.divisor * divisor);
-  const key = `floor((${numerator.key})/${divisor})`;
+  const key = `floor(${isSum(numerator) ? `(${numerator.key})` : numerator.key}/${divisor})`;
   return fromTerms([{ key, coefficient: 1, atoms: [{ kind: "floor", key, numerator, divisor }] }], 0);
 }
 
@@ -159,7 +187,7 @@ export function substituteDim(dim: Dim, bindings: Readonly<Record<string, Dim>>)
   if (isStatic(dim)) return dim;
   const atom = (a: Atom): Dim =>
     a.kind === "symbol"
-      ? (bindings[a.key] ?? symbol(a.key))
+      ? ((Object.hasOwn(bindings, a.key) ? bindings[a.key] : undefined) ?? symbol(a.key))
       : floorDivDim(substituteDim(a.numerator, bindings), a.divisor);
   return addDim(dim.constant, ...dim.terms.map((t) => scaleDim(mulDim(...t.atoms.map(atom)), t.coefficient)));
 }

@@ -1,9 +1,10 @@
 import type { AttrValue } from "./attr.ts";
 import { TimmcError } from "./error.ts";
-import { type AnyOp, completeAttrs, operandRecord } from "./op.ts";
+import { nameOf } from "./name.ts";
+import { completeAttrs, resultType } from "./op.ts";
 import { type OpName, opOf } from "./ops/index.ts";
-import { type TensorType, isStaticType, printType, sameType } from "./type.ts";
-import type { Attrs, Origin, Value } from "./value.ts";
+import { printType, sameType } from "./type.ts";
+import { type Attrs, type Origin, type Value, isWeightExpression } from "./value.ts";
 
 /** A named result of the graph. A tap is an output chosen before the passes. */
 export interface Output {
@@ -29,7 +30,9 @@ export class Graph {
   private first: Node | undefined;
   private last: Node | undefined;
   private length = 0;
-  private readonly names = new Map<string, number>();
+  private readonly names = new Set<string>();
+  /** For every path that is in use: the next repetition. */
+  private readonly repetitions = new Map<string, number>();
   private results: readonly Output[] = [];
 
   constructor(name: string) {
@@ -59,8 +62,9 @@ export class Graph {
   }
 
   /**
-   * Makes a value and puts it before `before` (at the end without). Its type is inferred, its attributes completed.
-   * Throws `invalid-ir`, with the op and the operand types, where a constraint of the op is broken.
+   * Makes a value and puts it before `before` (at the end without). Its type is inferred, its attributes completed; its
+   * name is the next one of the origin's path, or the one of `repetition`, which must be fresh. Throws `invalid-ir`,
+   * with the op and the operand types, where a constraint of the op is broken; the graph is then as it was.
    */
   insert<N extends OpName>(
     op: N,
@@ -68,26 +72,32 @@ export class Graph {
     attrs: Readonly<Record<string, AttrValue | undefined>>,
     origin: Origin,
     before?: Value,
+    repetition?: number,
   ): Value<N> {
     const spec = opOf(op);
-    checkArity(spec, operands);
+    const nodes = operands.map((x) => (x === undefined ? undefined : this.own(x)));
+    const next = before === undefined ? undefined : this.own(before);
     const complete = completeAttrs(spec, attrs, operands[0]?.type.shape.length ?? 0);
-    const type = inferType(spec, operands, complete);
+    const type = resultType(
+      spec,
+      operands.map((x) => x?.type),
+      complete,
+    );
     const node: Node = {
       op,
-      operands: [...operands],
+      operands: nodes,
       attrs: complete as Attrs<N>,
       type,
-      name: this.freshName(origin.path),
+      name: this.takeName(origin.path, repetition),
       origin,
       uses: 0,
-      isWeight: isStaticType(type) && op !== "input" && operands.every((x) => x === undefined || x.isWeight),
+      isWeight: isWeightExpression(op, operands, complete, type),
       previous: undefined,
       next: undefined,
       owner: this,
     };
-    for (const x of operands) if (x !== undefined) this.own(x).uses++;
-    this.link(node, before === undefined ? undefined : this.own(before));
+    for (const x of nodes) if (x !== undefined) x.uses++;
+    this.link(node, next);
     return node as Value as Value<N>;
   }
 
@@ -129,8 +139,14 @@ export class Graph {
     this.results = this.results.map((o) => (o.value === old ? { name: o.name, value: by } : o));
   }
 
+  /** Names the results; names must differ. */
   setOutputs(outputs: readonly Output[]): void {
-    for (const o of outputs) this.own(o.value);
+    const names = new Set<string>();
+    for (const { name, value } of outputs) {
+      this.own(value);
+      if (names.has(name)) throw new TimmcError("invalid-ir", `two outputs are named ${JSON.stringify(name)}`);
+      names.add(name);
+    }
     this.results = [...outputs];
   }
 
@@ -151,9 +167,15 @@ export class Graph {
       graph.link(copy, undefined);
       map.set(value, copy);
     }
-    for (const [path, n] of this.names) graph.names.set(path, n);
+    for (const name of this.names) graph.names.add(name);
+    for (const [path, n] of this.repetitions) graph.repetitions.set(path, n);
     graph.results = this.results.map((o) => ({ name: o.name, value: map.get(o.value) ?? o.value }));
     return { graph, map };
+  }
+
+  /** Whether the value is in this graph. */
+  owns(value: Value): boolean {
+    return (value as Node).owner === this;
   }
 
   private own(value: Value): Node {
@@ -173,43 +195,18 @@ export class Graph {
     this.length++;
   }
 
-  private freshName(path: string): string {
-    const base = path === "" ? "_" : path;
-    const n = this.names.get(base) ?? 0;
-    this.names.set(base, n + 1);
-    return n === 0 ? base : `${base}~${n}`;
+  private takeName(path: string, repetition: number | undefined): string {
+    const free = this.repetitions.get(path) ?? 0;
+    const n = repetition ?? free;
+    const name = nameOf(path, n);
+    if (this.names.has(name)) throw new TimmcError("invalid-ir", `the name %${name} is taken`);
+    this.names.add(name);
+    this.repetitions.set(path, Math.max(free, n + 1));
+    return name;
   }
 }
 
 function firstAfterBoth(a: Node, b: Node): Node | undefined {
   for (let node = a.next; node !== undefined; node = node.next) if (node === b) return b.next;
   return a.next;
-}
-
-function checkArity(spec: AnyOp, operands: readonly (Value | undefined)[]): void {
-  const variadic = spec.operands.at(-1)?.endsWith("*") ?? false;
-  const fixed = variadic ? spec.operands.length - 1 : spec.operands.length;
-  const fits = variadic ? operands.length >= fixed : operands.length === fixed;
-  const missing = spec.operands.find((name, i) => !/[?*]$/.test(name) && operands[i] === undefined);
-  const hole = variadic && operands.slice(fixed).some((x) => x === undefined);
-  if (!fits || missing !== undefined || hole)
-    throw new TimmcError(
-      "invalid-ir",
-      `${spec.name} takes (${spec.operands.join(", ")}), got ${operands.length} operands`,
-    );
-}
-
-function inferType(
-  spec: AnyOp,
-  operands: readonly (Value | undefined)[],
-  attrs: Readonly<Record<string, AttrValue>>,
-): TensorType {
-  const types = operands.map((x) => x?.type);
-  try {
-    return spec.infer(operandRecord(spec.operands, types), attrs);
-  } catch (error) {
-    if (!(error instanceof TimmcError)) throw error;
-    const seen = types.map((t) => (t === undefined ? "-" : printType(t))).join(", ");
-    throw error.within(`${spec.name}(${seen})`);
-  }
 }

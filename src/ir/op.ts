@@ -1,7 +1,8 @@
 import type { Attr, AttrValue } from "./attr.ts";
+import { isStatic, maxRank } from "./dim.ts";
 import { TimmcError } from "./error.ts";
 import type { NdArray } from "./ndarray.ts";
-import type { StaticType, TensorType } from "./type.ts";
+import { type StaticType, type TensorType, printType } from "./type.ts";
 
 /**
  * An op is one record: everything that is true of it. Printer, parser, verifier, builder, interpreter and docs/ops.md
@@ -91,7 +92,7 @@ export function operandRecord<T>(operands: readonly string[], values: readonly (
   return record;
 }
 
-/** Fills defaults, checks every attribute and counts axes from the front; unknown and missing names are errors. */
+/** Fills defaults, checks every attribute and makes it canonical; unknown and missing names are errors. */
 export function completeAttrs(
   op: AnyOp,
   given: Readonly<Record<string, AttrValue | undefined>>,
@@ -100,7 +101,7 @@ export function completeAttrs(
   const out: Record<string, AttrValue> = {};
   for (const name of Object.keys(given))
     need(
-      name in op.attrs,
+      Object.hasOwn(op.attrs, name),
       "attributes",
       `${op.name} has no attribute '${name}' (it has ${Object.keys(op.attrs).join(", ") || "none"})`,
     );
@@ -108,7 +109,45 @@ export function completeAttrs(
     const value = given[name] ?? spec.default;
     need(value !== undefined, "attributes", `${op.name} needs the attribute '${name}' (${spec.type})`);
     need(spec.accepts(value), "attributes", `${op.name}: '${name}' must be ${spec.type}, not ${String(value)}`);
-    out[name] = spec.fromFront(value, rank) as AttrValue;
+    out[name] = spec.canonical(value, rank) as AttrValue;
   }
   return out;
+}
+
+/**
+ * The type of an op's result; an absent optional operand is undefined. Throws `invalid-ir`, with the op and the operand
+ * types, where the number of operands or a constraint of the op is broken.
+ */
+export function resultType(
+  op: AnyOp,
+  operands: readonly (TensorType | undefined)[],
+  attrs: Readonly<Record<string, AttrValue>>,
+): TensorType {
+  checkArity(op, operands);
+  try {
+    const type = op.infer(operandRecord(op.operands, operands), attrs);
+    need(type.shape.length <= maxRank, "rank", `${type.shape.length} axes, more than ${maxRank}`);
+    need(
+      type.shape.every((d) => !isStatic(d) || d >= 0),
+      "extents",
+      `${printType(type)} has a negative extent`,
+    );
+    return type;
+  } catch (error) {
+    if (!(error instanceof TimmcError)) throw error;
+    throw error.within(`${op.name}(${operands.map((t) => (t === undefined ? "-" : printType(t))).join(", ")})`);
+  }
+}
+
+function checkArity(op: AnyOp, operands: readonly (TensorType | undefined)[]): void {
+  const variadic = op.operands.at(-1)?.endsWith("*") ?? false;
+  const fixed = variadic ? op.operands.length - 1 : op.operands.length;
+  const fits = variadic ? operands.length >= fixed : operands.length === fixed;
+  const missing = op.operands.some((name, i) => !/[?*]$/.test(name) && operands[i] === undefined);
+  const hole = variadic && operands.slice(fixed).includes(undefined);
+  if (!fits || missing || hole)
+    throw new TimmcError(
+      "invalid-ir",
+      `${op.name} takes (${op.operands.join(", ")}), got (${operands.map((t) => (t ? printType(t) : "-")).join(", ")})`,
+    );
 }

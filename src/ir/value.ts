@@ -1,7 +1,7 @@
-import type { AttrValue } from "./attr.ts";
+import { type AttrValue, isStaticAttr } from "./attr.ts";
 import type { AttrsOf, OperandArgs } from "./op.ts";
 import type { OpName, Ops } from "./ops/index.ts";
-import type { TensorType } from "./type.ts";
+import { type TensorType, isStaticType } from "./type.ts";
 
 /** Where a value comes from: the module path that made it, and the rules that rewrote it since. */
 export interface Origin {
@@ -28,8 +28,8 @@ export interface Value<N extends OpName = OpName> {
   /** How many operands of other values this value is. Outputs of the graph come on top: see Graph.useCount. */
   readonly uses: number;
   /**
-   * Weights are values that depend on parameters and constants alone and have a static type: they are evaluated at
-   * emission, tensor by tensor. Everything else runs with the model.
+   * Weights are values that depend on parameters and constants alone, and on no symbol: they are evaluated at emission,
+   * tensor by tensor. Everything else runs with the model.
    */
   readonly isWeight: boolean;
 }
@@ -38,3 +38,15 @@ export const is = <N extends OpName>(value: Value | undefined, op: N): value is 
 
 /** Attributes as data, for code that treats all ops alike. */
 export const attrEntries = (value: Value): [string, AttrValue][] => Object.entries(value.attrs);
+
+/** What `isWeight` says of a value with these parts. */
+export const isWeightExpression = (
+  op: OpName,
+  operands: readonly (Value | undefined)[],
+  attrs: Readonly<Record<string, AttrValue>>,
+  type: TensorType,
+): boolean =>
+  op !== "input" &&
+  isStaticType(type) &&
+  Object.values(attrs).every(isStaticAttr) &&
+  operands.every((x) => x === undefined || x.isWeight);

@@ -1,5 +1,5 @@
 import { axis } from "../attr.ts";
-import { addDim, sameDim } from "../dim.ts";
+import { type Dim, addDim, sameDim } from "../dim.ts";
 import { at, zeros } from "../ndarray.ts";
 import { defineOp, need } from "../op.ts";
 import { count, tensor } from "../type.ts";
@@ -19,7 +19,8 @@ export const concat = defineOp({
         x.shape.length === first.shape.length && x.shape.every((d, i) => i === axis || sameDim(d, first.shape[i] ?? 0)),
     );
     need(agree, "C3", "extents differ off the axis");
-    return tensor(commonDType(xs), first.shape.with(axis, addDim(...xs.map((x) => x.shape[axis] ?? 0))));
+    const extent = xs.reduce<Dim>((sum, x) => addDim(sum, x.shape[axis] ?? 0), 0);
+    return tensor(commonDType(xs), first.shape.with(axis, extent));
   },
   evaluate: ({ xs }, { axis }, result) => {
     const out = zeros(result.dtype, result.shape);
