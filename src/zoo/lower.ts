@@ -17,8 +17,8 @@ export interface LoweredModel {
   readonly notices: readonly string[];
 }
 
-/** The batch dimension: a symbol from day one. */
-export const batch: Dim = symbol("N");
+/** The batch dimension, unless a caller fixes it. */
+export const batchSymbol: Dim = symbol("N");
 
 /** Lowers an architecture; `given` holds the user's arguments, read against the family's schema. Throws TimmcError. */
 export function lowerArchitecture(
@@ -26,6 +26,7 @@ export function lowerArchitecture(
   architecture: string,
   given: Readonly<Record<string, unknown>>,
   inputSize: readonly [channels: Dim, height: Dim, width: Dim],
+  batch: Dim = batchSymbol,
 ): LoweredModel {
   const graph = new Graph(architecture);
   const lowering: Lowering = {
@@ -42,7 +43,7 @@ export function lowerArchitecture(
     architecture,
     graph,
     input,
-    parameters: [...lowering.parameters.values()].map(({ value: _, ...entry }) => entry),
+    parameters: [...lowering.parameters.values()].map(({ name, shape, dtype, kind }) => ({ name, shape, dtype, kind })),
     modules: lowering.modules,
     model,
     notices: [...lowering.notices],

@@ -1,0 +1,170 @@
+import { join } from "node:path";
+import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
+import { type EmittedModel, emitOnnx } from "../backends/onnx/emit.ts";
+import { tensorByteLength } from "../backends/onnx/model.ts";
+import { placeExternally, writeExternalData, writeOnnx } from "../backends/onnx/writer.ts";
+import { resolveDataConfig } from "../frontend/preprocess/data-config.ts";
+import { formatReference } from "../frontend/reference.ts";
+import type { ResolvedModel } from "../frontend/resolve.ts";
+import type { Tap } from "../frontend/taps.ts";
+import { printDim } from "../ir/dim.ts";
+import { within } from "../ir/error.ts";
+import { graphMacs } from "../ir/macs.ts";
+import { count } from "../ir/type.ts";
+import { type OptimizationLevel, presets } from "../passes/presets.ts";
+import { type PassRun, runPipeline } from "../passes/pass.ts";
+import { beginArtifact, hashFile, manifestName, writeWhole } from "./artifact-files.ts";
+import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
+import { type Manifest, type ManifestOutput, manifestVersion } from "./manifest.ts";
+import { version } from "./version.ts";
+import { type OpenedWeights, type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
+
+export interface CompileRequest extends LowerRequest {
+  readonly out: string;
+  readonly weights?: WeightsChoice | undefined;
+  readonly optimization?: OptimizationLevel | undefined;
+  readonly opset?: number | undefined;
+}
+
+export const defaultOpset = 17;
+
+/** protobuf ends at 2 GiB; above this the weights go to a file of their own. */
+const inlineLimit = 1.5 * 2 ** 30;
+
+/** Compiles a model to an artifact folder and gives its manifest. Throws TimmcError; nothing half-written stays. */
+export async function compile(request: CompileRequest): Promise<Manifest> {
+  const lowering = await lowerRequest(request);
+  const { lowered, resolved } = lowering;
+  const weights = openModelWeights(request.weights ?? "pretrained", resolved, lowered);
+  try {
+    refuseWithheld(lowered, weights);
+    const macs = graphMacs(lowered.graph);
+    const level = request.optimization ?? "O2";
+    const passes = runPipeline(lowered.graph, presets[level]);
+    const emitted = emitModel(lowering, weights, request);
+    beginArtifact(request.out);
+    const files = writeModel(request.out, emitted, weights);
+    const manifest = describe(request, lowering, weights, { macs, passes, files, level });
+    within(request.out, () =>
+      writeWhole(join(request.out, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`),
+    );
+    return manifest;
+  } finally {
+    weights.close();
+  }
+}
+
+function emitModel(
+  { lowered, resolved, taps }: LoweredRequest,
+  weights: OpenedWeights,
+  request: CompileRequest,
+): EmittedModel {
+  return emitOnnx(lowered.graph, weights.parameters, {
+    opset: request.opset ?? defaultOpset,
+    producerVersion: version,
+    metadata: [
+      ["timmc.architecture", resolved.architecture],
+      ["timmc.tag", resolved.tag],
+      ["timmc.taps", taps.map((t) => t.name).join(",")],
+      ["timmc.weights", weights.kind],
+      ["timmc.version", version],
+    ],
+  });
+}
+
+type Written = WrittenFile & { readonly path: string };
+
+function writeModel(folder: string, { model, initializers }: EmittedModel, weights: OpenedWeights): Written[] {
+  const bytes = initializers.reduce((n, i) => n + tensorByteLength(i.header), 0);
+  const external = weights.kind === "none" || bytes > inlineLimit;
+  const placed = external ? placeExternally(initializers, "model.onnx.data") : initializers;
+  const files = [writeFile(folder, "model.onnx", (sink) => writeOnnx(sink, model, placed))];
+  if (external && weights.kind !== "none")
+    files.push(writeFile(folder, "model.onnx.data", (sink) => writeExternalData(sink, placed)));
+  return files;
+}
+
+function writeFile(folder: string, name: string, write: (sink: HashingFileSink) => void): Written {
+  const sink = new HashingFileSink(join(folder, name));
+  try {
+    write(sink);
+    return { path: name, ...sink.commit() };
+  } catch (error) {
+    sink.abort();
+    throw error;
+  }
+}
+
+interface Facts {
+  readonly macs: number;
+  readonly passes: readonly PassRun[];
+  readonly files: readonly Written[];
+  readonly level: OptimizationLevel;
+}
+
+function describe(request: CompileRequest, lowering: LoweredRequest, weights: OpenedWeights, facts: Facts): Manifest {
+  const { resolved, lowered, taps } = lowering;
+  return {
+    manifest_version: manifestVersion,
+    compiler: { name: "timmc", version },
+    source: {
+      model: resolved.reference.kind === "local-dir" ? null : formatReference(resolved.reference),
+      architecture: resolved.architecture,
+      tag: resolved.tag,
+      family: resolved.family.name,
+      weights: { kind: weights.kind, sha256: weights.path === undefined ? null : hashFile(weights.path) },
+      config_sha256: resolved.local === undefined ? null : hashFile(join(resolved.local.path, "config.json")),
+    },
+    request: {
+      args: request.args ?? {},
+      cfg: request.cfg ?? {},
+      input_size: resolved.inputSize,
+      taps: taps.map((t) => t.name),
+      batch: request.batch ?? "dynamic",
+      optimization: facts.level,
+    },
+    target: { name: "onnx", model: "model.onnx", opset: request.opset ?? defaultOpset },
+    input: describeInput(resolved, lowering),
+    outputs: taps.map(describeTap),
+    num_classes: resolved.numClasses,
+    labels: labelsOf(resolved),
+    params: lowered.parameters.reduce((n, p) => n + (p.kind === "parameter" ? count(p.shape) : 0), 0),
+    macs: facts.macs,
+    passes: facts.passes,
+    license: resolved.cfg.license,
+    notices: [...lowering.notices, ...weights.notices],
+    files: facts.files.map((f) => ({ path: f.path, bytes: f.byteLength, sha256: f.sha256 })),
+  };
+}
+
+function describeInput(resolved: ResolvedModel, { lowered }: LoweredRequest): Manifest["input"] {
+  const data = resolveDataConfig(resolved.cfg, { inputSize: resolved.inputSize });
+  return {
+    name: "input",
+    dtype: lowered.input.type.dtype,
+    shape: lowered.input.type.shape.map((d) => (typeof d === "number" ? d : printDim(d))),
+    layout: "NCHW",
+    mean: data.mean,
+    std: data.std,
+    interpolation: data.interpolation,
+    crop_pct: data.cropPct,
+    crop_mode: data.cropMode,
+  };
+}
+
+/** What the manifest and `inspect` say of an output. */
+export const describeTap = ({ name, value, module, channels, reduction, format }: Tap): ManifestOutput => ({
+  name,
+  dtype: value.type.dtype,
+  shape: value.type.shape.map((d) => (typeof d === "number" ? d : printDim(d))),
+  module: module ?? null,
+  channels: typeof channels === "number" ? channels : null,
+  reduction: reduction ?? null,
+  format: format ?? null,
+});
+
+function labelsOf({ local, numClasses }: ResolvedModel): readonly (string | null)[] | null {
+  const names = local?.labelNames;
+  if (names === undefined) return null;
+  return Array.from({ length: numClasses }, (_, i) => names.get(i) ?? null);
+}

@@ -1,0 +1,38 @@
+import { within } from "../ir/error.ts";
+import type { Dim } from "../ir/dim.ts";
+import { type ModelRequest, type ResolvedModel, resolve } from "../frontend/resolve.ts";
+import { formatReference } from "../frontend/reference.ts";
+import { type Tap, resolveTaps, selectStages } from "../frontend/taps.ts";
+import { type LoweredModel, batchSymbol, lowerArchitecture } from "../zoo/lower.ts";
+
+/** What to lower and which outputs to keep; inspect and compile share it. */
+export interface LowerRequest extends ModelRequest {
+  /** Tap names in order; default `logits`, with features_only `features`. */
+  readonly taps?: readonly string[] | undefined;
+  /** A fixed batch size, or `dynamic`. */
+  readonly batch?: number | "dynamic" | undefined;
+}
+
+/** A graph with its outputs chosen and nothing rewritten yet. */
+export interface LoweredRequest {
+  readonly resolved: ResolvedModel;
+  readonly lowered: LoweredModel;
+  readonly taps: readonly Tap[];
+  /** Absolute indices of the stages that `features` stands for. */
+  readonly stages: readonly number[];
+  readonly notices: readonly string[];
+}
+
+/** From a reference to a graph whose outputs are the taps asked for. Throws TimmcError with the model in its trail. */
+export async function lowerRequest(request: LowerRequest): Promise<LoweredRequest> {
+  const resolved = await resolve(request);
+  const batch: Dim = typeof request.batch === "number" ? request.batch : batchSymbol;
+  const lowered = lowerArchitecture(resolved.family, resolved.architecture, resolved.args, resolved.inputSize, batch);
+  return within(formatReference(resolved.reference), () => {
+    const stages = selectStages(lowered.model.stages.length, resolved.family.defaultStages, resolved.outIndices);
+    const names = request.taps ?? [resolved.featuresOnly ? "features" : "logits"];
+    const taps = resolveTaps(lowered, names, stages);
+    lowered.graph.setOutputs(taps.map(({ name, value }) => ({ name, value })));
+    return { resolved, lowered, taps, stages, notices: [...resolved.notices, ...lowered.notices] };
+  });
+}
