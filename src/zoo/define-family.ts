@@ -21,6 +21,10 @@ export function defineFamily<S extends Schema>(spec: FamilySpec<S>): Family {
     variants: spec.variants,
     defaultStages: spec.defaultStages,
     configure,
-    build: (s, x, variant, given) => spec.build(s, x, configure(variant, given)),
+    build: (s, x, variant, given) => {
+      for (const name of Object.keys(given))
+        if (spec.args[name]?.ignored === true) s.notice(`${name} has no effect: timm accepts and ignores it here`);
+      return spec.build(s, x, configure(variant, given));
+    },
   };
 }

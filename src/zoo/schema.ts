@@ -12,6 +12,8 @@ export interface Arg<T> {
   readonly doc: string;
   /** Accepted because timm takes it, without effect on inference. */
   readonly inert: boolean;
+  /** timm's constructor swallows it (`**kwargs`): accepted with a notice that it does nothing. */
+  readonly ignored?: boolean;
   /** The value for a JSON value, or undefined where it does not fit. */
   read(json: unknown): T | undefined;
 }
@@ -101,6 +103,13 @@ export const inert = (doc: string): Arg<unknown> => ({
   ...make<unknown>("any", undefined, doc, (v) => v),
   inert: true,
 });
+
+/** An argument that timm's constructor swallows without using it, such as an option of another implementation. */
+export const ignored = (doc: string): Arg<unknown> => ({ ...inert(doc), ignored: true });
+
+/** An argument for which timm calls what it is given, so that only a Python class works: variants set it, users cannot. */
+export const classOnly = <T>(fallback: T, doc: string): Arg<T> =>
+  make<T>("a Python class only, which no name can stand for", fallback, doc, () => undefined);
 
 /** The training-only arguments that almost every timm model takes. */
 export const dropRates = {
