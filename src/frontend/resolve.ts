@@ -1,7 +1,7 @@
 import { TimmcError } from "../ir/error.ts";
 import type { Family } from "../zoo/family.ts";
 import { isSupported, loadFamily, supportedFamilies } from "../zoo/registry.ts";
-import { bool, int, ints, optional, readArgs } from "../zoo/schema.ts";
+import { bool, lastOrList, readArgs } from "../zoo/schema.ts";
 import { type LocalModel, readLocalDir } from "./local-dir.ts";
 import { type InputSize, type PretrainedCfg, overlay } from "./pretrained-cfg.ts";
 import { type ModelReference, formatReference, parseReference } from "./reference.ts";
@@ -38,10 +38,9 @@ export interface ResolvedModel {
 }
 
 /** Arguments of timm's create_model that are no constructor arguments. */
-const modelArgs = {
+const createArgs = {
   features_only: bool(false, "compile the feature stages instead of the classifier"),
-  out_indices: optional(ints([], "the stages of features_only: a list, or n for the last n")),
-  last: optional(int(0, "", { min: 1 })),
+  out_indices: lastOrList("the stages of features_only: a list (negative counts from the end), or n for the last n"),
 };
 
 /** Answers what a reference means. Reads at most the registry and a config.json, never weights. Throws TimmcError. */
@@ -54,7 +53,7 @@ export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
     throw unsupportedFamily(named.architecture, familyName);
   const cfg = request.cfg === undefined ? named.cfg : overlay(named.cfg, request.cfg);
   const asked = withoutNull({ ...named.modelArgs, ...request.args });
-  const { featuresOnly, outIndices, rest } = splitModelArgs(family, asked);
+  const { featuresOnly, outIndices: chosen, rest } = splitCreateArgs(family, asked);
   const inputSize = inputSizeOf(request, cfg, rest);
   const numClasses = typeof rest["num_classes"] === "number" ? rest["num_classes"] : cfg.num_classes;
   const implied: Record<string, unknown> = { num_classes: numClasses, in_chans: inputSize[0] };
@@ -76,7 +75,7 @@ export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
     numClasses,
     inputSize,
     featuresOnly,
-    outIndices,
+    outIndices: chosen,
     local: named.local,
     notices: named.notices,
   };
@@ -130,12 +129,10 @@ const unsupportedFamily = (architecture: string, family: string): TimmcError =>
 const withoutNull = (args: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(args).filter(([, v]) => v !== null && v !== undefined));
 
-/** features_only and out_indices are create_model's own; a family that knows features_only gets it besides. */
-function splitModelArgs(family: Family, asked: Readonly<Record<string, unknown>>) {
-  const { features_only, out_indices, ...rest } = asked;
-  const last = typeof out_indices === "number";
-  const read = readArgs(modelArgs, family.name, { features_only, ...(last ? { last: out_indices } : { out_indices }) });
-  return { featuresOnly: read.features_only ?? false, outIndices: read.last ?? read.out_indices, rest };
+/** Splits create_model's own arguments off. */
+function splitCreateArgs(family: Family, { features_only, out_indices, ...rest }: Readonly<Record<string, unknown>>) {
+  const read = readArgs(createArgs, family.name, { features_only, out_indices });
+  return { featuresOnly: read.features_only ?? false, outIndices: read.out_indices, rest };
 }
 
 /** --input-size, else img_size, else the pretrained configuration; channels follow in_chans unless the size names them. */
@@ -148,7 +145,7 @@ function inputSizeOf(request: ModelRequest, cfg: PretrainedCfg, args: Readonly<R
       });
     return request.inputSize;
   }
-  const base = request.useTestSize ? (cfg.test_input_size ?? cfg.input_size) : cfg.input_size;
+  const base = configuredSize(request, cfg);
   const [height, width] = sides(args["img_size"]) ?? [base[1], base[2]];
   return [typeof channels === "number" ? channels : base[0], height, width];
 }
@@ -160,11 +157,6 @@ function sides(size: unknown): readonly [number, number] | undefined {
   return typeof h === "number" && typeof w === "number" ? [h, w] : undefined;
 }
 
-/** timm passes the configured size to the constructor only where the configuration says that it is fixed. */
-const needsImageSize = (request: ModelRequest, cfg: PretrainedCfg, args: Readonly<Record<string, unknown>>): boolean =>
-  args["img_size"] === undefined && (cfg.fixed_input_size || request.useTestSize === true);
-
-const imageSizeOf = (request: ModelRequest, cfg: PretrainedCfg): number[] => {
-  const size = request.useTestSize ? (cfg.test_input_size ?? cfg.input_size) : cfg.input_size;
-  return [size[1], size[2]];
-};
+/** The size that the pretrained configuration names. timm builds the model for it where the size is fixed. */
+const configuredSize = (request: ModelRequest, cfg: PretrainedCfg): InputSize =>
+  request.useTestSize ? (cfg.test_input_size ?? cfg.input_size) : cfg.input_size;

@@ -88,6 +88,13 @@ export const pair = (fallback: number, doc: string, range: Range = { min: 1 }): 
     },
   );
 
+/** A number n for the last n, or a list of indices; not given by default. */
+export const lastOrList = (doc: string): Arg<number | readonly number[] | undefined> =>
+  make<number | readonly number[] | undefined>("integer >= 1, or list of integers", undefined, doc, (v) => {
+    if (Array.isArray(v)) return v.length > 0 && v.every((n) => Number.isInteger(n)) ? (v as number[]) : undefined;
+    return typeof v === "number" && Number.isInteger(v) && v >= 1 ? v : undefined;
+  });
+
 /** A value of the definition that no JSON can give, such as a block or a table: variants set it, users cannot. */
 export const internal = <T>(fallback: T): Arg<T> => make<T>("set by the architecture", fallback, "", () => undefined);
 
