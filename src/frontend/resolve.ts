@@ -57,12 +57,8 @@ export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
   const inputSize = inputSizeOf(request, cfg, rest);
   const numClasses = typeof rest["num_classes"] === "number" ? rest["num_classes"] : cfg.num_classes;
   const implied: Record<string, unknown> = { num_classes: numClasses, in_chans: inputSize[0] };
-  if (
-    Object.hasOwn(family.args, "img_size") &&
-    (cfg.fixed_input_size || request.inputSize === undefined) &&
-    needsImageSize(request, cfg, rest)
-  )
-    implied["img_size"] = imageSizeOf(request, cfg);
+  if (Object.hasOwn(family.args, "img_size") && (cfg.fixed_input_size || request.useTestSize))
+    implied["img_size"] = configuredSize(request, cfg).slice(1);
   if (Object.hasOwn(family.args, "features_only")) implied["features_only"] = featuresOnly;
   const args = readArgs(family.args, `${named.architecture} (${family.name})`, { ...implied, ...rest });
   return {
