@@ -95,6 +95,18 @@ export const lastOrList = (doc: string): Arg<number | readonly number[] | undefi
     return typeof v === "number" && Number.isInteger(v) && v >= 1 ? v : undefined;
   });
 
+/** One value for all stages, or a list with one per stage. */
+export const perStage = <T extends number | boolean | string>(arg: Arg<T>): Arg<T | readonly T[]> =>
+  make<T | readonly T[]>(`${arg.type}, or a list with one per stage`, arg.default, arg.doc, (v) => {
+    if (!Array.isArray(v)) return arg.read(v);
+    const values = v.map((x: unknown) => arg.read(x));
+    return values.every((x) => x !== undefined) ? values : undefined;
+  });
+
+/** The value of each of `stages` stages. */
+export const stagewise = <T>(value: T | readonly T[], stages: number): readonly T[] =>
+  Array.isArray(value) ? (value as readonly T[]) : Array.from({ length: stages }, () => value as T);
+
 /** A value of the definition that no JSON can give, such as a block or a table: variants set it, users cannot. */
 export const internal = <T>(fallback: T): Arg<T> => make<T>("set by the architecture", fallback, "", () => undefined);
 

@@ -1,0 +1,117 @@
+/** Swin Transformer: Liu et al. 2021 (arXiv:2103.14030), and the searched S3 variants (arXiv:2111.14725). */
+import { TimmcError } from "../../ir/error.ts";
+import { defineFamily } from "../define-family.ts";
+import type { Stage } from "../family.ts";
+import { callHead, classifierHead } from "../layers/classifier-head.ts";
+import type { Pair } from "../layers/conv.ts";
+import { linear } from "../layers/linear.ts";
+import { patchEmbed } from "../layers/patch-embed.ts";
+import { mapSize } from "../layers/window.ts";
+import { stagewise } from "../schema.ts";
+import type { Module } from "../scope.ts";
+import { type Place, swinBlock, swinNorm } from "./block.ts";
+import { type SwinConfig, args } from "./config.ts";
+import { variants } from "./variants.ts";
+
+/** 2x2 neighbours side by side, column by column, and a linear layer over them (section 3.1). */
+const patchMerging =
+  (out: number): Module =>
+  (s, x) => {
+    const [n = 1, , , c = 1] = x.type.shape;
+    const channels = s.static(c, "the width of a stage");
+    const [down, right] = mapSize(s, x).map((extent) => extent % 2);
+    const even = down || right ? s.pad(x, { padding: [0, 0, 0, 0, 0, down ?? 0, right ?? 0, 0] }) : x;
+    const [h, w] = mapSize(s, even);
+    const cells = s.reshape(even, { shape: [n, h / 2, 2, w / 2, 2, channels] });
+    const quads = s.transpose(cells, { perm: [0, 1, 3, 4, 2, 5] });
+    const merged = s.reshape(quads, { shape: [n, h / 2, w / 2, 4 * channels] });
+    return s.chain(merged, { norm: swinNorm, reduction: linear(out, { bias: false }) });
+  };
+
+/** The window of every stage. Two numbers are one window, [height, width], for all. */
+function windows({ window_size: size, depths }: SwinConfig): readonly Pair[] {
+  const square = (v: number | Pair): Pair => (typeof v === "number" ? [v, v] : v);
+  if (typeof size === "number" || size.length !== 2) return stagewise<number | Pair>(size, depths.length).map(square);
+  const [h, w] = size.flat();
+  return depths.map(() => [h ?? 1, w ?? 1]);
+}
+
+function refuse(c: SwinConfig): string | undefined {
+  const stages = c.depths.length;
+  const lists = { num_heads: c.num_heads, head_dim: c.head_dim, mlp_ratio: c.mlp_ratio };
+  for (const [name, list] of Object.entries(lists))
+    if (Array.isArray(list) && list.length < stages) return `${name} has ${list.length} entries for ${stages} stages`;
+  if (typeof c.window_size === "number") return undefined;
+  if (c.window_size.length === 2 && c.window_size.some((v) => typeof v !== "number"))
+    return "two windows are read as the height and width of one: write numbers";
+  if (c.window_size.length !== 2 && c.window_size.length !== stages)
+    return `window_size has ${c.window_size.length} entries for ${stages} stages`;
+  return undefined;
+}
+
+/** Height and width of a stage's map by the constructor's count: the patches of img_size, halved and rounded down. */
+function resolution({ img_size, patch_size }: SwinConfig, stage: number): Pair {
+  const along = (extent: number): number => Math.floor(Math.floor(extent / patch_size) / 2 ** stage);
+  const size: Pair = [along(img_size[0]), along(img_size[1])];
+  if (Math.min(...size) < 1)
+    throw new TimmcError("unsupported", `img_size ${img_size.join("x")} leaves stage ${stage} without tokens`, {
+      hint: "choose a larger img_size",
+    });
+  return size;
+}
+
+const stageModule =
+  (c: SwinConfig, stage: number, place: Omit<Place, "shifted">): Module =>
+  (s, x) => {
+    const downsample = stage > 0 ? patchMerging(c.embed_dim * 2 ** stage) : undefined;
+    const blocks = Array.from({ length: c.depths[stage] ?? 0 }, (_, i) =>
+      swinBlock(c, { ...place, shifted: i % 2 === 1 }),
+    );
+    return s.chain(x, { downsample, blocks: (t, y) => t.sequence(y, blocks) });
+  };
+
+export default defineFamily({
+  name: "swin_transformer",
+  paper: "https://arxiv.org/abs/2103.14030",
+  args,
+  variants,
+  refuse,
+  build: (s, input, c) => {
+    const count = c.depths.length;
+    const window = windows(c);
+    const headDim = stagewise(c.head_dim, count);
+    const mlpRatio = stagewise(c.mlp_ratio, count);
+    const embed = patchEmbed({
+      patch: [c.patch_size, c.patch_size],
+      width: c.embed_dim,
+      norm: swinNorm,
+      format: "NHWC",
+      size: c.strict_img_size ? c.img_size : undefined,
+    });
+    const stages: Stage[] = [];
+    const layers: Module = (t, embedded) =>
+      c.depths.reduce((x, _, i) => {
+        const value = t.call(
+          i,
+          stageModule(c, i, {
+            resolution: resolution(c, i),
+            heads: c.num_heads[i] ?? 1,
+            headDim: headDim[i],
+            mlpRatio: mlpRatio[i] ?? 4,
+            window: window[i] ?? [7, 7],
+          }),
+          x,
+        );
+        stages.push({ module: `layers.${i}`, value, reduction: c.patch_size * 2 ** i, format: "NHWC" });
+        return value;
+      }, embedded);
+    const features = s.chain(input, { patch_embed: embed, layers, norm: swinNorm });
+    const head = callHead(
+      s,
+      "head",
+      classifierHead({ classes: c.num_classes, pool: c.global_pool, format: "NHWC" }),
+      features,
+    );
+    return { forwardFeatures: [features], preLogits: [head.preLogits], logits: [head.logits], stages, format: "NHWC" };
+  },
+});
