@@ -20,8 +20,7 @@ export interface Environment {
 /** The value of one op from the values of its operands. */
 export function evaluateValue(value: Value, operands: readonly (NdArray | undefined)[], env: Environment): NdArray {
   const type = substituteType(value.type, env.symbols);
-  if (!isStaticType(type))
-    throw new TimmcError("invalid-ir", `%${value.name}: ${printType(type)} has symbols without a value`);
+  if (!isStaticType(type)) throw new TimmcError("invalid-ir", `${printType(type)} has symbols without a value`);
   if (is(value, "input")) return env.input(value.name, type);
   if (is(value, "param")) return env.param(value.attrs.key, type);
   const spec = opOf(value.op);
@@ -78,7 +77,7 @@ export function needed(graph: Graph): Value[] {
     kept.push(value);
     for (const x of value.operands) if (x !== undefined) wanted.add(x);
   }
-  return kept.reverse();
+  return kept.toReversed();
 }
 
 /** Evaluates one weight expression, operands first; parameters come from `env`. Nothing is kept between calls. */
