@@ -72,7 +72,8 @@ function readOutput(reader: Reader): Output {
 function readValue(reader: Reader, sigil: Sigil): void {
   const { scan, graph, values } = reader;
   const start = scan.position;
-  const ref = readRef(scan, [sigil]) ?? scan.fail(sigil === "$" ? `a weight ($name) or "}"` : `a value (%name) or "}"`);
+  const ref =
+    readRef(scan, [sigil]) ?? scan.fail(sigil === "$" ? `a weight ($name) or "}"` : `a value (%name), "return" or "}"`);
   scan.expect("=");
   const op = readOp(scan);
   const operands = readOperands(reader);
@@ -149,7 +150,7 @@ function readAttrs(scan: Scanner, op: OpName): Readonly<Record<string, AttrValue
     scan.expect("=");
     const valueAt = scan.position;
     const value = readLiteral(scan);
-    if (!spec.accepts(value)) scan.fail(spec.type, valueAt, scan.position);
+    if (!spec.accepts(value)) scan.fail(`${op}'s ${name} (${spec.type})`, valueAt, scan.position);
     given[name] = value;
   });
   scan.expect("}");

@@ -80,8 +80,8 @@ export class Scanner {
     const token = /[\w.$%@~-]+|\S/y;
     token.lastIndex = at;
     const found = end === undefined ? (token.exec(this.text)?.[0] ?? "") : this.text.slice(at, end).trim();
-    const shown = found.length > 40 ? `${found.slice(0, 40)}...` : found;
-    const what = shown === "" ? "the end of the text" : JSON.stringify(shown);
+    const shown = (found.length > 40 ? `${found.slice(0, 40)}...` : found).replace(/\p{Cc}/gu, "?");
+    const what = shown === "" ? "the end of the text" : `\`${shown}\``;
     throw new TimmcError("invalid-ir", `found ${what}, expected ${expected}`, { trail: [this.place(at)] });
   }
 

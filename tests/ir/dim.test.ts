@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseDim } from "../../src/ir/dim-parser.ts";
 import {
@@ -175,23 +175,23 @@ describe("dimensions as text", () => {
   });
 
   it.each([
-    ["floor((2*N+H)/2)", '1:1: found "floor((2*N+H)/2)", expected its normal form N+floor(H/2)'],
+    ["floor((2*N+H)/2)", "1:1: found `floor((2*N+H)/2)`, expected its normal form N+floor(H/2)"],
     ["floor(N/0)", "1:1: a dimension is divided by positive integers, not 0"],
-    ["floor(N)", '1:8: found ")", expected "/"'],
-    ["floor(H+1/2)", '1:8: found "+", expected "/"'],
+    ["floor(N)", '1:8: found `)`, expected "/"'],
+    ["floor(H+1/2)", '1:8: found `+`, expected "/"'],
     ["99999999999999999999", "1:1: a dimension holds integers up to 2^53 - 1, not 100000000000000000000"],
     ["9007199254740991*3*N", "1:1: a dimension holds integers up to 2^53 - 1, not 27021597764222972"],
     ["true", '1:1: "true" cannot name a dimension'],
     ["", "1:1: found the end of the text, expected a dimension: an integer, a symbol or floor(...)"],
-    ["N**2", '1:3: found "*", expected a dimension: an integer, a symbol or floor(...)'],
+    ["N**2", "1:3: found `*`, expected a dimension: an integer, a symbol or floor(...)"],
   ])("refuse %s", (text, message) => {
     expect(refusal(() => parsed(text))).toContain(message);
   });
 
   it("refuse endless products and nesting", () => {
     const limit = "expected a dimension of at most 256 factors";
-    expect(refusal(() => parsed("N*".repeat(400)))).toContain(`1:513: found "N", ${limit}`);
-    expect(refusal(() => parsed("floor((".repeat(100_000)))).toContain(`1:1793: found "floor", ${limit}`);
+    expect(refusal(() => parsed("N*".repeat(400)))).toContain(`1:513: found \`N\`, ${limit}`);
+    expect(refusal(() => parsed("floor((".repeat(100_000)))).toContain(`1:1793: found \`floor\`, ${limit}`);
   });
 
   it("refuse names that the text could not hold", () => {

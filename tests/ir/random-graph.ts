@@ -1,0 +1,162 @@
+import * as fc from "fast-check";
+import { type Builder, builderAt } from "../../src/ir/builder.ts";
+import { type Dim, floorDivDim, isStatic, substituteDim, symbol } from "../../src/ir/dim.ts";
+import { TimmcError } from "../../src/ir/error.ts";
+import { Graph } from "../../src/ir/graph.ts";
+import type { Environment } from "../../src/ir/interpret.ts";
+import { ndarray } from "../../src/ir/ndarray.ts";
+import { type OpName, ops } from "../../src/ir/ops/index.ts";
+import { type StaticType, count, sameType } from "../../src/ir/type.ts";
+import type { Origin, Value } from "../../src/ir/value.ts";
+
+/** One thing that a random graph does next; the numbers pick among what is possible, so every step shrinks alone. */
+interface Step {
+  readonly make: number;
+  readonly picks: readonly number[];
+  readonly path: string;
+  readonly rules: readonly string[];
+}
+
+const paths = ["", "stem", "layer1.0.conv1", "layer1.0", "a b", 'quoted"path\n', "übung", "x-1"];
+const step: fc.Arbitrary<Step> = fc.record({
+  make: fc.nat(1000),
+  picks: fc.array(fc.nat(1000), { minLength: 4, maxLength: 4 }),
+  path: fc.constantFrom(...paths),
+  rules: fc.subarray(["fold-batch-norm", "fuse-x", "not bare"]),
+});
+
+const symbols = { N: 2, H: 9 };
+const names = Object.keys(ops) as OpName[];
+
+/** Finite graphs over most ops, with symbolic sizes, dead values, several outputs and the scars of edits. */
+export const randomGraph: fc.Arbitrary<Graph> = fc
+  .tuple(
+    fc.array(step, { minLength: 10, maxLength: 40, size: "max" }),
+    fc.array(fc.nat(1000), { minLength: 1, maxLength: 4 }),
+    fc.array(fc.nat(1000)),
+  )
+  .map(([steps, outputs, edits]) => {
+    const graph = seed();
+    for (const s of steps) grow(graph, s);
+    const values = [...graph.values()];
+    graph.setOutputs(outputs.map((n, i) => ({ name: `out.${i} "x"`, value: at(values, n) })));
+    for (const n of edits) edit(graph, n);
+    return graph;
+  });
+
+const at = <T>(items: readonly T[], n: number): T => {
+  const item = items[n % items.length];
+  if (item === undefined) throw new Error("nothing to pick from");
+  return item;
+};
+
+const builder = (graph: Graph, origin: Origin): Builder => builderAt({ graph, origin }, names);
+
+function seed(): Graph {
+  const graph = new Graph("random graph");
+  const named = (path: string): Builder => builder(graph, { path, rules: [] });
+  named("input").input({ shape: [symbol("N"), 4, symbol("H"), 6] });
+  named("ids").input({ shape: [symbol("N"), 3], dtype: "i64" });
+  for (const [key, shape] of [
+    ["stem.weight", [4, 4, 3, 3]],
+    ["fc.weight", [3, 6]],
+    ["norm.weight", [6]],
+    ["norm.bias", [6]],
+    ["bn.var", [4]],
+  ] as const)
+    named(key).param({ key, shape });
+  named("eps").constant({ values: [1e-5] });
+  named("table").constant({ values: [0, -0, 1e-7, 2.5, -3, 4], shape: [6] });
+  return graph;
+}
+
+/** Adds one value, unless the op refuses the operands or a size would vanish. */
+function grow(graph: Graph, { make, picks, path, rules }: Step): void {
+  const values = [...graph.values()];
+  const moving = values.filter((v) => !v.isWeight);
+  const pick = (i: number): Value => at((picks[3] ?? 0) % 4 === 0 ? values : moving, picks[i] ?? 0);
+  const like = (i: number, x: Value): Value =>
+    at(
+      values.filter((v) => v.type.dtype === x.type.dtype && (v.type.shape.length === 0 || sameType(v.type, x.type))),
+      picks[i] ?? 0,
+    );
+  try {
+    const made = at(makers, make)(builder(graph, { path, rules }), pick(0), (i, x) => like(i, x), pick(1), picks);
+    const sizes = made.type.shape.map((d) => substituteDim(d, symbols));
+    const fits = sizes.every((d) => isStatic(d) && d > 0) && count(sizes.filter(isStatic)) < 5000;
+    if (!fits) graph.erase(made);
+  } catch (error) {
+    if (!(error instanceof TimmcError)) throw error;
+  }
+}
+
+type Maker = (b: Builder, x: Value, like: (i: number, x: Value) => Value, y: Value, picks: readonly number[]) => Value;
+
+const weight = (b: Builder, key: string, shape: readonly number[]): Value => b.param({ key, shape });
+const halved = (d: Dim): Dim => floorDivDim(d, 2);
+
+const makers: readonly Maker[] = [
+  (b, x, like) => b.add(x, like(1, x)),
+  (b, x, like) => b.mul(x, like(1, x)),
+  (b, x, like) => b.sub(x, like(1, x)),
+  (b, x, like) => b.maximum(x, like(1, x)),
+  (b, x, like) => b.where(b.less(x, like(1, x)), x, like(2, x)),
+  (b, x, _, y) => b.div(x, y),
+  (b, x) => b.activation(x, { kind: "gelu" }),
+  (b, x) => b.activation(x, { kind: "leaky_relu", alpha: 0.01 }),
+  (b, x) => b.clamp(x, { low: -1.5 }),
+  (b, x) => b.abs(x),
+  (b, x) => b.cast(x, { to: "i32" }),
+  (b, x) => b.softmax(x),
+  (b, x) => b.softmax(x, { axis: 1 }),
+  (b, x, _, __, [n = 0]) => b.reduce_mean(x, { axes: [-1 - (n % 2)], keep: n % 3 === 0 }),
+  (b, x) => b.reduce_max(x, { axes: [0, 1] }),
+  (b, x, like) => b.concat([x, like(1, x), like(2, x)], { axis: -1 }),
+  (b, x) => b.transpose(x, { perm: x.type.shape.map((_, i, all) => all.length - 1 - i) }),
+  (b, x) => b.reshape(x, { shape: [...x.type.shape, 1] }),
+  (b, x) => b.expand(x, { shape: [2, ...x.type.shape] }),
+  (b, x) => b.slice(x, { axis: -1, range: [0, halved(x.type.shape.at(-1) ?? 0)] }),
+  (b, x) => b.slice(x, { axis: 0, range: [0, x.type.shape[0] ?? 0], step: 2 }),
+  (b, x) => b.roll(x, { axis: -1, shift: -2 }),
+  (b, x) => b.pad(x, { padding: x.type.shape.flatMap(() => [1, 0]), value: Number.NEGATIVE_INFINITY }),
+  (b, x) => b.pad(x, { padding: x.type.shape.flatMap(() => [0, 1]), value: Number.NaN }),
+  (b, x) => b.gather(x, b.constant({ values: [0, 0], dtype: "i64", shape: [2] }), { axis: -1 }),
+  (b, x) => b.conv(x, weight(b, "k", [6, 4, 3, 2]), undefined, { ...window, dilation: [1, 1] }),
+  (b, x) => b.conv(x, weight(b, "k", [4, 1, 1, 1]), weight(b, "b", [4]), { ...window, dilation: [1, 1], groups: 4 }),
+  (b, x) => b.max_pool(x, { ...window, kernel: [2, 2] }),
+  (b, x) => b.avg_pool(x, { ...window, kernel: [3, 3], ceil: true, count_include_pad: false }),
+  (b, x) => b.resize(x, { axes: [-1], size: [4], mode: "cubic", antialias: true }),
+  (b, x) => b.linear(x, weight(b, "l", [5, 6]), undefined),
+  (b, x) => b.layer_norm(x, weight(b, "w", [6]), undefined, { eps: 1e-6 }),
+  (b, x) => b.rms_norm(x, undefined, { eps: 1e-6 }),
+  (b, x) => b.group_norm(x, undefined, undefined, { groups: 2 }),
+  (b, x) => b.attention(x, x, x, undefined, { scale: 0.125 }),
+  (b, x, _, y) => b.matmul(x, y),
+  (b) => b.iota({ shape: [2, 3], axis: 1, dtype: "f32" }),
+];
+
+const window = { stride: [2, 1], padding: [1, 1, 1, 1] };
+
+/** Redirects the uses of a value to an earlier one of its type, then drops it. */
+function edit(graph: Graph, n: number): void {
+  const values = [...graph.values()];
+  const old = at(values, n);
+  const by = values.slice(0, values.indexOf(old)).find((v) => sameType(v.type, old.type));
+  if (by !== undefined) graph.replaceUses(old, by);
+  if (graph.useCount(old) === 0) graph.erase(old);
+}
+
+/** Numbers in [-1, 1] that depend on the name and the position alone; indices count up. */
+export const environment: Environment = {
+  symbols,
+  input: numbers,
+  param: numbers,
+};
+
+function numbers(name: string, type: StaticType): ReturnType<typeof ndarray> {
+  const salt = [...name].reduce((h, c) => (h * 31 + c.charCodeAt(0)) % 9973, 7);
+  const data = Float64Array.from({ length: count(type.shape) }, (_, i) =>
+    type.dtype === "f32" ? Math.sin(salt + 12.9898 * i) : i % 3,
+  );
+  return ndarray(type.dtype, type.shape, data);
+}
