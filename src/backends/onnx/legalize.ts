@@ -1,10 +1,11 @@
 import { type Builder, builderAt } from "../../ir/builder.ts";
-import { type Dim, isStatic, mulDim, subDim } from "../../ir/dim.ts";
+import { type Dim, isStatic, subDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { Graph } from "../../ir/graph.ts";
 import { type OpName, ops } from "../../ir/ops/index.ts";
 import { resizeTaps } from "../../ir/ops/resize.ts";
 import type { Value } from "../../ir/value.ts";
+import { ratio } from "./lower/resize.ts";
 
 /** Says a value by other ops, or undefined where ONNX has its natural form. */
 type Rewrite<N extends OpName> = (value: Value<N>, b: Builder, opset: number) => Value | undefined;
@@ -119,11 +120,7 @@ const isPlane = (x: Value, axes: readonly number[]): boolean =>
 
 /** Whether floor(i / (to / from)) in float32 never misses floor(i from / to): enlarging by whole factors. */
 const nearestIsExact = ({ operands, attrs }: Value<"resize">): boolean =>
-  attrs.axes.every((axis, i) => {
-    const [from = 1, to = 1] = [operands[0]?.type.shape[axis], attrs.size[i]];
-    if (isStatic(from) && isStatic(to)) return to % from === 0;
-    return [1, 2, 3, 4, 8, 16, 32].some((k) => subDim(mulDim(from, k), to) === 0);
-  });
+  attrs.axes.every((axis, i) => Number.isInteger(ratio(operands[0]?.type.shape[axis] ?? 1, attrs.size[i] ?? 1)));
 
 type Taps = ReturnType<typeof resizeTaps>;
 

@@ -9,7 +9,7 @@ export const pad = defineOp({
   name: "pad",
   doc:
     "Adds elements around x: padding lists the number before every axis, then after; negative numbers crop. Reflect " +
-    "mirrors without repeating the border. C1: padding names every axis twice. C2: no negative extents. C3: reflect pads less than the extent.",
+    "mirrors without repeating the border. C1: padding names every axis twice. C2: no negative extents. C3: reflect pads less than the extent and crops nothing.",
   traits: ["movement"],
   operands: ["x"],
   attrs: { padding: ints(), mode: oneOf(["constant", "reflect"], "constant"), value: float(0) },
@@ -22,8 +22,11 @@ export const pad = defineOp({
       "C2",
       "the crop is larger than the extent",
     );
-    const fits = x.shape.every((d, i) => !isStatic(d) || Math.max(padding[i] ?? 0, padding[i + rank] ?? 0) < d);
-    need(mode === "constant" || fits, "C3", "reflection pads as much as the extent");
+    const fits = padding.every((p, i) => {
+      const extent = x.shape[i % rank] ?? 0;
+      return p >= 0 && (!isStatic(extent) || p < extent || p === 0);
+    });
+    need(mode === "constant" || fits, "C3", "reflection pads less than the extent and never crops");
     return tensor(x.dtype, shape);
   },
   evaluate: ({ x }, { padding, mode, value }, result) => {

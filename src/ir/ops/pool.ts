@@ -1,5 +1,5 @@
 import { bool, ints } from "../attr.ts";
-import { type Dim, addDim, ceilDivDim, isStatic } from "../dim.ts";
+import { type Dim, addDim, ceilDivDim, isStatic, printShape } from "../dim.ts";
 import { type NdArray, at, zeros } from "../ndarray.ts";
 import { need } from "../op.ts";
 import { type StaticType, type TensorType, count, tensor } from "../type.ts";
@@ -17,7 +17,9 @@ export interface PoolGeometry {
 
 /**
  * Pooled type. With `ceil` a last window may overhang the end but must start inside the input or its leading padding,
- * as in torch.nn.functional.max_pool2d; for a symbolic extent the rule is applied where stride = kernel or pads are 0.
+ * as in torch.nn.functional.max_pool2d. That drops a window exactly where its start (out - 1) stride reaches
+ * extent + before; since (out - 1) stride < extent + before + after - kernel + stride, never where after + stride <= kernel,
+ * which symbolic extents therefore need (C4).
  */
 export function inferPool(x: TensorType, a: PoolGeometry): TensorType {
   const rank = x.shape.length - 2;
@@ -27,6 +29,16 @@ export function inferPool(x: TensorType, a: PoolGeometry): TensorType {
     `${rank} spatial axes`,
   );
   const [n = 0, c = 0, ...space] = x.shape;
+  need(
+    a.padding.every((p, i) => p >= 0 && p < (a.kernel[i % rank] ?? 1)),
+    "C3",
+    `padding [${a.padding.join(",")}] must be less than the kernel [${a.kernel.join(",")}]`,
+  );
+  need(
+    !a.ceil || space.every(isStatic) || a.kernel.every((k, i) => (a.padding[i + rank] ?? 0) + (a.stride[i] ?? 1) <= k),
+    "C4",
+    `whether the last ceil window starts inside ${printShape(x.shape)} depends on the symbols`,
+  );
   const out = space.map((extent, i): Dim => {
     const [k = 1, s = 1, before = 0, after = 0] = [a.kernel[i], a.stride[i], a.padding[i], a.padding[i + rank]];
     if (!a.ceil) return windowExtent(extent, k, s, 1, before + after);

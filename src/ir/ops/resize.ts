@@ -32,7 +32,7 @@ export interface ResizeOptions {
 export function resizeTaps(from: number, to: number, o: ResizeOptions): (readonly (readonly [number, number])[])[] {
   const scale = o.align_corners ? (to > 1 ? (from - 1) / (to - 1) : 0) : from / to;
   return Array.from({ length: to }, (_, i) => {
-    if (o.mode === "nearest") return [[Math.min(Math.floor(i * scale), from - 1), 1]] as const;
+    if (o.mode === "nearest") return [[Math.floor((i * from) / to), 1]] as const;
     const { support, weight } = filter(o.mode, o.antialias);
     const stretch = o.antialias ? Math.max(scale, 1) : 1;
     const centre = o.align_corners ? i * scale : (i + 0.5) * scale - 0.5;
@@ -53,7 +53,7 @@ export const resize = defineOp({
   name: "resize",
   doc:
     "Interpolates some axes to new extents as torch.nn.functional.interpolate does: nearest (floor), linear or cubic, " +
-    "with half-pixel centres unless align_corners. C1: axes exist, as many extents as axes. C2: antialias needs linear or cubic.",
+    "with half-pixel centres unless align_corners. C1: axes exist and are distinct, as many extents as axes. C2: antialias needs linear or cubic and half-pixel centres, align_corners linear or cubic.",
   operands: ["x"],
   attrs: {
     axes: axes(),
@@ -62,13 +62,16 @@ export const resize = defineOp({
     antialias: bool(false),
     align_corners: bool(false),
   },
-  infer: ({ x }, { axes, size, mode, antialias }) => {
+  infer: ({ x }, { axes, size, mode, antialias, align_corners }) => {
     need(
-      axes.length === size.length && axes.every((a) => a >= 0 && a < x.shape.length),
+      axes.length === size.length &&
+        new Set(axes).size === axes.length &&
+        axes.every((a) => a >= 0 && a < x.shape.length),
       "C1",
       `axes [${axes.join(",")}] of rank ${x.shape.length}`,
     );
-    need(!antialias || mode !== "nearest", "C2", "nearest has no antialiased form");
+    need(mode !== "nearest" || !(antialias || align_corners), "C2", "nearest has neither antialias nor align_corners");
+    need(!(antialias && align_corners), "C2", "antialias has half-pixel centres");
     return tensor(
       x.dtype,
       x.shape.map((d, i) => size[axes.indexOf(i)] ?? d),

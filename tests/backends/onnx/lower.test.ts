@@ -1,21 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { emitOnnx } from "../../../src/backends/onnx/emit.ts";
 import type { AttrValue } from "../../../src/ir/attr.ts";
-import { encodeNumbers } from "../../../src/ir/bytes.ts";
-import type { StaticType } from "../../../src/ir/type.ts";
-import { is } from "../../../src/ir/value.ts";
-import {
-  type CaseGraph,
-  bind,
-  caseGraph,
-  describeCase,
-  expectClose,
-  reference,
-  sample,
-} from "../../ir/ops/case-graph.ts";
+import { caseGraph, describeCase, expectClose, reference, sample } from "../../ir/ops/case-graph.ts";
 import { type Subject, tolerances } from "../../ir/ops/cases/case.ts";
 import { subjects, testedOps } from "../../ir/ops/cases/index.ts";
-import { runOnnx } from "../../ir/ops/hand-model.ts";
+import { emitAndRun } from "./emit-and-run.ts";
 
 const runs = 60;
 const batches = [1, 2, 3];
@@ -29,7 +17,8 @@ describe.each(opsets)("opset %i: every op survives its lowering", (opset) => {
   it.each(testedOps.filter((op) => !sources.has(op)))("%s", async (op) => {
     const subject = subjects[op] as Subject<Readonly<Record<string, AttrValue>>>;
     const graph = caseGraph(op, sample(subject.cases, runs));
-    const results = await emitAndRun(graph, opset);
+    const bindings = batches.map((batch) => ({ N: batch }));
+    const results = await emitAndRun(graph.graph, graph.numbers, bindings, opset);
     expect(results.length).toBe(batches.length);
     for (const [i, batch] of batches.entries())
       for (const [name, expected] of reference(graph, batch))
@@ -39,16 +28,3 @@ describe.each(opsets)("opset %i: every op survives its lowering", (opset) => {
         });
   });
 });
-
-/** The outputs for every batch of one session. */
-function emitAndRun({ graph, numbers }: CaseGraph, opset: number) {
-  const parameters = {
-    bytes: (key: string, { dtype, shape }: StaticType) => encodeNumbers(dtype, numbers(key, shape).data),
-  };
-  const { model, initializers } = emitOnnx(graph, parameters, { opset, producerVersion: "", metadata: [] });
-  const inputs = [...graph.values()].filter((value) => is(value, "input"));
-  const feeds = batches.map(
-    (batch) => new Map(inputs.map(({ name, type }) => [name, numbers(name, bind(type.shape, batch))])),
-  );
-  return runOnnx(model, initializers, feeds);
-}

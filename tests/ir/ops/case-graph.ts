@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect } from "vitest";
 import { type Dim, substituteDim } from "../../../src/ir/dim.ts";
 import { Graph } from "../../../src/ir/graph.ts";

@@ -5,6 +5,7 @@ import { type Initializer, writeOnnx } from "../../../src/backends/onnx/writer.t
 import { decodeNumbers, encodeNumbers } from "../../../src/ir/bytes.ts";
 import type { DType } from "../../../src/ir/dtype.ts";
 import { type NdArray, ndarray } from "../../../src/ir/ndarray.ts";
+import { count } from "../../../src/ir/type.ts";
 import * as ort from "onnxruntime-node";
 
 type Plain = number | string | readonly number[];
@@ -49,7 +50,10 @@ export class HandModel {
   }
 
   full(shape: readonly number[], value: number): string {
-    return this.floats(new Array<number>(shape.reduce((n, d) => n * d, 1)).fill(value), shape);
+    return this.floats(
+      Array.from({ length: count(shape) }, () => value),
+      shape,
+    );
   }
 
   op(opType: string, inputs: readonly string[], attributes: PlainAttributes = {}): string {

@@ -34,7 +34,7 @@ const windows = ({ attrs: { kernel, stride } }: Pool) => ({ kernel_shape: ints(k
  * How far windows reach: pads as ONNX has them, and its ceil_mode. ONNX has no rule for ceil windows that start behind
  * the input (before opset 22) and runtimes disagree on their divisors, so a static overhang is written as padding,
  * after' = max((out - 1) stride + kernel - extent - before, 0) < kernel, for which floor gives `out`. With symbolic
- * extents no window starts behind the input (C3 of the pools), and ceil_mode is exact.
+ * extents no window starts behind the input (C4 of the pools), and ceil_mode is exact.
  */
 function reach(value: Pool): { pads: readonly number[]; ceilMode: 0 | 1 } {
   const { kernel, stride, padding, ceil } = value.attrs;

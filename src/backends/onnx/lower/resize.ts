@@ -28,9 +28,13 @@ function exactScales(from: readonly Dim[], to: readonly Dim[]): number[] | undef
   return scales.every((s) => s !== undefined) ? scales : undefined;
 }
 
-function ratio(from: Dim, to: Dim): number | undefined {
-  if (sameDim(from, to)) return 1;
-  if (!isStatic(from) || !isStatic(to)) return [2, 3, 4, 8, 16, 32].find((k) => sameDim(scaleDim(from, k), to));
-  const scale = to / from;
-  return Math.fround(scale) === scale && scale * from === to ? scale : undefined;
+/** to / from where float32 holds it and from times it is to; for symbolic extents only whole numbers are looked for. */
+export function ratio(from: Dim, to: Dim): number | undefined {
+  if (isStatic(from) && isStatic(to)) {
+    const scale = to / from;
+    return Math.fround(scale) === scale && scale * from === to ? scale : undefined;
+  }
+  if (isStatic(from) || isStatic(to)) return undefined;
+  const scale = (to.terms[0]?.coefficient ?? 0) / (from.terms[0]?.coefficient ?? 1);
+  return Number.isInteger(scale) && sameDim(scaleDim(from, scale), to) ? scale : undefined;
 }

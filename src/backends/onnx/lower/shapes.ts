@@ -1,4 +1,4 @@
-import { type Dim, isStatic, printShape, sameDim, symbol } from "../../../ir/dim.ts";
+import { type Dim, isStatic, printDim, printShape, sameDim, scaleDim, symbol } from "../../../ir/dim.ts";
 import { TimmcError } from "../../../ir/error.ts";
 import type { Value } from "../../../ir/value.ts";
 import type { OnnxAttribute, OnnxNode } from "../model.ts";
@@ -65,12 +65,17 @@ export class Shapes {
     return extents.reduce((a, b) => this.#node(`${a.text}${sign}${b.text}`, opType, [a.name, b.name]));
   }
 
+  /** A symbol is an extent of an input, or a whole part of one: sizes that are multiples of 32 are written 32*H. */
   #symbol(name: string): Extent {
-    for (const input of this.#sink.inputs) {
-      const axis = input.type.shape.findIndex((d) => sameDim(d, symbol(name)));
-      if (axis >= 0)
-        return this.#node(name, "Shape", [this.#sink.nameOf(input)], { start: int(axis), end: int(axis + 1) });
-    }
+    const whole = symbol(name);
+    for (const input of this.#sink.inputs)
+      for (const [axis, extent] of input.type.shape.entries()) {
+        const factor = isStatic(extent) ? 1 : (extent.terms[0]?.coefficient ?? 1);
+        if (!sameDim(extent, scaleDim(whole, factor))) continue;
+        const bounds = { start: int(axis), end: int(axis + 1) };
+        const read = this.#node(printDim(extent), "Shape", [this.#sink.nameOf(input)], bounds);
+        return factor === 1 ? read : this.#node(name, "Div", [read.name, this.#extent(factor).name]);
+      }
     throw new TimmcError("invalid-ir", `the symbol ${name} is the extent of no input`);
   }
 

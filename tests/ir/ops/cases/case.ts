@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { AttrValue } from "../../../../src/ir/attr.ts";
 import { type Dim, symbol } from "../../../../src/ir/dim.ts";
 import type { DType } from "../../../../src/ir/dtype.ts";

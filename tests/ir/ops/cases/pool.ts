@@ -8,10 +8,15 @@ function pool(d: Draw): OpCase {
   const kernel = d.ints(axes, 1, 4);
   const pads = kernel.map((k) => d.int(0, Math.floor(k / 2)));
   const after = d.flag() ? pads : kernel.map((k) => d.int(0, Math.floor(k / 2)));
-  const space = kernel.map((k) => k + d.int(0, 5));
+  const ceil = d.flag();
+  const stride = d.ints(axes, 1, 3);
+  const space = kernel.map((k, i) => {
+    const least = k - (pads[i] ?? 0) - (after[i] ?? 0) - (ceil ? (stride[i] ?? 1) - 1 : 0);
+    return d.int(Math.max(least, 1), k + 5);
+  });
   return {
     operands: [body([N, d.int(1, 3), ...space])],
-    attrs: { kernel, stride: d.ints(axes, 1, 3), padding: [...pads, ...after], ceil: d.flag() },
+    attrs: { kernel, stride, padding: [...pads, ...after], ceil },
   };
 }
 
