@@ -16,6 +16,7 @@ export interface Output {
 interface Node extends Value {
   operands: (Value | undefined)[];
   uses: number;
+  isWeight: boolean;
   previous: Node | undefined;
   next: Node | undefined;
   owner: Graph | undefined;
@@ -118,7 +119,7 @@ export class Graph {
   /**
    * Makes every user of `old`, and every output, use `by` instead. The types must be equal: a change of layout or
    * precision inserts its own transposes and casts. `by` must precede the users of `old`; values between the two are
-   * part of the replacement and keep what they use.
+   * part of the replacement and keep what they use. Users become weights, or cease to be, with what they use.
    */
   replaceUses(old: Value, by: Value): void {
     if (!sameType(old.type, by.type))
@@ -128,7 +129,8 @@ export class Graph {
       );
     const from = this.own(old);
     const to = this.own(by);
-    for (let node = firstAfterBoth(from, to); node !== undefined && from.uses > 0; node = node.next) {
+    const start = firstAfterBoth(from, to);
+    for (let node = start; node !== undefined && from.uses > 0; node = node.next) {
       node.operands.forEach((x, i) => {
         if (x !== from) return;
         node.operands[i] = to;
@@ -136,6 +138,9 @@ export class Graph {
         to.uses++;
       });
     }
+    if (from.isWeight !== to.isWeight)
+      for (let node = start; node !== undefined; node = node.next)
+        node.isWeight = isWeightExpression(node.op, node.operands, node.attrs, node.type);
     this.results = this.results.map((o) => (o.value === old ? { name: o.name, value: by } : o));
   }
 

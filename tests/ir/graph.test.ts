@@ -161,6 +161,20 @@ describe("replaceUses", () => {
     verify(g);
   });
 
+  it("turns users into weights and back", () => {
+    const g = new Graph("g");
+    const x = g.insert("input", [], { shape: [4] }, origin("x"));
+    const w = g.insert("param", [], { key: "w", shape: [4] }, origin("w"));
+    const users = [neg(g, w)];
+    users.push(neg(g, users[0] as Value));
+    g.replaceUses(w, x);
+    expect(users.map((v) => v.isWeight)).toEqual([false, false]);
+    verify(g);
+    g.replaceUses(x, w);
+    expect(users.map((v) => v.isWeight)).toEqual([true, true]);
+    verify(g);
+  });
+
   it("refuses another type and values of other graphs", () => {
     const g = new Graph("g");
     const x = input(g);
