@@ -2,6 +2,7 @@ import type { Family } from "./family.ts";
 
 /** Families that can be lowered; each is imported when one of its architectures is asked for. */
 const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family }>>> = {
+  convnext: () => import("./convnext/convnext.ts"),
   resnet: () => import("./resnet/resnet.ts"),
   swin_transformer: () => import("./swin-transformer/swin-transformer.ts"),
 };

@@ -57,21 +57,22 @@ export const simpleNorm =
 
 /** timm's names of norm layers (layers/create_norm.py), underscores ignored, for NCHW maps unless named otherwise. */
 const norms = {
-  batchnorm: () => batchNorm(),
-  batchnorm2d: () => batchNorm(),
-  groupnorm: () => groupNorm(),
-  groupnorm1: () => groupNorm(1),
-  layernorm: () => layerNorm(1e-6),
-  layernorm2d: () => channelsLast(layerNorm(1e-6)),
-  rmsnorm: () => rmsNorm(),
-  rmsnorm2d: () => channelsLast(rmsNorm()),
-  simplenorm: () => simpleNorm(),
-  simplenorm2d: () => channelsLast(simpleNorm()),
-} as const satisfies Record<string, () => Module>;
+  batchnorm: (eps) => batchNorm(eps),
+  batchnorm2d: (eps) => batchNorm(eps),
+  groupnorm: (eps) => groupNorm(32, eps),
+  groupnorm1: (eps) => groupNorm(1, eps),
+  layernorm: (eps = 1e-6) => layerNorm(eps),
+  layernorm2d: (eps = 1e-6) => channelsLast(layerNorm(eps)),
+  rmsnorm: (eps) => rmsNorm(eps),
+  rmsnorm2d: (eps) => channelsLast(rmsNorm(eps)),
+  simplenorm: (eps) => simpleNorm(eps),
+  simplenorm2d: (eps) => channelsLast(simpleNorm(eps)),
+} as const satisfies Record<string, (eps?: number) => Module>;
 
 export type NormName = keyof typeof norms;
 export const normNames = Object.keys(norms) as readonly NormName[];
-export const norm = (name: NormName): Module => norms[name]();
+/** The norm of this name; `eps` where it is not the layer's own. */
+export const norm = (name: NormName, eps?: number): Module => norms[name](eps);
 
 /** The argument `norm_layer`; underscores and case do not matter, as in timm. */
 export const normLayer = (fallback: NormName): Arg<NormName> => {
