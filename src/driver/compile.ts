@@ -6,7 +6,6 @@ import { placeExternally, writeExternalData, writeOnnx } from "../backends/onnx/
 import { resolveDataConfig } from "../frontend/preprocess/data-config.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
-import type { Tap } from "../frontend/taps.ts";
 import { printDim } from "../ir/dim.ts";
 import { within } from "../ir/error.ts";
 import { graphMacs } from "../ir/macs.ts";
@@ -14,8 +13,9 @@ import { count } from "../ir/type.ts";
 import { type OptimizationLevel, presets } from "../passes/presets.ts";
 import { type PassRun, runPipeline } from "../passes/pass.ts";
 import { beginArtifact, hashFile, manifestName, writeWhole } from "./artifact-files.ts";
+import { describeTap } from "./describe-tap.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
-import { type Manifest, type ManifestOutput, manifestVersion } from "./manifest.ts";
+import { type Manifest, manifestVersion } from "./manifest.ts";
 import { version } from "./version.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
@@ -151,17 +151,6 @@ function describeInput(resolved: ResolvedModel, { lowered }: LoweredRequest): Ma
     crop_mode: data.cropMode,
   };
 }
-
-/** What the manifest and `inspect` say of an output. */
-export const describeTap = ({ name, value, module, channels, reduction, format }: Tap): ManifestOutput => ({
-  name,
-  dtype: value.type.dtype,
-  shape: value.type.shape.map((d) => (typeof d === "number" ? d : printDim(d))),
-  module: module ?? null,
-  channels: typeof channels === "number" ? channels : null,
-  reduction: reduction ?? null,
-  format: format ?? null,
-});
 
 function labelsOf({ local, numClasses }: ResolvedModel): readonly (string | null)[] | null {
   const names = local?.labelNames;

@@ -2,7 +2,7 @@ import { type Dim, printDim } from "../ir/dim.ts";
 import { graphMacs } from "../ir/macs.ts";
 import { count } from "../ir/type.ts";
 import { channelsOf } from "../frontend/taps.ts";
-import { describeTap } from "./compile.ts";
+import { describeTap } from "./describe-tap.ts";
 import { type LowerRequest, lowerRequest } from "./lower-request.ts";
 import type { ManifestOutput } from "./manifest.ts";
 

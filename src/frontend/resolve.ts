@@ -38,7 +38,7 @@ export interface ResolvedModel {
 }
 
 /** Arguments of timm's create_model that are no constructor arguments. */
-const createArgs = {
+export const createArgs = {
   features_only: bool(false, "compile the feature stages instead of the classifier"),
   out_indices: lastOrList("the stages of features_only: a list (negative counts from the end), or n for the last n"),
 };
@@ -77,7 +77,8 @@ export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
   };
 }
 
-interface Located {
+/** What a reference names, before the family's schema has seen its arguments. */
+export interface Located {
   readonly architecture: string;
   readonly tag: string;
   readonly cfg: PretrainedCfg;
@@ -86,7 +87,8 @@ interface Located {
   readonly notices: readonly string[];
 }
 
-function locate(reference: ModelReference): Located {
+/** Looks a reference up in the registry or reads its config.json; the family need not be defined. Throws TimmcError. */
+export function locate(reference: ModelReference): Located {
   switch (reference.kind) {
     case "timm": {
       const name = resolveName(reference.architecture, reference.tag);
