@@ -1,5 +1,6 @@
 import type { Dim } from "../dim.ts";
 import { printShape, sameDim } from "../dim.ts";
+import { isFloat } from "../dtype.ts";
 import { type NdArray, zeros } from "../ndarray.ts";
 import { type AttrSpecs, type AttrsOf, type OpSpec, type Trait, defineOp, need } from "../op.ts";
 import { type TensorType, strides, tensor } from "../type.ts";
@@ -37,9 +38,13 @@ export function mapBroadcast(
   const { shape, data } = result;
   const [a, b = a, c = a] = operands;
   if (a === undefined || b === undefined || c === undefined) return result;
-  const inner = shape.at(-1) ?? 1;
-  const outer = shape.slice(0, -1);
-  const steps = [a, b, c].map((x) => broadcastStrides(x.shape, shape));
+  const merged = mergeAxes(
+    shape,
+    [a, b, c].map((x) => broadcastStrides(x.shape, shape)),
+  );
+  const inner = merged.shape.at(-1) ?? 1;
+  const outer = merged.shape.slice(0, -1);
+  const { steps } = merged;
   const [sa, sb, sc] = steps.map((s) => s.at(-1) ?? 0);
   const index = outer.map(() => 0);
   const base = [0, 0, 0];
@@ -56,6 +61,26 @@ export function mapBroadcast(
   return result;
 }
 
+/** Neighbouring axes that every operand walks as if they were one become one: inner loops get long. */
+function mergeAxes(
+  shape: readonly number[],
+  steps: readonly (readonly number[])[],
+): { readonly shape: readonly number[]; readonly steps: readonly number[][] } {
+  const out: number[] = [];
+  const kept: number[][] = steps.map(() => []);
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const extent = shape[axis] ?? 1;
+    if (extent === 1) continue;
+    const joins = out[0] !== undefined && steps.every((s, i) => s[axis] === (kept[i]?.[0] ?? 0) * (out[0] ?? 1));
+    if (joins) out[0] = (out[0] ?? 1) * extent;
+    else {
+      out.unshift(extent);
+      steps.forEach((s, i) => kept[i]?.unshift(s[axis] ?? 0));
+    }
+  }
+  return { shape: out, steps: kept };
+}
+
 /** Moves an odometer over `shape` one step, and the flat positions of all operands with it. */
 function advance(index: number[], shape: readonly number[], steps: readonly number[][], base: number[]): void {
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -67,13 +92,14 @@ function advance(index: number[], shape: readonly number[], steps: readonly numb
   }
 }
 
-/** The common dtype of the operands (C1). */
-export function commonDType(types: readonly TensorType[]): TensorType["dtype"] {
-  const dtype = types[0]?.dtype ?? "f32";
+/** The common dtype of the operands that are there. */
+export function commonDType(types: readonly (TensorType | undefined)[], label = "C1"): TensorType["dtype"] {
+  const dtypes = types.flatMap((t) => (t === undefined ? [] : [t.dtype]));
+  const [dtype = "f32"] = dtypes;
   need(
-    types.every((t) => t.dtype === dtype),
-    "C1",
-    `element types differ: ${types.map((t) => t.dtype).join(", ")}`,
+    dtypes.every((d) => d === dtype),
+    label,
+    `element types differ: ${dtypes.join(", ")}`,
   );
   return dtype;
 }
@@ -100,20 +126,22 @@ export const binary = <const Name extends string>(
   name: Name,
   doc: string,
   fn: (x: number, y: number) => number,
-  options: { readonly commutative?: boolean; readonly predicate?: boolean } = {},
+  options: { readonly commutative?: boolean; readonly predicate?: boolean; readonly only?: "floats" | "integers" } = {},
 ): OpSpec<Name, readonly ["x", "y"], Record<never, never>> => {
   const traits: Trait[] = options.commutative ? ["elementwise", "commutative"] : ["elementwise"];
+  const { only } = options;
+  const numbers = only === undefined ? "" : ` C3: of ${only}.`;
   return defineOp({
     name,
-    doc: `${doc} C1: equal element types. C2: shapes broadcast.`,
+    doc: `${doc} C1: equal element types. C2: shapes broadcast.${numbers}`,
     traits,
     operands: ["x", "y"],
     attrs: {},
-    infer: ({ x, y }) =>
-      tensor(
-        options.predicate ? (commonDType([x, y]), "bool") : commonDType([x, y]),
-        broadcastShapes(x.shape, y.shape),
-      ),
+    infer: ({ x, y }) => {
+      const dtype = commonDType([x, y]);
+      need(only === undefined || isFloat(dtype) === (only === "floats"), "C3", `${name} is of ${only}, not ${dtype}`);
+      return tensor(options.predicate ? "bool" : dtype, broadcastShapes(x.shape, y.shape));
+    },
     evaluate: ({ x, y }, _, result) => mapBroadcast([x, y], zeros(result.dtype, result.shape), fn),
   });
 };
