@@ -5,6 +5,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   convnext: () => import("./convnext/convnext.ts"),
   resnet: () => import("./resnet/resnet.ts"),
   swin_transformer: () => import("./swin-transformer/swin-transformer.ts"),
+  vgg: () => import("./vgg/vgg.ts"),
 };
 
 export const supportedFamilies: readonly string[] = Object.keys(loaders);
