@@ -3,9 +3,11 @@ import type { Family } from "./family.ts";
 /** Families that can be lowered; each is imported when one of its architectures is asked for. */
 const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family }>>> = {
   convnext: () => import("./convnext/convnext.ts"),
+  deit: () => import("./deit/deit.ts"),
   resnet: () => import("./resnet/resnet.ts"),
   swin_transformer: () => import("./swin-transformer/swin-transformer.ts"),
   vgg: () => import("./vgg/vgg.ts"),
+  vision_transformer: () => import("./vision-transformer/vision-transformer.ts"),
 };
 
 export const supportedFamilies: readonly string[] = Object.keys(loaders);

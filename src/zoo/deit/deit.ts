@@ -1,0 +1,27 @@
+/** DeiT: Touvron et al. 2020 (arXiv:2012.12877), and DeiT III: Touvron et al. 2022 (2204.07118). */
+import { defineFamily } from "../define-family.ts";
+import { bool, internal } from "../schema.ts";
+import { args, refuse } from "../vision-transformer/config.ts";
+import { buildVisionTransformer } from "../vision-transformer/model.ts";
+import { buildDistilled, refuseDistilled } from "./distilled.ts";
+import { variants } from "./variants.ts";
+
+const familyArgs = {
+  ...args,
+  distilled: bool(false, "a second token and head; the distilled architectures have them anyway"),
+  kind: internal<"distilled" | undefined>(undefined),
+};
+
+export default defineFamily<typeof familyArgs>({
+  name: "deit",
+  paper: "https://arxiv.org/abs/2012.12877",
+  args: familyArgs,
+  variants,
+  defaultStages: 3,
+  refuse: (c, given) => {
+    if (c.kind === "distilled" && given.has("distilled")) return "this architecture sets distilled itself";
+    return refuse(c) ?? (c.kind === "distilled" || c.distilled ? refuseDistilled(c) : undefined);
+  },
+  build: (s, image, c) =>
+    c.kind === "distilled" || c.distilled ? buildDistilled(s, image, c) : buildVisionTransformer(s, image, c),
+});

@@ -1,0 +1,60 @@
+import type { Value } from "../../ir/value.ts";
+import type { Module, Scope } from "../scope.ts";
+import type { AttentionOptions } from "./attention.ts";
+import { mergeHeads, splitHeads } from "./heads.ts";
+import { linear } from "./linear.ts";
+import { rmsNorm } from "./norm.ts";
+import { split } from "./split.ts";
+
+export interface DiffOptions extends AttentionOptions {
+  /** The index of the block: deeper ones subtract more. */
+  readonly depth: number;
+}
+
+/**
+ * Differential attention (Ye et al. 2024, arXiv:2410.05258, eq. 1 to 3): every head has two softmax maps over half of
+ * its width each, and the second is subtracted lambda times, so that what both attend to cancels.
+ */
+export const diffAttention =
+  (options: DiffOptions): Module =>
+  (s, x) => {
+    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const packed = s.call("qkv", linear(3 * width, { bias: options.qkvBias ?? false }), x);
+    const mixed = differentialMix(s, split(s, packed, [width, width, width]), options);
+    return s.chain(mixed, { norm: options.outNorm, proj: linear(width, { bias: options.projBias ?? true }) });
+  };
+
+/** What diffAttention does between its projections: queries, keys and values [N, L, C] to [N, L, C]. */
+export function differentialMix(
+  s: Scope,
+  [q, k, v]: readonly [Value, Value, Value],
+  { heads, qkNorm, depth }: Pick<DiffOptions, "heads" | "qkNorm" | "depth">,
+): Value {
+  const half = s.static(q.type.shape[2] ?? 0, "the width of attention") / heads / 2;
+  const [q1, q2] = headPairs(s, s.chain(splitHeads(s, q, 2 * heads), { q_norm: qkNorm }));
+  const [k1, k2] = headPairs(s, s.chain(splitHeads(s, k, 2 * heads), { k_norm: qkNorm }));
+  const values = splitHeads(s, v, heads);
+  const attend = (queries: Value, keys: Value): Value =>
+    s.attention(queries, keys, values, undefined, { scale: half ** -0.5 });
+  const lambdaInit = 0.8 - 0.6 * Math.exp(-0.3 * depth);
+  const difference = s.sub(attend(q1, k1), s.mul(lambda(s, half, lambdaInit), attend(q2, k2)));
+  const normed = s.call("sub_norm", rmsNorm(1e-5), difference);
+  return mergeHeads(s, s.mul(normed, s.scalar(1 - lambdaInit)));
+}
+
+/** [N, 2 h, L, d]: neighbouring heads are the two maps of one head. */
+function headPairs(s: Scope, x: Value): readonly [Value, Value] {
+  const [n = 1, heads = 1, l = 1, d = 1] = x.type.shape;
+  const h = s.static(heads, "the number of heads") / 2;
+  const [first, second] = split(s, s.reshape(x, { shape: [n, h, 2, l, d] }), [1, 1], 2);
+  return [s.reshape(first, { shape: [n, h, l, d] }), s.reshape(second, { shape: [n, h, l, d] })];
+}
+
+/** exp(q1 . k1) - exp(q2 . k2) + the initial value (eq. 2). */
+function lambda(s: Scope, width: number, initial: number): Value {
+  const product = (i: 1 | 2): Value => {
+    const terms = s.mul(s.param(`lambda_q${i}`, [width]), s.param(`lambda_k${i}`, [width]));
+    return s.exp(s.reduce_sum(terms, { axes: [0] }));
+  };
+  return s.add(s.sub(product(1), product(2)), s.scalar(initial));
+}

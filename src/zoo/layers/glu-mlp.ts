@@ -1,0 +1,41 @@
+import type { Value } from "../../ir/value.ts";
+import type { Module } from "../scope.ts";
+import { type ActName, act } from "./act.ts";
+import { linear } from "./linear.ts";
+import { split } from "./split.ts";
+
+export interface GluOptions {
+  readonly act?: ActName;
+  readonly bias?: boolean;
+  /** Before fc2. */
+  readonly norm?: Module | undefined;
+}
+
+/**
+ * A gated MLP (Dauphin et al. 2016, Shazeer 2020; timm's GluMlp): fc1 makes `hidden` features, an even number, one half
+ * of which passes the activation and multiplies the other. The gate is the second half unless `gateLast` is false, as
+ * in SwiGLUPacked.
+ */
+export const gluMlp =
+  (
+    hidden: number,
+    { act: name = "sigmoid", bias = true, norm, gateLast = true }: GluOptions & { readonly gateLast?: boolean } = {},
+  ): Module =>
+  (s, x) => {
+    const width = s.static(x.type.shape.at(-1) ?? 0, "the width of an MLP");
+    const [first, second] = split(s, s.call("fc1", linear(hidden, { bias }), x), [hidden / 2, hidden / 2]);
+    const gated = gateLast
+      ? s.mul(first, s.call("act", act(name), second))
+      : s.mul(s.call("act", act(name), first), second);
+    return s.chain(gated, { norm, fc2: linear(width, { bias }) });
+  };
+
+/** The same with a linear layer for the gate and one for what it multiplies (timm's SwiGLU). */
+export const swiGlu =
+  (hidden: number, { act: name = "silu", bias = true, norm }: GluOptions = {}): Module =>
+  (s, x) => {
+    const width = s.static(x.type.shape.at(-1) ?? 0, "the width of an MLP");
+    const project = (child: string): Value => s.call(child, linear(hidden, { bias }), x);
+    const gate = s.call("act", act(name), project("fc1_g"));
+    return s.chain(s.mul(gate, project("fc1_x")), { norm, fc2: linear(width, { bias }) });
+  };
