@@ -15,7 +15,7 @@ export const attention = defineOp({
   operands: ["q", "k", "v", "bias?"],
   attrs: { scale: float() },
   infer: ({ q, k, v, bias }) => {
-    const dtype = commonDType(bias ? [q, k, v, bias] : [q, k, v]);
+    const dtype = commonDType([q, k, v, bias]);
     const [n, d] = q.shape.slice(-2);
     const [m, d2] = k.shape.slice(-2);
     const [m2, e] = v.shape.slice(-2);

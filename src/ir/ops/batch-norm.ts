@@ -1,11 +1,12 @@
 import { float } from "../attr.ts";
 import { at, zeros } from "../ndarray.ts";
 import { defineOp, need } from "../op.ts";
-import { count } from "../type.ts";
+import { count, tensor } from "../type.ts";
+import { commonDType } from "./elementwise.ts";
 
 export const batch_norm = defineOp({
   name: "batch_norm",
-  doc: "Inference batch norm along axis 1: (x - mean) / sqrt(var + eps) * weight + bias (Ioffe and Szegedy 2015). C1: the four vectors have x's channels.",
+  doc: "Inference batch norm along axis 1: (x - mean) / sqrt(var + eps) * weight + bias (Ioffe and Szegedy 2015). C1: the four vectors have x's channels. C2: equal element types.",
   operands: ["x", "weight", "bias", "mean", "var"],
   attrs: { eps: float(1e-5) },
   infer: ({ x, weight, bias, mean, var: variance }) => {
@@ -15,7 +16,7 @@ export const batch_norm = defineOp({
       "C1",
       "weight, bias, mean and var must be vectors of x's channels (axis 1)",
     );
-    return x;
+    return tensor(commonDType([x, ...vectors], "C2"), x.shape);
   },
   evaluate: ({ x, weight, bias, mean, var: variance }, { eps }, result) => {
     const out = zeros(result.dtype, result.shape);

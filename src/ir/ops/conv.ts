@@ -3,6 +3,7 @@ import { type Dim, addDim, floorDivDim, isStatic, printDim, sameDim } from "../d
 import { type NdArray, at, zeros } from "../ndarray.ts";
 import { defineOp, need } from "../op.ts";
 import { count, printType, tensor } from "../type.ts";
+import { commonDType } from "./elementwise.ts";
 
 /** Output extent of a window that slides: floor((x + pads - dilation (k - 1) - 1) / stride) + 1. */
 export const windowExtent = (x: Dim, kernel: number, stride: number, dilation: number, pads: number): Dim =>
@@ -14,7 +15,7 @@ export const conv = defineOp({
     "Cross-correlation of x [N, C, *spatial] with weight [O, C/groups, *kernel], any number of spatial axes. " +
     "padding lists the zeros before every axis, then after every axis. " +
     "C1: ranks agree. C2: C = groups x weight's second extent, and groups divides O. C3: bias is [O]. " +
-    "C4: stride and dilation name every spatial axis, padding twice. C5: the window fits.",
+    "C4: stride and dilation name every spatial axis, padding twice. C5: the window fits. C6: equal element types.",
   operands: ["x", "weight", "bias?"],
   attrs: { stride: ints(), padding: ints(), dilation: ints(), groups: int(1) },
   infer: ({ x, weight, bias }, { stride, padding, dilation, groups }) => {
@@ -45,7 +46,7 @@ export const conv = defineOp({
       "C5",
       `the kernel ${printType(weight)} does not fit into ${printType(x)}`,
     );
-    return tensor(x.dtype, [n, o, ...out]);
+    return tensor(commonDType([x, weight, bias], "C6"), [n, o, ...out]);
   },
   evaluate: ({ x, weight, bias }, a, result) => {
     const out = zeros(result.dtype, result.shape);

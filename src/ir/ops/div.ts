@@ -1,3 +1,3 @@
 import { binary } from "./elementwise.ts";
 
-export const div = binary("div", "x / y; floats only, see floor_div for integers.", (x, y) => x / y);
+export const div = binary("div", "x / y; see floor_div for integers.", (x, y) => x / y, { only: "floats" });

@@ -2,11 +2,12 @@ import { float, int } from "../attr.ts";
 import { isStatic } from "../dim.ts";
 import { at, zeros } from "../ndarray.ts";
 import { defineOp, need } from "../op.ts";
-import { count } from "../type.ts";
+import { count, tensor } from "../type.ts";
+import { commonDType } from "./elementwise.ts";
 
 export const group_norm = defineOp({
   name: "group_norm",
-  doc: "Normalises x [N, C, ...] over each group of C / groups channels and all positions, biased variance, then weight and bias by channel (Wu and He 2018). C1: groups divides C. C2: weight and bias are vectors of C.",
+  doc: "Normalises x [N, C, ...] over each group of C / groups channels and all positions, biased variance, then weight and bias by channel (Wu and He 2018). C1: groups divides C. C2: weight and bias are vectors of C. C3: equal element types.",
   operands: ["x", "weight?", "bias?"],
   attrs: { groups: int(), eps: float(1e-5) },
   infer: ({ x, weight, bias }, { groups }) => {
@@ -14,7 +15,7 @@ export const group_norm = defineOp({
     need(c !== undefined && isStatic(c) && c % groups === 0, "C1", `${groups} groups do not divide the channels`);
     for (const v of [weight, bias])
       need(v === undefined || (v.shape.length === 1 && v.shape[0] === c), "C2", `weight and bias must be [${c}]`);
-    return x;
+    return tensor(commonDType([x, weight, bias], "C3"), x.shape);
   },
   evaluate: ({ x, weight, bias }, { groups, eps }, result) => {
     const out = zeros(result.dtype, result.shape);

@@ -1,11 +1,12 @@
 import { float } from "../attr.ts";
 import { at, zeros } from "../ndarray.ts";
 import { defineOp, need } from "../op.ts";
-import { count } from "../type.ts";
+import { count, tensor } from "../type.ts";
+import { commonDType } from "./elementwise.ts";
 
 export const layer_norm = defineOp({
   name: "layer_norm",
-  doc: "(x - mean) / sqrt(var + eps) * weight + bias over the last axis, with the biased variance (Ba et al. 2016). C1: weight and bias are vectors of the last extent.",
+  doc: "(x - mean) / sqrt(var + eps) * weight + bias over the last axis, with the biased variance (Ba et al. 2016). C1: weight and bias are vectors of the last extent. C2: equal element types.",
   operands: ["x", "weight?", "bias?"],
   attrs: { eps: float() },
   infer: ({ x, weight, bias }) => {
@@ -16,7 +17,7 @@ export const layer_norm = defineOp({
         "C1",
         "weight and bias must be vectors of x's last extent",
       );
-    return x;
+    return tensor(commonDType([x, weight, bias], "C2"), x.shape);
   },
   evaluate: ({ x, weight, bias }, { eps }, result) => {
     const out = zeros(result.dtype, result.shape);

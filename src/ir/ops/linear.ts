@@ -2,10 +2,11 @@ import { isStatic, printDim, sameDim } from "../dim.ts";
 import { at, zeros } from "../ndarray.ts";
 import { defineOp, need } from "../op.ts";
 import { count, tensor } from "../type.ts";
+import { commonDType } from "./elementwise.ts";
 
 export const linear = defineOp({
   name: "linear",
-  doc: "x [..., I] times the transpose of weight [O, I], plus bias [O]. C1: weight is a matrix. C2: x's last extent is I. C3: bias is [O].",
+  doc: "x [..., I] times the transpose of weight [O, I], plus bias [O]. C1: weight is a matrix. C2: x's last extent is I. C3: bias is [O]. C4: equal element types.",
   operands: ["x", "weight", "bias?"],
   attrs: {},
   infer: ({ x, weight, bias }) => {
@@ -18,7 +19,7 @@ export const linear = defineOp({
       `x has ${printDim(last ?? 0)} features, weight expects ${printDim(i)}`,
     );
     need(bias === undefined || (bias.shape.length === 1 && bias.shape[0] === o), "C3", `bias must be [${o}]`);
-    return tensor(x.dtype, [...x.shape.slice(0, -1), o]);
+    return tensor(commonDType([x, weight, bias], "C4"), [...x.shape.slice(0, -1), o]);
   },
   evaluate: ({ x, weight, bias }, _, result) => {
     const out = zeros(result.dtype, result.shape);

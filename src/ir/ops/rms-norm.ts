@@ -1,10 +1,12 @@
 import { float } from "../attr.ts";
 import { at, zeros } from "../ndarray.ts";
 import { defineOp, need } from "../op.ts";
+import { tensor } from "../type.ts";
+import { commonDType } from "./elementwise.ts";
 
 export const rms_norm = defineOp({
   name: "rms_norm",
-  doc: "x / sqrt(mean(x^2) + eps) * weight over the last axis (Zhang and Sennrich 2019). C1: weight is a vector of the last extent.",
+  doc: "x / sqrt(mean(x^2) + eps) * weight over the last axis (Zhang and Sennrich 2019). C1: weight is a vector of the last extent. C2: equal element types.",
   operands: ["x", "weight?"],
   attrs: { eps: float() },
   infer: ({ x, weight }) => {
@@ -13,7 +15,7 @@ export const rms_norm = defineOp({
       "C1",
       "weight must be a vector of x's last extent",
     );
-    return x;
+    return tensor(commonDType([x, weight], "C2"), x.shape);
   },
   evaluate: ({ x, weight }, { eps }, result) => {
     const out = zeros(result.dtype, result.shape);

@@ -1,5 +1,3 @@
-import { isFloat } from "../../../ir/dtype.ts";
-import { TimmcError } from "../../../ir/error.ts";
 import type { ActivationKind } from "../../../ir/ops/activation.ts";
 import type { OpName } from "../../../ir/ops/index.ts";
 import { dataTypeCode } from "../model.ts";
@@ -20,25 +18,10 @@ export const rsqrt: Lowering<"rsqrt"> = (_, c) => c.emit("Reciprocal", [c.emit("
 export const cast: Lowering<"cast"> = (value, c) =>
   c.emit("Cast", [c.input(0)], { to: int(dataTypeCode(value.attrs.to)) });
 
-/** ONNX divides integers toward zero. */
-export const div: Lowering<"div"> = (value, c) => {
-  if (!isFloat(value.type.dtype))
-    throw new TimmcError("unsupported", `%${value.name}: an exact quotient of ${value.type.dtype} has no ONNX form`);
-  return c.emit("Div", [c.input(0), c.input(1)]);
-};
-
-/** floor(x / y) = (x - mod(x, y)) / y for integers, where the last division leaves no rest. */
-export const floorDiv: Lowering<"floor_div"> = (value, c) => {
+/** floor(x / y) = (x - mod(x, y)) / y: ONNX divides integers toward zero, and nothing is left over here. */
+export const floorDiv: Lowering<"floor_div"> = (_, c) => {
   const [x, y] = [c.input(0), c.input(1)];
-  if (isFloat(value.type.dtype)) return c.emit("Floor", [c.emit("Div", [x, y])]);
   return c.emit("Div", [c.emit("Sub", [x, c.emit("Mod", [x, y])]), y]);
-};
-
-/** Mod without fmod is of integers, with the divisor's sign. */
-export const mod: Lowering<"mod"> = (value, c) => {
-  if (isFloat(value.type.dtype))
-    throw new TimmcError("unsupported", `%${value.name}: mod of ${value.type.dtype} has no ONNX operator`);
-  return c.emit("Mod", [c.input(0), c.input(1)]);
 };
 
 /** Infinite bounds are left out. */

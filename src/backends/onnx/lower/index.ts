@@ -1,7 +1,7 @@
 import type { OpName } from "../../../ir/ops/index.ts";
 import type { Lowering } from "./context.ts";
 import { conv, linear } from "./conv.ts";
-import { activation, cast, clamp, div, floorDiv, mod, rsqrt, same } from "./elementwise.ts";
+import { activation, cast, clamp, floorDiv, rsqrt, same } from "./elementwise.ts";
 import { concat, expand, gather, pad, reduction, reshape, slice, transpose } from "./movement.ts";
 import { batchNorm, groupNorm, layerNorm, rmsNorm, softmax } from "./norm.ts";
 import { avgPool, maxPool } from "./pool.ts";
@@ -22,7 +22,7 @@ export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
   constant: source,
   conv,
   cos: same("Cos"),
-  div,
+  div: same("Div"),
   equal: same("Equal"),
   exp: same("Exp"),
   expand,
@@ -39,7 +39,7 @@ export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
   max_pool: maxPool,
   maximum: same("Max"),
   minimum: same("Min"),
-  mod,
+  mod: same("Mod"),
   mul: same("Mul"),
   neg: same("Neg"),
   pad,
