@@ -101,6 +101,7 @@ function stageTap(stages: readonly Stage[], index: number): Tap {
           ? "this architecture has no feature stages"
           : `the stages are features.0 to features.${stages.length - 1}`,
     });
+  if (stage.refused !== undefined) throw new TimmcError("unsupported", `features.${index}: ${stage.refused}`);
   const { module, value, reduction, format } = stage;
   return { name: `features.${index}`, value, module, channels: channelsOf(stage), reduction, format };
 }

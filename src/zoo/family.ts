@@ -15,6 +15,8 @@ export interface Stage {
   /** Input pixels per feature pixel, as timm states it. */
   readonly reduction: number;
   readonly format: Format;
+  /** Why timm does not return this stage under these arguments, though it counts it. */
+  readonly refused?: string;
 }
 
 /** What a definition returns: timm's calls of the same names, from one graph. */

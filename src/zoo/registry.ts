@@ -4,6 +4,8 @@ import type { Family } from "./family.ts";
 const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family }>>> = {
   convnext: () => import("./convnext/convnext.ts"),
   deit: () => import("./deit/deit.ts"),
+  efficientnet: () => import("./efficientnet/efficientnet.ts"),
+  mobilenetv3: () => import("./mobilenetv3/mobilenetv3.ts"),
   resnet: () => import("./resnet/resnet.ts"),
   swin_transformer: () => import("./swin-transformer/swin-transformer.ts"),
   vgg: () => import("./vgg/vgg.ts"),

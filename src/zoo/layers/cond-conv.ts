@@ -10,8 +10,8 @@ interface CondConvOptions extends Omit<ConvOptions, "bias"> {
 
 /**
  * A convolution whose kernel is a weighted sum of experts, sample by sample (Yang et al. 2019, arXiv:1904.04971): `weight`
- * holds an expert's kernel per row. A 1x1 kernel becomes one matrix per sample. Elsewhere linearity moves the weights to
- * the input, sum_e r_e conv(x, W_e) = conv([r_1 x, ..., r_E x], [W_1, ..., W_E]), which needs no convolution per sample.
+ * holds an expert's kernel per row. A 1x1 kernel becomes one matrix per sample. Elsewhere the experts are applied side by
+ * side, by linearity, conv(x, sum_e r_e W_e) = sum_e conv(r_e x, W_e), as groups of one convolution for all samples.
  */
 export const condConv2d =
   (out: number, options: CondConvOptions): Module =>
@@ -28,21 +28,21 @@ export const condConv2d =
       const y = s.matmul(kernels, s.reshape(x, { shape: [n, channels, mulDim(h, w)] }));
       return s.reshape(y, { shape: [n, out, h, w] });
     }
-    const weighted = s.mul(
-      s.reshape(x, { shape: [n, channels, 1, h, w] }),
-      s.reshape(routing, { shape: [n, 1, experts, 1, 1] }),
+    const copies = s.mul(
+      s.reshape(x, { shape: [n, 1, channels, h, w] }),
+      s.reshape(routing, { shape: [n, experts, 1, 1, 1] }),
     );
-    const rows = s.reshape(weight, { shape: [experts, out, perGroup, kh, kw] });
-    const stacked = s.transpose(rows, { perm: [1, 2, 0, 3, 4] });
-    return s.conv(
-      s.reshape(weighted, { shape: [n, channels * experts, h, w] }),
-      s.reshape(stacked, { shape: [out, perGroup * experts, kh, kw] }),
+    const y = s.conv(
+      s.reshape(copies, { shape: [n, experts * channels, h, w] }),
+      s.reshape(weight, { shape: [experts * out, perGroup, kh, kw] }),
       undefined,
       {
         stride: toPair(stride),
         dilation: [dilation, dilation],
         padding: resolvePadding(s, [h, w], [kh, kw], options),
-        groups,
+        groups: experts * groups,
       },
     );
+    const [, , ...space] = y.type.shape;
+    return s.reduce_sum(s.reshape(y, { shape: [n, experts, out, ...space] }), { axes: [1] });
   };
