@@ -24,7 +24,10 @@ export const diffAttention =
     return s.chain(mixed, { norm: options.outNorm, proj: linear(width, { bias: options.projBias ?? true }) });
   };
 
-/** What diffAttention does between its projections: queries, keys and values [N, L, C] to [N, L, C]. */
+/**
+ * What diffAttention does between its projections: queries, keys and values [N, L, C] to [N, L, C]. The maps are
+ * subtracted before they meet the values: one product less than two attentions.
+ */
 export function differentialMix(
   s: Scope,
   [q, k, v]: readonly [Value, Value, Value],
@@ -33,12 +36,14 @@ export function differentialMix(
   const half = s.static(q.type.shape[2] ?? 0, "the width of attention") / heads / 2;
   const [q1, q2] = headPairs(s, s.chain(splitHeads(s, q, 2 * heads), { q_norm: qkNorm }));
   const [k1, k2] = headPairs(s, s.chain(splitHeads(s, k, 2 * heads), { k_norm: qkNorm }));
-  const values = splitHeads(s, v, heads);
-  const attend = (queries: Value, keys: Value): Value =>
-    s.attention(queries, keys, values, undefined, { scale: half ** -0.5 });
+  const map = (queries: Value, keys: Value): Value => {
+    const scores = s.matmul(s.mul(queries, s.scalar(half ** -0.5)), s.transpose(keys, { perm: [0, 1, 3, 2] }));
+    return s.softmax(scores, { axis: -1 });
+  };
   const lambdaInit = 0.8 - 0.6 * Math.exp(-0.3 * depth);
-  const difference = s.sub(attend(q1, k1), s.mul(lambda(s, half, lambdaInit), attend(q2, k2)));
-  const normed = s.call("sub_norm", rmsNorm(1e-5), difference);
+  const difference = s.sub(map(q1, k1), s.mul(lambda(s, half, lambdaInit), map(q2, k2)));
+  const mixed = s.matmul(difference, splitHeads(s, v, heads));
+  const normed = s.call("sub_norm", rmsNorm(1e-5), mixed);
   return mergeHeads(s, s.mul(normed, s.scalar(1 - lambdaInit)));
 }
 
