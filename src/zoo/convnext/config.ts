@@ -1,6 +1,5 @@
 import { commonArgs, globalPool } from "../family.ts";
 import { actLayer } from "../layers/act.ts";
-import { normLayer } from "../layers/norm.ts";
 import {
   type Arg,
   type ConfigOf,
@@ -14,6 +13,7 @@ import {
   optional,
   perStage,
 } from "../schema.ts";
+import { convnextNorm } from "./norms.ts";
 
 /** Only whether there is one matters at inference: variants without layer scale have none. */
 const lsInitValue: Arg<number | undefined> = number(1e-6, "initial layer scale; its size has no effect at inference");
@@ -40,7 +40,7 @@ export const args = {
   conv_bias: bool(true, "a bias in convolutions"),
   use_grn: bool(false, "global response normalisation inside the MLP (V2)"),
   act_layer: actLayer("gelu"),
-  norm_layer: normLayer("layernorm"),
+  norm_layer: convnextNorm,
   norm_eps: optional(number(1e-6, "eps of layernorm, rmsnorm and simplenorm", { min: 0 })),
 };
 

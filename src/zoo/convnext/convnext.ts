@@ -7,30 +7,12 @@ import { type HeadModule, callHead, classifierHead, normMlpHead } from "../layer
 import { conv2d, depthwise } from "../layers/conv.ts";
 import { layerScale, layerScale2d } from "../layers/layer-scale.ts";
 import { mlp } from "../layers/mlp.ts";
-import { norm } from "../layers/norm.ts";
 import { makeDivisible } from "../layers/rounding.ts";
 import { stagewise } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { type ConvNeXtConfig, args } from "./config.ts";
+import { hasForms, lastAxisNorm, mapNorm } from "./norms.ts";
 import { variants } from "./variants.ts";
-
-/** Norms with a form over the last axis and one over NCHW maps; the others work on maps alone and keep their own eps. */
-const forms = {
-  layernorm: ["layernorm", "layernorm2d"],
-  layernorm2d: ["layernorm", "layernorm2d"],
-  rmsnorm: ["rmsnorm", "rmsnorm2d"],
-  rmsnorm2d: ["rmsnorm", "rmsnorm2d"],
-  simplenorm: ["simplenorm", "simplenorm2d"],
-  simplenorm2d: ["simplenorm", "simplenorm2d"],
-} as const;
-
-const hasForms = (name: string): name is keyof typeof forms => Object.hasOwn(forms, name);
-
-const lastAxisNorm = ({ norm_layer: name, norm_eps }: ConvNeXtConfig): Module =>
-  hasForms(name) ? norm(forms[name][0], norm_eps) : norm(name);
-
-const mapNorm = ({ norm_layer: name, norm_eps }: ConvNeXtConfig): Module =>
-  hasForms(name) ? norm(forms[name][1], norm_eps) : norm(name);
 
 /** Norm, MLP four times as wide, layer scale: on NCHW maps with conv_mlp, else on NHWC ones. */
 function pointwise(s: Scope, x: Value, c: ConvNeXtConfig): Value {

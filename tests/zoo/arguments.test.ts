@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { TimmcError } from "../../src/ir/error.ts";
+import { type LoweredModel, lowerArchitecture } from "../../src/zoo/lower.ts";
+import { loadFamily } from "../../src/zoo/registry.ts";
+import { readArgs } from "../../src/zoo/schema.ts";
+
+/** Lowers an architecture with arguments as JSON, for a square input. */
+async function lower(family: string, arch: string, args: Record<string, unknown>, size = 224): Promise<LoweredModel> {
+  const definition = await loadFamily(family);
+  if (definition === undefined) throw new Error(`no family ${family}`);
+  return lowerArchitecture(definition, arch, readArgs(definition.args, arch, args), [3, size, size]);
+}
+
+const refusal = async (...request: Parameters<typeof lower>): Promise<string> => {
+  try {
+    await lower(...request);
+  } catch (error) {
+    if (error instanceof TimmcError) return error.message;
+    throw error;
+  }
+  return "accepted";
+};
+
+const shapeOf = (model: LoweredModel, name: string): readonly number[] | undefined =>
+  model.parameters.find((p) => p.name === name)?.shape;
+
+describe("swin_transformer", () => {
+  const swin = "swin_tiny_patch4_window7_224";
+  const table = "layers.3.blocks.1.attn.relative_position_bias_table";
+  const refused = (args: Record<string, unknown>, size?: number): Promise<string> =>
+    refusal("swin_transformer", swin, args, size);
+
+  it("shrinks windows to the map unless always_partition", async () => {
+    expect(shapeOf(await lower("swin_transformer", swin, { img_size: 96 }, 96), table)).toEqual([25, 24]);
+    const kept = await lower("swin_transformer", swin, { img_size: 96, always_partition: true }, 96);
+    expect(shapeOf(kept, table)).toEqual([169, 24]);
+  });
+
+  it("reads two windows as one, and as many as stages one by one", async () => {
+    const wide = await lower("swin_transformer", swin, { window_size: [7, 5] });
+    expect(shapeOf(wide, "layers.0.blocks.0.attn.relative_position_bias_table")).toEqual([13 * 9, 3]);
+    const staged = await lower("swin_transformer", swin, { window_size: [7, [4, 5], 7, 7] });
+    expect(shapeOf(staged, "layers.1.blocks.0.attn.relative_position_bias_table")).toEqual([7 * 9, 6]);
+    expect(await refused({ window_size: [7, 7, 7] })).toContain("3 entries for 4 stages");
+  });
+
+  it("refuses sizes that timm's masks do not fit", async () => {
+    expect(await refused({}, 256)).toContain("doesn't match");
+    expect(await refused({ img_size: 232 }, 232)).toContain("4 windows, and the map has 9");
+    expect(await refused({ img_size: 232, strict_img_size: false }, 232)).toBe("accepted");
+    expect(await refused({ img_size: 16 }, 16)).toContain("without tokens");
+  });
+
+  it("says that arguments of other implementations do nothing, and refuses classes by name", async () => {
+    const { notices } = await lower("swin_transformer", swin, { ape: true });
+    expect(notices.join()).toContain("ape has no effect");
+    expect(await refused({ norm_layer: "layernorm" })).toContain("Python class");
+  });
+});
+
+describe("convnext", () => {
+  const refused = (args: Record<string, unknown>, arch = "convnext_tiny"): Promise<string> =>
+    refusal("convnext", arch, args, 64);
+
+  it("refuses heads that cannot be", async () => {
+    expect(await refused({ global_pool: "catavgmax" })).toContain("doubles the channels");
+    expect(await refused({ global_pool: "catavgmax", head_norm_first: true })).toBe("accepted");
+    expect(await refused({ global_pool: "" })).toBe("accepted");
+    expect(await refused({ global_pool: "", head_norm_first: true })).toContain("num_classes=0");
+    expect(await refused({ head_norm_first: true }, "convnext_large_mlp")).toContain("head_hidden_size");
+  });
+
+  it("takes norms of maps only with conv_mlp", async () => {
+    expect(await refused({ norm_layer: "batchnorm2d" })).toContain("conv_mlp=true");
+    expect(await refused({ norm_layer: "batchnorm2d", conv_mlp: true })).toBe("accepted");
+    expect(await refused({ norm_layer: "Batch_Norm", conv_mlp: true })).toBe("accepted");
+    expect(await refused({ norm_layer: "rmsnorm" })).toBe("accepted");
+    expect(await refused({ norm_layer: "RMSNorm", conv_mlp: true })).toContain("takes");
+  });
+
+  it("turns every linear layer of the head into a convolution without a pool", async () => {
+    const model = await lower("convnext", "convnext_tiny", { global_pool: "", head_hidden_size: 32 }, 64);
+    expect(shapeOf(model, "head.pre_logits.fc.weight")).toEqual([32, 768, 1, 1]);
+    expect(model.model.logits[0]?.type.shape.slice(1)).toEqual([1000, 2, 2]);
+  });
+});
+
+describe("vgg", () => {
+  const refused = (args: Record<string, unknown>): Promise<string> => refusal("vgg", "vgg11", args, 96);
+
+  it("refuses what timm takes as a class, strides other than 32, and a map for the classifier", async () => {
+    expect(await refused({ act_layer: "silu" })).toContain("Python class");
+    expect(await refused({ output_stride: 16 })).toContain("takes 32");
+    expect(await refused({ global_pool: "" })).toContain("num_classes=0");
+    expect(await refused({ global_pool: "", num_classes: 0 })).toBe("accepted");
+  });
+});
