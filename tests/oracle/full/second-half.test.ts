@@ -1,0 +1,3 @@
+import { checkRecords } from "./suite.ts";
+
+checkRecords(1, 2);

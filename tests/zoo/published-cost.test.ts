@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { inspect } from "../../src/driver/inspect.ts";
+import {
+  type Benchmarks,
+  type SizeBenchmark,
+  benchmarks,
+  familyOf,
+  listArchitectures,
+  modelName,
+  pretrainedTags,
+} from "../../src/frontend/registry.ts";
+import { loadFamily, supportedFamilies } from "../../src/zoo/registry.ts";
+
+/**
+ * timm publishes parameters in millions and multiply-accumulates in billions, rounded to two decimals. It counts as fvcore
+ * does: products of convolutions, linear layers and matrix products; 2 per element of a batch norm; 5 per element of a
+ * layer or group norm, 4 without weights; nothing for the rest.
+ */
+const rounded = (n: number, unit: number): string => (n / unit).toFixed(2);
+
+const pooling = "fvcore counts the sums of the last pooling, which torch runs as one op; we do not";
+const experts =
+  "timm mixes the kernels of the experts per sample and convolves once; a kernel larger than 1x1 that depends on the sample is no ONNX operand, so all experts convolve and their results are mixed";
+
+/** Published multiply-accumulates that differ from ours, and why. */
+const exceptions: Readonly<Record<string, { readonly ours: string; readonly why: string }>> = {
+  "resnet26.bt_in1k at 288": { ours: "3.89", why: pooling },
+  "efficientnet_h_b5.sw_r448_e450_in1k at 576": { ours: "44.89", why: pooling },
+  "efficientnet_lite4.untrained at 380": { ours: "4.03", why: pooling },
+  "tf_efficientnet_lite4.in1k at 380": { ours: "4.03", why: pooling },
+  "fbnetv3_g.ra2_in1k at 288": { ours: "1.76", why: pooling },
+  "efficientnet_cc_b0_4e.untrained at 224": { ours: "0.45", why: experts },
+  "efficientnet_cc_b0_8e.untrained at 224": { ours: "0.52", why: experts },
+  "efficientnet_cc_b1_8e.untrained at 240": { ours: "0.91", why: experts },
+  "tf_efficientnet_cc_b0_4e.in1k at 224": { ours: "0.45", why: experts },
+  "tf_efficientnet_cc_b0_8e.in1k at 224": { ours: "0.52", why: experts },
+  "tf_efficientnet_cc_b1_8e.in1k at 240": { ours: "0.91", why: experts },
+  "vit_base_patch16_224_miil.in21k_ft_in1k at 224": {
+    ours: "17.58",
+    why: "the published 17.59 is that of the checkpoint with 11221 classes",
+  },
+  "vit_so400m_patch14_siglip_378.webli_ft_in1k at 378": {
+    ours: "335.41",
+    why: "the published 335.40 is that of the checkpoint without a classifier",
+  },
+};
+
+/** Rows without a parameter count were measured with the classes of ImageNet-1k, whatever the checkpoint has. */
+const classesOf = (row: Benchmarks) => (row.paramsM === null ? { num_classes: 1000 } : {});
+
+describe.each(supportedFamilies)("%s costs what timm publishes", (family) => {
+  const names = listArchitectures()
+    .filter((name) => familyOf(name) === family)
+    .flatMap((name) => pretrainedTags(name).map((tag) => modelName(name, tag)));
+  const published = names.flatMap((model) => {
+    const row = benchmarks(model);
+    return row === undefined ? [] : [{ model, row }];
+  });
+
+  it.each(published)("$model", async ({ model, row }) => {
+    const takesSize = Object.hasOwn((await loadFamily(family))?.args ?? {}, "img_size");
+    const at = ({ imgSize }: SizeBenchmark) =>
+      inspect({
+        model,
+        args: { ...classesOf(row), ...(takesSize ? { img_size: imgSize } : {}) },
+        inputSize: [3, imgSize, imgSize],
+      });
+    for (const size of [row, ...row.otherSizes]) {
+      if (size.gmacs === null) continue;
+      const { macs } = await at(size);
+      const exception = exceptions[`${model} at ${size.imgSize}`];
+      const where = `GMACs at ${size.imgSize}${exception === undefined ? "" : ` (${exception.why})`}`;
+      expect(rounded(macs, 1e9), where).toBe(exception?.ours ?? size.gmacs.toFixed(2));
+    }
+    if (row.paramsM !== null) expect(rounded((await at(row)).params, 1e6)).toBe(row.paramsM.toFixed(2));
+  });
+});
+
+describe("the exceptions", () => {
+  it.each(Object.entries(exceptions))("%s is needed", (name, { ours }) => {
+    const [model = "", size] = name.split(" at ");
+    const row = benchmarks(model);
+    const published = [row, ...(row?.otherSizes ?? [])].find((r) => r?.imgSize === Number(size));
+    expect(published?.gmacs?.toFixed(2)).not.toBe(ours);
+    expect(published).toBeDefined();
+  });
+});
