@@ -40,8 +40,11 @@ export function resolvePadding(
     if (padding === "valid") return [0, 0];
     const step = strides[axis] ?? 1;
     const fixed = strides.every((n) => n === 1) && (dilation * (k - 1)) % 2 === 0;
-    if (padding === "same" && !fixed)
-      return samePadding(s.static(space[axis] ?? 1, "SAME padding depends on the size"), k, step, dilation);
+    if (padding === "same" && !fixed) {
+      // With stride 1 the total is dilation (kernel - 1), whatever the size.
+      const extent = step === 1 ? 1 : s.static(space[axis] ?? 1, "SAME padding depends on the size");
+      return samePadding(extent, k, step, dilation);
+    }
     const pad =
       padding === undefined || padding === "same" ? symmetricPadding(k, step, dilation) : toPair(padding)[axis];
     return [pad ?? 0, pad ?? 0];
