@@ -35,9 +35,8 @@ export function resizeTaps(from: number, to: number, o: ResizeOptions): (readonl
     if (o.mode === "nearest") return [[Math.floor((i * from) / to), 1]] as const;
     const { support, weight } = filter(o.mode, o.antialias);
     const stretch = o.antialias ? Math.max(scale, 1) : 1;
-    const centre = o.align_corners ? i * scale : (i + 0.5) * scale - 0.5;
+    const source = o.align_corners ? i * scale : (i + 0.5) * scale - 0.5;
     const taps = new Map<number, number>();
-    const source = o.mode === "linear" && !o.antialias ? Math.max(centre, 0) : centre;
     for (let j = Math.floor(source - support * stretch); j <= Math.ceil(source + support * stretch); j++) {
       const w = weight((j - source) / stretch);
       if (w === 0 || (o.antialias && (j < 0 || j >= from))) continue;

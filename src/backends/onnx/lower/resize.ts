@@ -10,7 +10,7 @@ export const resize: Lowering<"resize"> = ({ operands, type, attrs }, c) => {
   const { mode, antialias, align_corners } = attrs;
   const from = operands[0]?.type.shape ?? [];
   const grid = mode === "nearest" ? "asymmetric" : align_corners ? "align_corners" : "half_pixel";
-  const scales = align_corners ? undefined : exactScales(from, type.shape);
+  const scales = exactScales(from, type.shape);
   const size = scales === undefined ? ["", "", c.shape(type.shape)] : ["", c.floats(scales)];
   return c.emit("Resize", [c.input(0), ...size], {
     mode: string(mode),
