@@ -9,7 +9,7 @@ import { runOnnx } from "../../ir/ops/hand-model.ts";
 /** The numbers of an input or a parameter by its name. */
 export type Numbers = (name: string, shape: readonly number[]) => NdArray;
 
-/** The outputs of a graph under ONNX Runtime for several bindings of its symbols, in one session. */
+/** The outputs of a graph under ONNX Runtime for several bindings of its symbols, in one session, optimised as it is for users. */
 export function emitAndRun(
   graph: Graph,
   numbers: Numbers,
@@ -26,7 +26,7 @@ export function emitAndRun(
     );
     return new Map(fed);
   });
-  return runOnnx(model, initializers, feeds);
+  return runOnnx(model, initializers, feeds, "all");
 }
 
 function staticShape(type: ReturnType<typeof substituteType>): readonly number[] {

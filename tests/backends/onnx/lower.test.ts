@@ -5,7 +5,7 @@ import { type Subject, tolerances } from "../../ir/ops/cases/case.ts";
 import { subjects, testedOps } from "../../ir/ops/cases/index.ts";
 import { emitAndRun } from "./emit-and-run.ts";
 
-const runs = 60;
+const runs = 40;
 const batches = [1, 2, 3];
 /** 18 changes Resize and the reductions, 20 brings Gelu, 23 RMSNormalization. */
 const opsets = [17, 18, 20, 23];

@@ -84,17 +84,18 @@ export class HandModel {
   }
 }
 
-/** Runs a model in ONNX Runtime as it is, without graph optimisations, once for every set of feeds (once without any). */
+/** Runs a model in ONNX Runtime, once for every set of feeds (once without any); without its graph optimisations unless told. */
 export async function runOnnx(
   model: OnnxModel,
   tensors: readonly Initializer[],
   feeds: readonly ReadonlyMap<string, NdArray>[],
+  graphOptimizationLevel: "disabled" | "all" = "disabled",
 ): Promise<ReadonlyMap<string, NdArray>[]> {
   const parts: Uint8Array[] = [];
   const sink: ByteSink = { write: (bytes) => void parts.push(bytes.slice()) };
   writeOnnx(sink, model, tensors);
   const session = await ort.InferenceSession.create(Buffer.concat(parts), {
-    graphOptimizationLevel: "disabled",
+    graphOptimizationLevel,
     intraOpNumThreads: 1,
     logSeverityLevel: 3,
   });

@@ -8,10 +8,17 @@ import { type Draw, N, type OpCase, type OperandSpec, type Subject, body, cases 
 
 type Range = Partial<Omit<OperandSpec, "shape">>;
 
+const reals: Range = {};
+const integers: Range = { dtype: "i64", low: -9, high: 9 };
+
 /** An op of one operand with an ONNX operator of its own. */
-const unary = (opType: string, tolerance: Subject<object>["tolerance"], range: Range = {}): Subject<object> => ({
+const unary = (
+  opType: string,
+  tolerance: Subject<object>["tolerance"],
+  ...ranges: readonly Range[]
+): Subject<object> => ({
   tolerance,
-  cases: cases((d) => ({ operands: [body(d.shape(1, 4), range)], attrs: {} })),
+  cases: cases((d) => ({ operands: [body(d.shape(1, 4), d.of(...ranges))], attrs: {} })),
   hand: (m, { names }) => m.op(opType, names),
 });
 
@@ -28,13 +35,16 @@ function pair(d: Draw, range: Range): OpCase {
   return { operands: [body(x, range), { ...body(y, range), weight: constant }], attrs: {} };
 }
 
-const binary = (opType: string, tolerance: Subject<object>["tolerance"], range: Range = {}): Subject<object> => ({
+const binary = (
+  opType: string,
+  tolerance: Subject<object>["tolerance"],
+  ...ranges: readonly Range[]
+): Subject<object> => ({
   tolerance,
-  cases: cases((d) => pair(d, range)),
+  cases: cases((d) => pair(d, d.of(...ranges))),
   hand: (m, { names }) => m.op(opType, names),
 });
 
-const integers: Range = { dtype: "i64", low: -9, high: 9 };
 const nonZero: Range = { dtype: "i64", low: 1, high: 7 };
 
 /** Dividends of both signs over divisors of one sign at a time. */
@@ -77,7 +87,7 @@ const clamp: Subject<Attrs<"clamp">> = {
 };
 
 const comparison = (opType: string): Subject<object> => ({
-  ...binary(opType, "exact"),
+  ...binary(opType, "exact", reals),
   cases: cases((d) => pair(d, d.of<Range>({ dtype: "i64", low: 0, high: 3 }, { low: 0, high: 1 }))),
 });
 
@@ -153,29 +163,29 @@ const iota: Subject<Attrs<"iota">> = {
 };
 
 export const elementwise = {
-  abs: unary("Abs", "exact"),
+  abs: unary("Abs", "exact", reals, integers),
   activation,
-  add: binary("Add", "arithmetic"),
+  add: binary("Add", "arithmetic", reals, integers),
   cast,
   clamp,
   constant,
   cos: unary("Cos", "transcendental", { low: -7, high: 7 }),
   div: binary("Div", "arithmetic", { low: 0.5, high: 3 }),
   equal: comparison("Equal"),
-  exp: unary("Exp", "transcendental"),
+  exp: unary("Exp", "transcendental", reals),
   floor_div: { tolerance: "exact", cases: cases(division), hand: (m, { names }) => floorQuotient(m, names) },
   iota,
   less: comparison("Less"),
   log: unary("Log", "transcendental", { low: 0.1, high: 9 }),
-  maximum: binary("Max", "exact"),
-  minimum: binary("Min", "exact"),
+  maximum: binary("Max", "exact", reals, integers),
+  minimum: binary("Min", "exact", reals, integers),
   mod: {
     tolerance: "exact",
     cases: cases(division),
     hand: (m, { names: [x = "", y = ""] }) => m.op("Sub", [x, m.op("Mul", [y, floorQuotient(m, [x, y])])]),
   },
-  mul: binary("Mul", "arithmetic"),
-  neg: unary("Neg", "exact"),
+  mul: binary("Mul", "arithmetic", reals, integers),
+  neg: unary("Neg", "exact", reals, integers),
   pow: binary("Pow", "transcendental", { low: 0.1, high: 3 }),
   rsqrt: {
     ...unary("Sqrt", "arithmetic", { low: 0.01, high: 9 }),
@@ -183,6 +193,6 @@ export const elementwise = {
   },
   sin: unary("Sin", "transcendental", { low: -7, high: 7 }),
   sqrt: unary("Sqrt", "arithmetic", { low: 0, high: 9 }),
-  sub: binary("Sub", "arithmetic"),
+  sub: binary("Sub", "arithmetic", reals, integers),
   where,
 } as const satisfies Record<string, Subject<never>>;
