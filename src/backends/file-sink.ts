@@ -3,11 +3,6 @@ import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { TimmcError } from "../ir/error.ts";
 
-/** Takes the bytes of a file in order. The caller may reuse the array as soon as `write` returns. */
-export interface ByteSink {
-  write(bytes: Uint8Array): void;
-}
-
 /** What a manifest says of a file; `sha256` in lower-case hexadecimal. */
 export interface WrittenFile {
   readonly byteLength: number;
@@ -19,7 +14,7 @@ export interface WrittenFile {
  * which `commit` renames and `abort` removes. Exactly one of the two must follow. There is no fsync: the artifact's
  * manifest, which holds the hash, tells a torn file from a whole one. Failures of the file system are `io` errors.
  */
-export class HashingFileSink implements ByteSink {
+export class HashingFileSink {
   readonly path: string;
   readonly #temporary: string;
   readonly #hash = createHash("sha256");
@@ -36,6 +31,7 @@ export class HashingFileSink implements ByteSink {
     return this.#byteLength;
   }
 
+  /** Takes the next bytes of the file; the caller may reuse the array as soon as `write` returns. */
   write(bytes: Uint8Array): void {
     const descriptor = this.#open();
     // A write may take only a part of the bytes, and of more than 2 GiB always does.

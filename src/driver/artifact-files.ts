@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { HashingFileSink } from "../backends/file-sink.ts";
+import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import { TimmcError } from "../ir/error.ts";
 
 export const manifestName = "manifest.json";
@@ -25,10 +25,10 @@ export function beginArtifact(folder: string): void {
 }
 
 /** Writes a whole file under its name at once. */
-export function writeWhole(path: string, text: string): { readonly byteLength: number; readonly sha256: string } {
+export function writeWhole(path: string, content: string | Uint8Array): WrittenFile {
   const sink = new HashingFileSink(path);
   try {
-    sink.write(Buffer.from(text));
+    sink.write(typeof content === "string" ? Buffer.from(content) : content);
     return sink.commit();
   } catch (error) {
     sink.abort();

@@ -1,8 +1,5 @@
 import { join } from "node:path";
-import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import { type EmittedModel, emitOnnx } from "../backends/onnx/emit.ts";
-import { tensorByteLength } from "../backends/onnx/model.ts";
-import { placeExternally, writeExternalData, writeOnnx } from "../backends/onnx/writer.ts";
 import { resolveDataConfig } from "../frontend/preprocess/data-config.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
@@ -12,8 +9,10 @@ import { graphMacs } from "../ir/macs.ts";
 import { count } from "../ir/type.ts";
 import { type OptimizationLevel, presets } from "../passes/presets.ts";
 import { type PassRun, runPipeline } from "../passes/pass.ts";
+import { type ModelFile, modelName, writeModel } from "./artifact-model.ts";
 import { beginArtifact, hashFile, manifestName, writeWhole } from "./artifact-files.ts";
 import { describeTap } from "./describe-tap.ts";
+import { refuseInterrupted } from "./interrupt.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
 import { type Manifest, manifestVersion } from "./manifest.ts";
 import { version } from "./version.ts";
@@ -24,12 +23,11 @@ export interface CompileRequest extends LowerRequest {
   readonly weights?: WeightsChoice | undefined;
   readonly optimization?: OptimizationLevel | undefined;
   readonly opset?: number | undefined;
+  /** Ends the compile with `interrupted`; no temporary file stays. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export const defaultOpset = 17;
-
-/** protobuf ends at 2 GiB; above this the weights go to a file of their own. */
-const inlineLimit = 1.5 * 2 ** 30;
 
 /** Compiles a model to an artifact folder and gives its manifest. Throws TimmcError; nothing half-written stays. */
 export async function compile(request: CompileRequest): Promise<Manifest> {
@@ -42,8 +40,12 @@ export async function compile(request: CompileRequest): Promise<Manifest> {
     const level = request.optimization ?? "O2";
     const passes = runPipeline(lowered.graph, presets[level]);
     const emitted = emitModel(lowering, weights, request);
+    refuseInterrupted(request.signal);
     beginArtifact(request.out);
-    const files = writeModel(request.out, emitted, weights);
+    const files = await writeModel(request.out, emitted, {
+      hasWeights: weights.kind !== "none",
+      signal: request.signal,
+    });
     const manifest = describe(request, lowering, weights, { macs, passes, files, level });
     within(request.out, () =>
       writeWhole(join(request.out, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`),
@@ -72,33 +74,10 @@ function emitModel(
   });
 }
 
-type Written = WrittenFile & { readonly path: string };
-
-function writeModel(folder: string, { model, initializers }: EmittedModel, weights: OpenedWeights): Written[] {
-  const bytes = initializers.reduce((n, i) => n + tensorByteLength(i.header), 0);
-  const external = weights.kind === "none" || bytes > inlineLimit;
-  const placed = external ? placeExternally(initializers, "model.onnx.data") : initializers;
-  const files = [writeFile(folder, "model.onnx", (sink) => writeOnnx(sink, model, placed))];
-  if (external && weights.kind !== "none")
-    files.push(writeFile(folder, "model.onnx.data", (sink) => writeExternalData(sink, placed)));
-  return files;
-}
-
-function writeFile(folder: string, name: string, write: (sink: HashingFileSink) => void): Written {
-  const sink = new HashingFileSink(join(folder, name));
-  try {
-    write(sink);
-    return { path: name, ...sink.commit() };
-  } catch (error) {
-    sink.abort();
-    throw error;
-  }
-}
-
 interface Facts {
   readonly macs: number;
   readonly passes: readonly PassRun[];
-  readonly files: readonly Written[];
+  readonly files: readonly ModelFile[];
   readonly level: OptimizationLevel;
 }
 
@@ -119,11 +98,12 @@ function describe(request: CompileRequest, lowering: LoweredRequest, weights: Op
       args: request.args ?? {},
       cfg: request.cfg ?? {},
       input_size: resolved.inputSize,
-      taps: taps.map((t) => t.name),
+      use_test_size: request.useTestSize ?? false,
+      taps: lowering.tapNames,
       batch: request.batch ?? "dynamic",
       optimization: facts.level,
     },
-    target: { name: "onnx", model: "model.onnx", opset: request.opset ?? defaultOpset },
+    target: { name: "onnx", model: modelName, opset: request.opset ?? defaultOpset },
     input: describeInput(resolved, lowering),
     outputs: taps.map(describeTap),
     num_classes: resolved.numClasses,

@@ -17,6 +17,8 @@ export interface LowerRequest extends ModelRequest {
 export interface LoweredRequest {
   readonly resolved: ResolvedModel;
   readonly lowered: LoweredModel;
+  /** The taps as they were asked for, and what they stand for. */
+  readonly tapNames: readonly string[];
   readonly taps: readonly Tap[];
   /** Absolute indices of the stages that `features` stands for. */
   readonly stages: readonly number[];
@@ -30,9 +32,9 @@ export async function lowerRequest(request: LowerRequest): Promise<LoweredReques
   const lowered = lowerArchitecture(resolved.family, resolved.architecture, resolved.args, resolved.inputSize, batch);
   return within(formatReference(resolved.reference), () => {
     const stages = selectStages(lowered.model.stages.length, resolved.family.defaultStages, resolved.outIndices);
-    const names = request.taps ?? [resolved.featuresOnly ? "features" : "logits"];
-    const taps = resolveTaps(lowered, names, stages);
+    const tapNames = request.taps ?? [resolved.featuresOnly ? "features" : "logits"];
+    const taps = resolveTaps(lowered, tapNames, stages);
     lowered.graph.setOutputs(taps.map(({ name, value }) => ({ name, value })));
-    return { resolved, lowered, taps, stages, notices: [...resolved.notices, ...lowered.notices] };
+    return { resolved, lowered, tapNames, taps, stages, notices: [...resolved.notices, ...lowered.notices] };
   });
 }

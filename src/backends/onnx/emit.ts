@@ -19,10 +19,15 @@ export interface OnnxOptions {
   readonly metadata: readonly (readonly [key: string, value: string])[];
 }
 
+/** An initializer, and whether its values come from the checkpoint: without one they are not known. */
+export interface EmittedInitializer extends Initializer {
+  readonly fromCheckpoint: boolean;
+}
+
 /** A model ready to be written: everything but the bytes of its weights. */
 export interface EmittedModel {
   readonly model: OnnxModel;
-  readonly initializers: readonly Initializer[];
+  readonly initializers: readonly EmittedInitializer[];
 }
 
 /**
@@ -62,9 +67,10 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
   const weights = values.filter((v) => v.isWeight && used.has(names.get(v) ?? v.name));
   const initializers = [
     ...weights.map((v) => weightInitializer(v, names.get(v) ?? v.name, parameters)),
-    ...[...lowerer.constants].map(([name, x]): Initializer => ({
+    ...[...lowerer.constants].map(([name, x]): EmittedInitializer => ({
       header: { name, dtype: x.dtype, dims: x.shape },
       bytes: () => encodeNumbers(x.dtype, x.data),
+      fromCheckpoint: false,
     })),
   ];
   requireValid(model, initializers);
@@ -94,14 +100,23 @@ const valueInfo = (name: string, value: Value): OnnxValueInfo => ({
 });
 
 /** A plain parameter travels as its bytes; an expression is evaluated in float64 and rounded once. */
-function weightInitializer(value: Value, name: string, parameters: Parameters): Initializer {
+function weightInitializer(value: Value, name: string, parameters: Parameters): EmittedInitializer {
   const type: StaticType | undefined = isStaticType(value.type) ? value.type : undefined;
   if (type === undefined)
     throw new TimmcError("invalid-ir", `the weight %${value.name} has the type ${printType(value.type)}`);
   const bytes = is(value, "param")
     ? () => parameters.bytes(value.attrs.key, type)
     : () => encodeNumbers(type.dtype, evaluateWeight(value, weightEnvironment(parameters)).data);
-  return { header: { name, dtype: type.dtype, dims: type.shape }, bytes };
+  return { header: { name, dtype: type.dtype, dims: type.shape }, bytes, fromCheckpoint: readsParameter(value) };
+}
+
+function readsParameter(value: Value): boolean {
+  const seen = new Set([value]);
+  for (const v of seen) {
+    if (v.op === "param") return true;
+    for (const x of v.operands) if (x !== undefined) seen.add(x);
+  }
+  return false;
 }
 
 function requireValid(model: OnnxModel, initializers: readonly Initializer[]): void {

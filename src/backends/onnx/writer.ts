@@ -1,5 +1,4 @@
 import { TimmcError } from "../../ir/error.ts";
-import type { ByteSink } from "../file-sink.ts";
 import type { OnnxModel, OnnxTensorHeader } from "./model.ts";
 import { tensorByteLength } from "./model.ts";
 import { encodeModelFrame, encodeTensorHeader } from "./proto.ts";
@@ -22,64 +21,72 @@ const alignment = 4096;
 const externalThreshold = 1024;
 
 /**
- * Writes a model file in one pass. All lengths follow from the headers, so the bytes of a tensor are asked for only when
- * it is written; those of external tensors never are. The same arguments give the same bytes.
- * Throws `unsupported` before the first byte when the file would reach 2 GiB, `invalid-ir` for a tensor whose bytes do not
- * fit its header, and whatever the sink and `bytes` throw; the sink is then left as it is.
+ * The bytes of a model file, in order, part by part: a tensor's are asked for when the part before it has been taken, so a
+ * consumer may rest or stop between any two. All lengths follow from the headers; the bytes of external tensors are never
+ * asked for. A part is valid until the next one is taken. The same arguments give the same bytes.
+ * Throws `unsupported` before the first part when the file would reach 2 GiB, `invalid-ir` for a tensor whose bytes do not
+ * fit its header, and whatever `bytes` throws.
  */
-export function writeOnnx(sink: ByteSink, model: OnnxModel, initializers: Iterable<Initializer>): void {
+export function* modelFile(model: OnnxModel, initializers: Iterable<Initializer>): Generator<Uint8Array, void> {
   const tensors = [...initializers];
   const encoded = tensors.map(({ header }) => encodeTensorHeader(header));
   const inline = tensors.map(({ header }) => (header.external === undefined ? tensorByteLength(header) : 0));
   const { head, tail } = encodeModelFrame(model, sum(encoded.map((bytes) => bytes.length)) + sum(inline));
-  sink.write(head);
+  yield head;
   for (const [index, tensor] of tensors.entries()) {
     const header = encoded[index];
-    if (header !== undefined) sink.write(header);
-    if (tensor.header.external === undefined) writeData(sink, tensor);
+    if (header !== undefined) yield header;
+    if (tensor.header.external === undefined) yield* dataOf(tensor);
   }
-  sink.write(tail);
+  yield tail;
 }
 
+const isLarge = ({ header }: Initializer): boolean => tensorByteLength(header) >= externalThreshold;
+
 /**
- * Gives the larger initializers a place in the file `location` beside the model, one after another, each at a multiple of
- * 4096 bytes; the smaller ones stay inline. Models that share one data file are written from parts of one placed list.
+ * Gives initializers a place in the file `location` beside the model, one after another, each at a multiple of 4096 bytes:
+ * the larger ones, or those that `leaves` names; the others stay inline. Models that share one data file are written from
+ * parts of one placed list.
  */
-export function placeExternally(initializers: Iterable<Initializer>, location: string): Initializer[] {
+export function placeExternally<T extends Initializer>(
+  initializers: Iterable<T>,
+  location: string,
+  leaves: (tensor: T) => boolean = isLarge,
+): Initializer[] {
   let end = 0;
   return Array.from(initializers, (tensor) => {
     const length = tensorByteLength(tensor.header);
-    if (length < externalThreshold) return tensor;
+    if (!leaves(tensor)) return tensor;
     const offset = Math.ceil(end / alignment) * alignment;
     end = offset + length;
     return { header: { ...tensor.header, external: { location, offset } }, bytes: () => tensor.bytes() };
   });
 }
 
-/** Writes the data file that `placeExternally` planned, with zeros between the tensors. */
-export function writeExternalData(sink: ByteSink, initializers: Iterable<Initializer>): void {
+/** The bytes of the data file that `placeExternally` planned, with zeros between the tensors; parts as in `modelFile`. */
+export function* externalData(initializers: Iterable<Initializer>): Generator<Uint8Array, void> {
   let position = 0;
   for (const tensor of initializers) {
     const offset = tensor.header.external?.offset;
     if (offset === undefined) continue;
     if (offset < position) throw wrongBytes(tensor.header, `starts at ${offset}, before the tensor ahead of it ends`);
-    if (offset > position) sink.write(new Uint8Array(offset - position));
-    position = offset + writeData(sink, tensor);
+    if (offset > position) yield new Uint8Array(offset - position);
+    yield* dataOf(tensor);
+    position = offset + tensorByteLength(tensor.header);
   }
 }
 
-function writeData(sink: ByteSink, tensor: Initializer): number {
+function* dataOf(tensor: Initializer): Generator<Uint8Array, void> {
   const { header } = tensor;
   const data = tensor.bytes();
   const expected = tensorByteLength(header);
-  let written = 0;
+  let given = 0;
   for (const part of data instanceof Uint8Array ? [data] : data) {
-    written += part.length;
-    if (written > expected) break;
-    sink.write(part);
+    given += part.length;
+    if (given > expected) break;
+    yield part;
   }
-  if (written !== expected) throw wrongBytes(header, `takes ${expected} bytes and was given ${written}`);
-  return written;
+  if (given !== expected) throw wrongBytes(header, `takes ${expected} bytes and was given ${given}`);
 }
 
 const wrongBytes = ({ name, dtype, dims }: OnnxTensorHeader, what: string): TimmcError =>

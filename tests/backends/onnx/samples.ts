@@ -1,7 +1,7 @@
 import type { OnnxAttribute, OnnxDType, OnnxModel, OnnxNode, OnnxValueInfo } from "../../../src/backends/onnx/model.ts";
 import { irVersionOf, onnxDTypes, tensorByteLength } from "../../../src/backends/onnx/model.ts";
 import type { Initializer } from "../../../src/backends/onnx/writer.ts";
-import { writeOnnx } from "../../../src/backends/onnx/writer.ts";
+import { modelFile } from "../../../src/backends/onnx/writer.ts";
 
 /** A valid use of one operator, from which a model of one node is made. */
 export interface Sample {
@@ -317,7 +317,5 @@ export function pack(dtype: OnnxDType, values: readonly number[]): Uint8Array {
 
 /** The file as one array. */
 export function fileOf({ model, initializers }: Built): Uint8Array {
-  const parts: Uint8Array[] = [];
-  writeOnnx({ write: (part) => void parts.push(Uint8Array.from(part)) }, model, initializers);
-  return Buffer.concat(parts);
+  return Buffer.concat(Array.from(modelFile(model, initializers), (part) => Uint8Array.from(part)));
 }

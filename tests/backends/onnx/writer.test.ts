@@ -9,7 +9,7 @@ import type { OnnxDType, OnnxModel } from "../../../src/backends/onnx/model.ts";
 import { dataTypeCode, supportedOpsets, tensorByteLength } from "../../../src/backends/onnx/model.ts";
 import { decodeModel } from "../../../src/backends/onnx/proto.ts";
 import type { Initializer } from "../../../src/backends/onnx/writer.ts";
-import { placeExternally, writeExternalData, writeOnnx } from "../../../src/backends/onnx/writer.ts";
+import { externalData, modelFile, placeExternally } from "../../../src/backends/onnx/writer.ts";
 import { TimmcError } from "../../../src/ir/error.ts";
 import { open, refusal, zeros } from "./runtime.ts";
 import { fileOf, graphOf, pack } from "./samples.ts";
@@ -80,7 +80,7 @@ function encodedWhole(initializers: readonly Initializer[]): Uint8Array {
   }).finish();
 }
 
-describe("writeOnnx", () => {
+describe("modelFile", () => {
   test("gives the bytes of onnx-proto's own encoder", () => {
     fc.assert(
       fc.property(fc.array(fc.array(fc.nat({ max: 40 }), { maxLength: 3 }), { maxLength: 5 }), (shapes) => {
@@ -112,16 +112,10 @@ describe("writeOnnx", () => {
       },
     });
     const parts: Uint8Array[] = [];
-    writeOnnx(
-      {
-        write: (part) => {
-          parts.push(Uint8Array.from(part));
-          log.push("write");
-        },
-      },
-      model,
-      weights.map(logged),
-    );
+    for (const part of modelFile(model, weights.map(logged))) {
+      parts.push(Uint8Array.from(part));
+      log.push("write");
+    }
     const data = (name: string) => [`read ${name}`, "write", "write", `done ${name}`];
     expect(log).toEqual(["write", "write", ...data("w"), "write", ...data("b"), "write"]);
     expect(Buffer.concat(parts)).toEqual(Buffer.from(encodedWhole(weights)));
@@ -137,9 +131,8 @@ describe("writeOnnx", () => {
       header: { name, dtype: "u8", dims: [gigabytes, 2 ** 30] },
       bytes: () => expect.fail("no bytes are needed"),
     });
-    const sink = { write: () => expect.fail("nothing is written") };
     for (const tensors of [[untouched("a", 1), untouched("b", 1)], [untouched("a", 2)], [untouched("a", 5)]]) {
-      expect(() => writeOnnx(sink, model, tensors)).toThrow(/protobuf ends at 2147483647/);
+      expect(() => modelFile(model, tensors).next()).toThrow(/protobuf ends at 2147483647/);
     }
   });
 });
@@ -154,14 +147,13 @@ describe("external data", () => {
   test("loads in ONNX Runtime, small tensors inline", async () => {
     const placed = placeExternally(weights, "model.onnx.data");
     expect(placed.map(({ header }) => header.external?.offset)).toEqual([0, undefined]);
-    const file = new HashingFileSink(join(folder, "model.onnx"));
-    writeOnnx(file, model, placed);
-    file.commit();
-    expect(await refusal(file.path)).toMatch(/model\.onnx\.data/);
+    const path = join(folder, "model.onnx");
+    writeFileSync(path, fileOf({ model, initializers: placed }));
+    expect(await refusal(path)).toMatch(/model\.onnx\.data/);
     const data = new HashingFileSink(join(folder, "model.onnx.data"));
-    writeExternalData(data, placed);
+    for (const part of externalData(placed)) data.write(part);
     expect(data.commit().byteLength).toBe(4800);
-    const session = await open(file.path);
+    const session = await open(path);
     const ones = zeros({ name: "x", dtype: "f32", shape: [1, 40] });
     (ones.data as Float32Array).fill(1);
     const { y } = await session.run({ x: ones });
@@ -170,7 +162,7 @@ describe("external data", () => {
       (bias, row) => bias + 0.5 * rows.slice(40 * row, 40 * row + 40).reduce((a, b) => a + b),
     );
     expect(Array.from(y?.data as Float32Array)).toEqual(expected);
-    const decoded = decodeModel(readFileSync(file.path)).initializers;
+    const decoded = decodeModel(readFileSync(path)).initializers;
     expect(decoded.map(({ header }) => header)).toEqual(placed.map(({ header }) => header));
   });
 
@@ -180,7 +172,7 @@ describe("external data", () => {
     const [w, b, w2] = placed;
     if (w === undefined || b === undefined || w2 === undefined) return expect.fail();
     const data = new HashingFileSink(join(folder, "shared.data"));
-    writeExternalData(data, placed);
+    for (const part of externalData(placed)) data.write(part);
     data.commit();
     const renamed = { ...model, nodes: model.nodes.map((node) => ({ ...node, inputs: ["x", "w2", "b"] })) };
     writeFileSync(join(folder, "a.onnx"), fileOf({ model, initializers: [w, b] }));
@@ -199,10 +191,8 @@ describe("external data", () => {
           const header = { name: `t${index}`, dtype, dims: [count] };
           return { header, bytes: () => new Uint8Array(tensorByteLength(header)).fill(index + 1) };
         });
-        const parts: Uint8Array[] = [];
         const placed = placeExternally(tensors, "d");
-        writeExternalData({ write: (part) => void parts.push(part) }, placed);
-        const data = Buffer.concat(parts);
+        const data = Buffer.concat([...externalData(placed)]);
         let end = 0;
         for (const [index, { header }] of placed.entries()) {
           const length = tensorByteLength(header);
@@ -225,6 +215,6 @@ describe("external data", () => {
 
   test("refuses overlapping places", () => {
     const placed = placeExternally([tensor("a", [2000]), tensor("b", [2000])], "d").toReversed();
-    expect(() => writeExternalData({ write: () => undefined }, placed)).toThrow(TimmcError);
+    expect(() => [...externalData(placed)]).toThrow(TimmcError);
   });
 });

@@ -1,7 +1,6 @@
-import type { ByteSink } from "../../../src/backends/file-sink.ts";
 import type { OnnxAttribute, OnnxModel, OnnxNode } from "../../../src/backends/onnx/model.ts";
 import { irVersionOf } from "../../../src/backends/onnx/model.ts";
-import { type Initializer, writeOnnx } from "../../../src/backends/onnx/writer.ts";
+import { type Initializer, modelFile } from "../../../src/backends/onnx/writer.ts";
 import { decodeNumbers, encodeNumbers } from "../../../src/ir/bytes.ts";
 import type { DType } from "../../../src/ir/dtype.ts";
 import { type NdArray, ndarray } from "../../../src/ir/ndarray.ts";
@@ -91,9 +90,7 @@ export async function runOnnx(
   feeds: readonly ReadonlyMap<string, NdArray>[],
   graphOptimizationLevel: "disabled" | "all" = "disabled",
 ): Promise<ReadonlyMap<string, NdArray>[]> {
-  const parts: Uint8Array[] = [];
-  const sink: ByteSink = { write: (bytes) => void parts.push(bytes.slice()) };
-  writeOnnx(sink, model, tensors);
+  const parts = Array.from(modelFile(model, tensors), (part) => part.slice());
   const session = await ort.InferenceSession.create(Buffer.concat(parts), {
     graphOptimizationLevel,
     intraOpNumThreads: 1,

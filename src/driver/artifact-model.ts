@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
+import type { EmittedModel } from "../backends/onnx/emit.ts";
+import { tensorByteLength } from "../backends/onnx/model.ts";
+import { externalData, modelFile, placeExternally } from "../backends/onnx/writer.ts";
+import { pauses } from "./interrupt.ts";
+
+export const modelName = "model.onnx";
+const dataName = "model.onnx.data";
+
+/** protobuf ends at 2 GiB; above this the weights go to a file of their own. */
+const inlineLimit = 1.5 * 2 ** 30;
+
+export type ModelFile = WrittenFile & { readonly path: string };
+
+/**
+ * Writes a model into an existing folder and says what was written. Without weights the initializers refer to a data file
+ * that is absent. The event loop turns between tensors; when `signal` fires the write ends with `interrupted` and its
+ * temporary file is gone.
+ */
+export async function writeModel(
+  folder: string,
+  { model, initializers }: EmittedModel,
+  { hasWeights, signal }: { readonly hasWeights: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<ModelFile[]> {
+  const bytes = initializers.reduce((n, i) => n + tensorByteLength(i.header), 0);
+  if (!hasWeights) {
+    const placed = placeExternally(initializers, dataName, (tensor) => tensor.fromCheckpoint);
+    return [await writeParts(folder, modelName, modelFile(model, placed), signal)];
+  }
+  const placed = bytes > inlineLimit ? placeExternally(initializers, dataName) : undefined;
+  const files = [await writeParts(folder, modelName, modelFile(model, placed ?? initializers), signal)];
+  if (placed !== undefined) files.push(await writeParts(folder, dataName, externalData(placed), signal));
+  return files;
+}
+
+async function writeParts(
+  folder: string,
+  name: string,
+  parts: Iterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<ModelFile> {
+  const pause = pauses(signal);
+  const sink = new HashingFileSink(join(folder, name));
+  try {
+    for (const part of parts) {
+      sink.write(part);
+      await pause();
+    }
+    return { path: name, ...sink.commit() };
+  } catch (error) {
+    sink.abort();
+    throw error;
+  }
+}

@@ -1,0 +1,101 @@
+import { z } from "zod";
+import { dtypes } from "../ir/dtype.ts";
+import { manifestVersion } from "./manifest.ts";
+
+/**
+ * The one description of manifest.json: the type Manifest is inferred from it, readers check against it, and
+ * data/manifest.schema.json is printed from it. Fields that it does not name are passed over, so that an artifact of a
+ * later timmc with more to say is still read; a field that changes its meaning takes a new `manifest_version`.
+ */
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
+
+/** Segments of letters that are legal on every system; none is `.` or `..`, none is empty, so nothing leaves the folder. */
+const relativePath = z
+  .string()
+  .max(500)
+  .regex(
+    /^(?!\.{1,2}(?:\/|$))[\w.+-]+(?:\/(?!\.{1,2}(?:\/|$))[\w.+-]+)*$/,
+    "must be a relative path with forward slashes that stays in the folder",
+  )
+  .describe("relative to the artifact folder, with forward slashes");
+
+const dtype = z.enum(dtypes);
+const shape = z
+  .array(z.union([z.int().min(0), z.string().min(1).max(1000)]))
+  .max(32)
+  .describe("a string is a symbolic dimension: N is the batch");
+const natural = z.int().min(0);
+const channelNumbers = z.array(z.number()).min(1).max(65_535);
+
+const file = z.object({ path: relativePath, bytes: natural, sha256 });
+
+const output = z.object({
+  name: z.string().min(1).max(1000).describe("the tap name, which is also the output's name in the model"),
+  dtype,
+  shape,
+  module: z.string().nullable().describe("the module whose result this is"),
+  channels: natural.nullable(),
+  reduction: z.number().nullable().describe("how many input pixels a side of one position covers"),
+  format: z.enum(["NCHW", "NHWC", "NLC"]).nullable(),
+});
+
+const input = z
+  .object({
+    name: z.literal("input"),
+    dtype,
+    shape,
+    layout: z.literal("NCHW"),
+    mean: channelNumbers.describe("per channel, on the scale 0..1"),
+    std: channelNumbers,
+    interpolation: z.enum(["nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "random"]),
+    crop_pct: z.number().min(0.01).max(100).describe("the crop's side as a fraction of the resized picture's"),
+    crop_mode: z.enum(["center", "squash", "border"]),
+  })
+  .describe("how a picture becomes the input tensor");
+
+const source = z.object({
+  model: z
+    .string()
+    .nullable()
+    .describe("the reference in its normal spelling; null for a local folder, of which only hashes are kept"),
+  architecture: z.string(),
+  tag: z.string(),
+  family: z.string(),
+  weights: z.object({ kind: z.enum(["pretrained", "synthetic", "none", "file"]), sha256: sha256.nullable() }),
+  config_sha256: sha256.nullable(),
+});
+
+const json = z.record(z.string(), z.unknown());
+
+const request = z
+  .object({
+    args: json,
+    cfg: json,
+    input_size: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]).describe("channels, height, width"),
+    use_test_size: z.boolean(),
+    taps: z.array(z.string()).min(1),
+    batch: z.union([z.int().min(1), z.literal("dynamic")]),
+    optimization: z.enum(["O0", "O1", "O2"]),
+  })
+  .describe("the constructor arguments by timm's names, and what else the user chose");
+
+export const manifestSchema = z
+  .object({
+    manifest_version: z.literal(manifestVersion),
+    compiler: z.object({ name: z.literal("timmc"), version: z.string() }),
+    source,
+    request,
+    target: z.object({ name: z.literal("onnx"), model: relativePath, opset: z.int().min(1).max(1000) }),
+    input,
+    outputs: z.array(output).min(1).describe("in the order of the model's outputs"),
+    num_classes: natural,
+    labels: z.array(z.string().nullable()).nullable().describe("by class index; null where no names are known"),
+    params: natural.describe("parameters of the whole architecture"),
+    macs: natural.describe("multiply-accumulates of what was compiled, at batch 1"),
+    passes: z.array(z.object({ pass: z.string(), counts: z.record(z.string(), natural) })),
+    license: z.string().nullable().describe("of the weights"),
+    notices: z.array(z.string()),
+    files: z.array(file).describe("every file of the artifact but this one and the certificate"),
+  })
+  .describe("manifest.json of a timmc artifact: written last, so that a folder without it is not an artifact");
