@@ -32,8 +32,10 @@ export interface Concrete<A> {
   readonly result: NdArray;
 }
 
-/** How far float32 kernels may be from float64, by what they compute. */
+/** How far results may be from the reference: float32 kernels by what they compute, and float64 rewrites. */
 export const tolerances = {
+  /** Sums and products of float64 in another order. */
+  reordering: { absolute: 1e-12, relative: 1e-12 },
   /** Data movement, comparisons, integers: nothing is rounded. */
   exact: { absolute: 0, relative: 0 },
   /** One rounded operation. */
