@@ -66,14 +66,23 @@ export interface Encoded {
 export function encode(s: Scope, image: Value, c: VitConfig, prefix: Prefix, patches: Patches): Encoded {
   const norm = tokenNorm(c.norm_layer);
   const embedded = embed(s, s.call("patch_embed", patches.module, image), c, prefix, patches);
-  let x = s.chain(embedded, { norm_pre: c.pre_norm ? norm : undefined });
-  const skip = prefixLength(prefix);
-  const stages = Array.from({ length: c.depth }, (_, i): Stage => {
-    x = s.at("blocks").call(i, blocks[c.block_fn](c, i), x);
-    const value = toMap(s, dropTokens(s, x, skip), patches.grid);
-    return { module: `blocks.${i}`, value, reduction: patches.reduction, format: "NCHW" };
+  const outputs: Value[] = [];
+  const stack: Module = (t, x) => {
+    for (let i = 0; i < c.depth; i++) outputs.push(t.call(i, blocks[c.block_fn](c, i), outputs.at(-1) ?? x));
+    return outputs.at(-1) ?? x;
+  };
+  const tokens = s.chain(embedded, {
+    norm_pre: c.pre_norm ? norm : undefined,
+    blocks: stack,
+    norm: c.final_norm && !normsPooled(c) ? norm : undefined,
   });
-  return { tokens: s.chain(x, { norm: c.final_norm && !normsPooled(c) ? norm : undefined }), stages };
+  const stages = outputs.map((x, i): Stage => ({
+    module: `blocks.${i}`,
+    value: toMap(s, dropTokens(s, x, prefixLength(prefix)), patches.grid),
+    reduction: patches.reduction,
+    format: "NCHW",
+  }));
+  return { tokens, stages };
 }
 
 /** Prefix tokens before the patches, and position embeddings on all of them or on the patches alone. */
