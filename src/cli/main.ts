@@ -1,32 +1,110 @@
 import { Command, CommanderError } from "commander";
-import { TimmcError } from "../ir/error.ts";
+import { version } from "../driver/version.ts";
+import { benchCommand } from "./commands/bench.ts";
+import { compileCommand } from "./commands/compile.ts";
+import { infoCommand } from "./commands/info.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { listCommand } from "./commands/list.ts";
+import { runCommand } from "./commands/run.ts";
+import { verifyCommand } from "./commands/verify.ts";
+import { familyHelp } from "./family-help.ts";
+import { laterCommands, refuseLater } from "./later.ts";
+import { exitStatus, report } from "./report.ts";
+import { type Shell, processShell } from "./shell.ts";
 
-/** Runs the command line and gives the exit status: 0 success, 1 a failed task, 2 wrong usage. */
+/** Runs the command line in this process and gives the exit status: 0 success, 1 a failed task, 2 wrong usage. */
 export async function main(args: readonly string[]): Promise<number> {
-  const program = await buildProgram();
+  const { shell, release } = processShell();
   try {
-    await program.parseAsync([...args], { from: "user" });
-    return 0;
-  } catch (error) {
-    return report(error, args.includes("--debug"));
+    return await runCommandLine(args, shell);
+  } finally {
+    release();
   }
 }
 
-async function buildProgram(): Promise<Command> {
+/** The same with its surroundings given; it never throws. */
+export async function runCommandLine(args: readonly string[], shell: Shell): Promise<number> {
+  const debug = args.includes("--debug");
+  const program = buildProgram(shell);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitStatus.success;
+  } catch (error) {
+    shell.status("");
+    const isHelp = error instanceof CommanderError && error.code === "commander.helpDisplayed";
+    return isHelp ? await finishHelp(program, shell, debug) : report(error, shell, debug);
+  }
+}
+
+/**
+ * A function per command. Their files import nothing but what describes the command; an action imports its driver
+ * when it runs, so that the help answers at once.
+ */
+const commands: readonly ((shell: Shell) => Command)[] = [
+  listCommand,
+  infoCommand,
+  inspectCommand,
+  compileCommand,
+  verifyCommand,
+  runCommand,
+  benchCommand,
+];
+
+const epilogue = `
+MODEL is one of
+  resnet50                a timm architecture with its default pretrained tag
+  resnet50.a1_in1k        the same with a tag; timmc list shows both
+  local-dir:FOLDER        a folder with timm's config.json and model.safetensors
+
+Examples:
+  timmc list 'vit_*' --supported --sort top1
+  timmc inspect resnet50
+  timmc compile local-dir:shapes -o out --taps logits,features
+  timmc inspect swin_tiny_patch4_window7_224 --help     the model's own arguments
+
+Exit status: 0 success, 1 the task failed, 2 wrong usage, 130 interrupted`;
+
+function buildProgram(shell: Shell): Command {
   const program = new Command("timmc")
     .description("Compiles timm image models ahead of time: no Python, no PyTorch.")
-    .exitOverride()
-    .showSuggestionAfterError()
-    .option("--debug", "show the stack of an error");
-  const { inspectCommand } = await import("./commands/inspect.ts");
-  const { compileCommand } = await import("./commands/compile.ts");
-  for (const make of [inspectCommand, compileCommand]) program.addCommand(make().exitOverride());
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .option("--debug", "print the stack of an error")
+    .helpCommand("help [COMMAND]", "the help of a command")
+    .usage("COMMAND [OPTIONS]")
+    .addHelpText("after", epilogue);
+  share(program, shell);
+  for (const make of commands) program.addCommand(share(make(shell), shell));
+  for (const name of laterCommands)
+    program
+      .command(name, { hidden: true })
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => refuseLater(`the command ${name}`));
   return program;
 }
 
-function report(error: unknown, debug: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (!(error instanceof TimmcError)) throw error;
-  process.stderr.write(`timmc: ${debug ? (error.stack ?? error.describe()) : error.describe()}\n`);
-  return error.code === "usage" ? 2 : 1;
+/** Streams, errors and layout, alike in every command. */
+const share = (command: Command, shell: Shell): Command =>
+  command
+    .exitOverride()
+    .helpOption("-h, --help", "print this help")
+    .configureOutput({
+      writeOut: (text) => shell.print(text.trimEnd()),
+      writeErr: (text) => shell.log(text.trimEnd()),
+      getOutHasColors: () => shell.colors.isColorSupported,
+      getErrHasColors: () => shell.errorColors.isColorSupported,
+      outputError: (text, write) => write(text.replace(/^error:/, shell.errorColors.red("timmc:"))),
+    })
+    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => shell.colors.bold(title) });
+
+/** Behind a command's help come the arguments of the model that it names. */
+async function finishHelp(program: Command, shell: Shell, debug: boolean): Promise<number> {
+  try {
+    const text = await familyHelp(program);
+    if (text !== undefined) shell.print(`\n${text}`);
+    return exitStatus.success;
+  } catch (error) {
+    return report(error, shell, debug);
+  }
 }

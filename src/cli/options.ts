@@ -1,17 +1,31 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LowerRequest } from "../driver/lower-request.ts";
+import type { InputSize } from "../frontend/pretrained-cfg.ts";
+import type { ModelRequest } from "../frontend/resolve.ts";
 import { tapGrammar } from "../frontend/taps.ts";
+
+type KeyValues = Readonly<Record<string, unknown>>;
 
 /** What commander gives for the options of `withModelOptions`. */
 export interface ModelOptions {
-  readonly arg: Readonly<Record<string, unknown>>;
-  readonly cfg: Readonly<Record<string, unknown>>;
-  readonly inputSize?: readonly [number, number, number];
+  readonly arg: KeyValues;
+  readonly cfg: KeyValues;
+  readonly inputSize?: InputSize;
   readonly useTestSize?: boolean;
-  readonly batch?: number | "dynamic";
-  readonly taps?: readonly string[];
-  readonly weights?: string;
 }
+
+/** What commander gives for the options of `withGraphOptions`. */
+export interface GraphOptions extends ModelOptions {
+  readonly batch: number | "dynamic";
+  readonly taps?: readonly string[];
+  readonly weights: string;
+}
+
+/** What MODEL means, for the help of every command that takes one. */
+export const modelArgument = "ARCH, ARCH.TAG or local-dir:FOLDER";
+
+/** The contract's switch: one document on stdout and nothing else there. */
+export const jsonOption = (what: string): Option => new Option("--json", `print ${what} as JSON, and nothing else`);
 
 /** JSON, or the text itself where it is not JSON. */
 const jsonOrText = (text: string): unknown => {
@@ -23,53 +37,88 @@ const jsonOrText = (text: string): unknown => {
 };
 
 /** Collects repeated KEY=VALUE. */
-function keyValue(text: string, before: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function keyValue(text: string, before: KeyValues): KeyValues {
   const at = text.indexOf("=");
   if (at <= 0) throw new InvalidArgumentError("It must be KEY=VALUE.");
   return { ...before, [text.slice(0, at)]: jsonOrText(text.slice(at + 1)) };
 }
 
-function size(text: string): readonly [number, number, number] {
-  const [c = 0, h = 0, w = 0, ...rest] = text.split(",").map(Number);
-  if (rest.length > 0 || ![c, h, w].every((n) => Number.isInteger(n) && n > 0))
+const positiveInteger = (text: string | undefined): number | undefined =>
+  text !== undefined && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
+
+function inputSize(text: string): InputSize {
+  const [c, h, w, ...rest] = text.split(",").map((part) => positiveInteger(part.trim()));
+  if (c === undefined || h === undefined || w === undefined || rest.length > 0)
     throw new InvalidArgumentError("It must be C,H,W, such as 3,224,224.");
   return [c, h, w];
 }
 
 function batchSize(text: string): number | "dynamic" {
-  if (text === "dynamic") return text;
-  const n = Number(text);
-  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError("It must be a positive integer or dynamic.");
-  return n;
+  const batch = text === "dynamic" ? text : positiveInteger(text);
+  if (batch === undefined) throw new InvalidArgumentError("It must be a positive integer or dynamic.");
+  return batch;
 }
 
-/** The options that inspect and compile share. */
+/** A comma separated list; given again, it adds to the list. */
+export const commaList = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...text.split(",").map((part) => part.trim()),
+];
+
+const modelGroup = "Model:";
+
+/** The options that say which model is meant. */
 export const withModelOptions = (command: Command): Command =>
   command
     .addOption(
-      new Option("--arg <KEY=VALUE>", "a timm argument, repeatable; VALUE is JSON or a string")
+      new Option("--arg <KEY=VALUE>", "a timm argument, repeatable; VALUE is JSON, or else a string")
         .argParser(keyValue)
-        .default({}, "none"),
+        .default({}, "none")
+        .helpGroup(modelGroup),
     )
-    .addOption(new Option("--input-size <C,H,W>", "shape of the input tensor").argParser(size))
-    .option("--use-test-size", "take the pretrained configuration's test size")
-    .addOption(new Option("--batch <N>", "a fixed batch size, or dynamic").argParser(batchSize).default("dynamic"))
+    .addOption(new Option("--input-size <C,H,W>", "shape of the input").argParser(inputSize).helpGroup(modelGroup))
     .addOption(
-      new Option("--taps <LIST>", `outputs, comma separated: ${tapGrammar}`).argParser((t: string) => t.split(",")),
+      new Option("--use-test-size", "take the pretrained configuration's test size")
+        .conflicts("inputSize")
+        .helpGroup(modelGroup),
     )
-    .option("--weights <WHAT>", "pretrained, synthetic, none, or a .safetensors file", "pretrained")
     .addOption(
       new Option("--cfg <KEY=VALUE>", "replace a field of the pretrained configuration, repeatable")
         .argParser(keyValue)
-        .default({}, "none"),
+        .default({}, "none")
+        .helpGroup(modelGroup),
     );
 
-export const lowerRequestOf = (model: string, o: ModelOptions): LowerRequest => ({
+/** The options that say what becomes of it as a graph. */
+export const withGraphOptions = (command: Command): Command =>
+  withModelOptions(command)
+    .addOption(
+      new Option("--taps <LIST>", `outputs, comma separated: ${tapGrammar} (default: logits)`)
+        .argParser(commaList)
+        .helpGroup(modelGroup),
+    )
+    .addOption(
+      new Option("--batch <N>", "a fixed batch size, or dynamic")
+        .argParser(batchSize)
+        .default("dynamic")
+        .helpGroup(modelGroup),
+    )
+    .addOption(
+      new Option("--weights <WHAT>", "pretrained, synthetic, none or a .safetensors file; inspect reads none of them")
+        .default("pretrained")
+        .helpGroup(modelGroup),
+    );
+
+export const modelRequestOf = (model: string, o: ModelOptions): ModelRequest => ({
   model,
   args: o.arg,
   cfg: Object.keys(o.cfg).length > 0 ? o.cfg : undefined,
   inputSize: o.inputSize,
   useTestSize: o.useTestSize,
+});
+
+export const lowerRequestOf = (model: string, o: GraphOptions): LowerRequest => ({
+  ...modelRequestOf(model, o),
   taps: o.taps,
   batch: o.batch,
 });

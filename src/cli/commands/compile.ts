@@ -1,38 +1,97 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type ModelOptions, lowerRequestOf, withModelOptions } from "../options.ts";
+import type { Manifest } from "../../driver/manifest.ts";
+import { nowOnly, withLaterOptions } from "../later.ts";
+import { type GraphOptions, jsonOption, lowerRequestOf, modelArgument, withGraphOptions } from "../options.ts";
+import { outputTable } from "../output-table.ts";
+import type { Shell } from "../shell.ts";
+import { table } from "../table.ts";
+import { byteQuantity, quantity } from "../units.ts";
 
-interface CompileOptions extends ModelOptions {
+interface CompileOptions extends GraphOptions {
   readonly out: string;
-  readonly target: "onnx";
   readonly opset?: number;
-  readonly O?: "0" | "1" | "2";
+  readonly O: "0" | "1" | "2";
   readonly json?: boolean;
 }
 
+const epilogue = `
+With a MODEL before it, --help also prints the model's own arguments.
+
+Examples:
+  timmc compile resnet50 -o out --weights resnet50.safetensors
+  timmc compile local-dir:shapes -o out --taps logits,features
+  timmc compile vit_tiny_patch16_224 -o out --weights synthetic --arg img_size=256 --taps module:blocks.5.attn`;
+
 const opset = (text: string): number => {
-  const n = Number(text);
-  if (!Number.isInteger(n) || n < 17 || n > 23) throw new InvalidArgumentError("It must be 17 to 23.");
+  const n = /^\d+$/.test(text) ? Number(text) : 0;
+  if (n < 17 || n > 23) throw new InvalidArgumentError("It must be 17 to 23.");
   return n;
 };
 
-export const compileCommand = (): Command =>
-  withModelOptions(new Command("compile"))
-    .description("compile a model to an artifact folder")
-    .argument("<model>", "arch, arch.tag or local-dir:FOLDER")
-    .requiredOption("-o, --out <DIR>", "the artifact folder")
-    .addOption(new Option("--target <NAME>", "what to emit").choices(["onnx"]).default("onnx"))
-    .addOption(new Option("--opset <N>", "ONNX operator set, 17 to 23").argParser(opset))
-    .addOption(new Option("-O <LEVEL>", "optimisation: 0 none, 1, 2").choices(["0", "1", "2"]).default("2"))
-    .option("--json", "print the manifest")
-    .action(async (model: string, options: CompileOptions) => {
-      const { compile } = await import("../../driver/compile.ts");
-      const { parseWeights } = await import("../../driver/weights.ts");
-      const manifest = await compile({
-        ...lowerRequestOf(model, options),
-        out: options.out,
-        weights: parseWeights(options.weights ?? "pretrained"),
-        opset: options.opset,
-        optimization: options.O === undefined ? undefined : (`O${options.O}` as const),
-      });
-      process.stdout.write(options.json ? `${JSON.stringify(manifest)}\n` : `${options.out}\n`);
-    });
+const emission = "Artifact:";
+
+export const compileCommand = (shell: Shell): Command =>
+  withLaterOptions(
+    "compile",
+    withGraphOptions(new Command("compile"))
+      .description("compile a model to an artifact folder: model.onnx and manifest.json")
+      .argument("<MODEL>", modelArgument)
+      .addOption(new Option("-o, --out <DIR>", "the artifact folder").makeOptionMandatory().helpGroup(emission))
+      .addOption(
+        new Option("--target <NAME>", "what to emit: onnx")
+          .argParser(nowOnly("--target", ["onnx"], ["webgpu", "cuda"]))
+          .default("onnx")
+          .helpGroup(emission),
+      )
+      .addOption(
+        new Option("-O <LEVEL>", "optimisation: 0 is the graph as timm defines it; 1 and 2 rewrite it exactly")
+          .choices(["0", "1", "2"])
+          .default("2")
+          .helpGroup(emission),
+      )
+      .addOption(new Option("--opset <N>", "ONNX operator set, 17 to 23").argParser(opset).helpGroup(emission))
+      .addOption(
+        new Option("--onnx-ops <SET>", "operators to use: standard")
+          .argParser(nowOnly("--onnx-ops", ["standard"], ["ort"]))
+          .default("standard")
+          .helpGroup(emission),
+      )
+      .addOption(jsonOption("the manifest"))
+      .addHelpText("after", epilogue)
+      .action(async (model: string, options: CompileOptions) => {
+        shell.status(`loading ${model}`);
+        const { compile } = await import("../../driver/compile.ts");
+        const { parseWeights } = await import("../../driver/weights.ts");
+        const manifest = await compile({
+          ...lowerRequestOf(model, options),
+          out: options.out,
+          weights: parseWeights(options.weights),
+          opset: options.opset,
+          optimization: `O${options.O}`,
+          signal: shell.signal,
+        });
+        manifest.notices.forEach(shell.note);
+        if (options.json === true) shell.json(manifest);
+        else shell.print(describe(manifest, options.out, shell));
+      }),
+  );
+
+function describe(manifest: Manifest, folder: string, { colors }: Shell): string {
+  const { source, params, macs, passes, outputs, files, target } = manifest;
+  const name = source.tag === "" ? source.architecture : `${source.architecture}.${source.tag}`;
+  const work = passes.flatMap(({ counts }) => Object.entries(counts).map(([rule, n]) => `${rule} ${n}`));
+  const sizes = table(
+    [{ title: "file" }, { title: "size", align: "right" }],
+    files.map((f) => [f.path, byteQuantity(f.bytes)]),
+  );
+  return [
+    `${colors.bold(name)}: ${quantity(params)} parameters, ${quantity(macs)} MACs, opset ${target.opset}`,
+    `passes: ${work.join(", ") || "none"}`,
+    "",
+    ...outputTable(outputs, colors),
+    "",
+    ...sizes,
+    "",
+    `artifact: ${folder}`,
+  ].join("\n");
+}

@@ -1,13 +1,89 @@
-import { Command } from "commander";
-import { type ModelOptions, lowerRequestOf, withModelOptions } from "../options.ts";
+import { Command, Option } from "commander";
+import type { Inspection, StageReport } from "../../driver/inspect.ts";
+import { withLaterOptions } from "../later.ts";
+import { outputTable } from "../output-table.ts";
+import { type GraphOptions, jsonOption, lowerRequestOf, modelArgument, withGraphOptions } from "../options.ts";
+import type { Shell } from "../shell.ts";
+import { type Column, table } from "../table.ts";
+import { byteQuantity, quantity, shapeText } from "../units.ts";
 
-export const inspectCommand = (): Command =>
-  withModelOptions(new Command("inspect"))
-    .description("the feature stages of a model, its parameters and its cost")
-    .argument("<model>", "arch, arch.tag or local-dir:FOLDER")
-    .option("--json", "one JSON document")
-    .action(async (model: string, options: ModelOptions & { json?: boolean }) => {
-      const { inspect } = await import("../../driver/inspect.ts");
-      const report = await inspect(lowerRequestOf(model, options));
-      process.stdout.write(`${JSON.stringify(report, undefined, options.json ? undefined : 2)}\n`);
-    });
+interface InspectOptions extends GraphOptions {
+  readonly ir?: boolean;
+  readonly after?: string;
+  readonly json?: boolean;
+}
+
+const epilogue = `
+With a MODEL before it, --help also prints the model's own arguments.
+
+Examples:
+  timmc inspect resnet50
+  timmc inspect resnet50 --arg output_stride=16 --taps features,module:layer3.2
+  timmc inspect vit_tiny_patch16_224 --ir --after fold-batch-norm`;
+
+export const inspectCommand = (shell: Shell): Command =>
+  withLaterOptions(
+    "inspect",
+    withGraphOptions(new Command("inspect"))
+      .description("the feature stages of a model, what each costs, and the outputs that compile would emit")
+      .argument("<MODEL>", modelArgument)
+      .option("--ir", "print the graph as text, as of -O0")
+      .addOption(new Option("--after <PASS>", "with --ir: the graph after this pass of -O2"))
+      .addOption(jsonOption("parameters, stages and outputs"))
+      .addHelpText("after", epilogue)
+      .action(async (model: string, options: InspectOptions, command: Command) => {
+        const { ir = false, after, json } = options;
+        if (after !== undefined && !ir) command.error("error: --after PASS needs --ir");
+        const { inspect } = await import("../../driver/inspect.ts");
+        const report = await inspect({ ...lowerRequestOf(model, options), ir: ir ? { after } : undefined });
+        if (json === true) return shell.json(report);
+        report.notices.forEach(shell.note);
+        shell.print(report.ir?.trimEnd() ?? describe(report, shell));
+      }),
+  );
+
+function describe(report: Inspection, { colors }: Shell): string {
+  const { architecture, tag, family, params, macs, input, features, outputs } = report;
+  const head = [
+    `${colors.bold(tag === "" ? architecture : `${architecture}.${tag}`)} (${family})`,
+    `${quantity(params)} parameters, ${quantity(macs)} MACs, input ${input.dtype}${shapeText(input.shape)}`,
+  ];
+  const stages = features.length === 0 ? ["no feature stages"] : stageTable(features, colors);
+  return [...head, "", ...stages, "", ...outputTable(outputs, colors)].join("\n");
+}
+
+const stageColumns: readonly Column[] = [
+  { title: "" },
+  { title: "tap" },
+  { title: "module" },
+  { title: "channels", align: "right" },
+  { title: "reduction", align: "right" },
+  { title: "shape" },
+  { title: "format" },
+  { title: "MACs", align: "right" },
+  { title: "params", align: "right" },
+  { title: "output", align: "right" },
+];
+
+function stageTable(features: readonly StageReport[], colors: Shell["colors"]): string[] {
+  const [head = "", ...rows] = table(
+    stageColumns,
+    features.map((f) => [
+      f.default ? "*" : "",
+      `features.${f.index}`,
+      f.module,
+      String(f.channels),
+      String(f.reduction),
+      shapeText(f.shape),
+      f.format,
+      quantity(f.macs),
+      quantity(f.params),
+      f.bytes === null ? "-" : byteQuantity(f.bytes),
+    ]),
+  );
+  return [
+    colors.bold(head),
+    ...rows,
+    colors.dim("* what the tap features selects; MACs and params up to the stage, and its output's bytes, per image"),
+  ];
+}

@@ -1,0 +1,119 @@
+import type { Writable } from "node:stream";
+import { format } from "node:util";
+import pc from "picocolors";
+
+export type Colors = ReturnType<typeof pc.createColors>;
+
+/** A place to write: the process's streams, or a test's. */
+export interface Stream {
+  write(text: string): void;
+  /** Whether a person looks on: colours and progress are for them alone. */
+  readonly isTerminal: boolean;
+}
+
+/**
+ * What a command may touch of the world outside: results go to stdout, everything else to stderr, and the signal says
+ * that the user wants it to stop.
+ */
+export interface Shell {
+  readonly signal: AbortSignal;
+  /** Colours for stdout; they do nothing where stdout is no terminal. */
+  readonly colors: Colors;
+  /** Colours for stderr. */
+  readonly errorColors: Colors;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  /** A line of the result on stdout, for people. */
+  print(text: string): void;
+  /** The one document of `--json`. */
+  json(document: unknown): void;
+  /** A line on stderr that stays. */
+  log(text: string): void;
+  /** Something that the user should know, on stderr. */
+  note(text: string): void;
+  /** What is being done: one line on stderr that the next one replaces, on a terminal only. `""` takes it away. */
+  status(text: string): void;
+}
+
+export interface ShellStreams {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  readonly signal: AbortSignal;
+  /** Whether colours are wanted on terminals. */
+  readonly color: boolean;
+}
+
+export function createShell({ stdout, stderr, signal, color }: ShellStreams): Shell {
+  let shown = "";
+  const status = (text: string): void => {
+    if (!stderr.isTerminal || text === shown) return;
+    shown = text;
+    stderr.write(`\r\u001B[K${text}`);
+  };
+  const log = (text: string): void => {
+    status("");
+    stderr.write(`${text}\n`);
+  };
+  const print = (text: string): void => {
+    status("");
+    stdout.write(`${text}\n`);
+  };
+  const errorColors = pc.createColors(color && stderr.isTerminal);
+  return {
+    signal,
+    colors: pc.createColors(color && stdout.isTerminal),
+    errorColors,
+    stdoutIsTerminal: stdout.isTerminal,
+    stderrIsTerminal: stderr.isTerminal,
+    print,
+    json: (document) => print(JSON.stringify(document)),
+    log,
+    note: (text) => log(`${errorColors.yellow("note:")} ${text}`),
+    status,
+  };
+}
+
+/** The shell of this process, and how to give its signal handlers back. */
+export interface ProcessShell {
+  readonly shell: Shell;
+  release(): void;
+}
+
+/** Ctrl-C aborts the run's signal; pressed a second time, it ends the process as usual. */
+export function processShell(): ProcessShell {
+  const controller = new AbortController();
+  const stop = (): void => {
+    process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
+    controller.abort();
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", streamFailed);
+  const { NO_COLOR, TERM } = process.env;
+  const shell = createShell({
+    stdout: streamOf(process.stdout),
+    stderr: streamOf(process.stderr),
+    signal: controller.signal,
+    color: (NO_COLOR ?? "") === "" && TERM !== "dumb",
+  });
+  return {
+    shell,
+    release: () => {
+      process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
+    },
+  };
+}
+
+const streamOf = (stream: Writable & { readonly isTTY?: boolean }): Stream => ({
+  write: (text) => void stream.write(text),
+  isTerminal: stream.isTTY === true,
+});
+
+/** A reader that has seen enough (`| head`) is no failure; a full disk is one. */
+function streamFailed(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") return;
+  try {
+    process.stderr.write(format("timmc: cannot write the output: %s\n", error.message));
+  } finally {
+    process.exit(1);
+  }
+}

@@ -1,0 +1,26 @@
+/** A column of a table for people. */
+export interface Column {
+  readonly title: string;
+  /** Numbers go to the right. */
+  readonly align?: "left" | "right";
+}
+
+/** Aligned lines, the titles first, two blanks between columns; never wraps, nothing behind the last character. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const widths = columns.map(({ title }, i) => rows.reduce((w, row) => Math.max(w, row[i]?.length ?? 0), title.length));
+  const line = (cells: readonly string[]): string =>
+    columns
+      .map(({ align = "left" }, i) => {
+        const [cell, width] = [cells[i] ?? "", widths[i] ?? 0];
+        return align === "right" ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join("  ")
+      .trimEnd();
+  return [line(columns.map((c) => c.title)), ...rows.map(line)];
+}
+
+/** `NAME  value` lines with the values under each other. */
+export function facts(entries: readonly (readonly [name: string, value: string])[]): string[] {
+  const width = entries.reduce((w, [name]) => Math.max(w, name.length), 0);
+  return entries.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd());
+}

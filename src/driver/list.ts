@@ -1,0 +1,108 @@
+import { hasWeights } from "../frontend/pretrained-cfg.ts";
+import {
+  benchmarks,
+  familyOf,
+  listArchitectures,
+  listFamilies,
+  matchesFilter,
+  modelName,
+  pretrainedCfg,
+  pretrainedTags,
+} from "../frontend/registry.ts";
+import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
+import { TimmcError } from "../ir/error.ts";
+import type { Family } from "../zoo/family.ts";
+import { loadFamily } from "../zoo/registry.ts";
+
+/** One pretrained tag, or an architecture without tags (`tag` is then ""). */
+export interface ListRow {
+  readonly architecture: string;
+  readonly tag: string;
+  readonly family: string;
+  readonly supported: boolean;
+  /** Why it is not supported; null where it is. */
+  readonly reason: string | null;
+  /** ImageNet-1k validation accuracy in percent, as timm publishes it; null where it does not. */
+  readonly top1: number | null;
+  /** Millions. */
+  readonly params: number | null;
+  /** Billions of multiply-accumulates at the published image size. */
+  readonly gmacs: number | null;
+  readonly licence: string | null;
+}
+
+export const sortKeys = ["name", "top1", "params", "gmacs"] as const;
+export type SortKey = (typeof sortKeys)[number];
+
+export interface ListRequest {
+  /** A shell pattern over `architecture.tag`, by timm's rule. */
+  readonly pattern?: string | undefined;
+  readonly families?: readonly string[] | undefined;
+  /** Only rows that have weights. */
+  readonly pretrained?: boolean | undefined;
+  readonly supported?: boolean | undefined;
+  /** Best accuracy first, smallest model first; rows without the number last. Without it timm's order, as with `name`. */
+  readonly sort?: SortKey | undefined;
+}
+
+/** The registry's rows that a request selects. Throws `usage` for a family that timm does not have. */
+export async function list(request: ListRequest = {}): Promise<ListRow[]> {
+  const wanted = new Set(request.families ?? listFamilies());
+  for (const name of wanted) requireFamily(name);
+  const pairs = listArchitectures()
+    .filter((architecture) => wanted.has(familyOf(architecture)))
+    .flatMap((architecture) => pretrainedTags(architecture).map((tag) => ({ architecture, tag })))
+    .filter(({ architecture, tag }) => matchesFilter(request.pattern ?? "*", architecture, tag));
+  const names = [...new Set(pairs.map(({ architecture }) => familyOf(architecture)))];
+  const loaded = await Promise.all(names.map(async (name) => [name, await loadFamily(name)] as const));
+  const families = new Map(loaded);
+  const rows = pairs.flatMap(({ architecture, tag }): ListRow[] => {
+    const row = rowOf(architecture, tag, families.get(familyOf(architecture)));
+    const chosen = row.supported || request.supported !== true;
+    const trained = request.pretrained !== true || hasWeights(pretrainedCfg(architecture, tag));
+    return chosen && trained ? [row] : [];
+  });
+  return sorted(rows, request.sort ?? "name");
+}
+
+function requireFamily(name: string): void {
+  const known = listFamilies();
+  if (known.includes(name)) return;
+  throw new TimmcError("usage", `timm has no family ${quote(name)}`, {
+    hint: didYouMean(nearNames(name, known)) ?? `The families are ${known.join(", ")}.`,
+  });
+}
+
+function rowOf(architecture: string, tag: string, family: Family | undefined): ListRow {
+  const published = benchmarks(modelName(architecture, tag));
+  const reason = unsupportedReason(architecture, family);
+  return {
+    architecture,
+    tag,
+    family: familyOf(architecture),
+    supported: reason === null,
+    reason,
+    top1: published?.top1 ?? null,
+    params: published?.paramsM ?? null,
+    gmacs: published?.gmacs ?? null,
+    licence: pretrainedCfg(architecture, tag).license,
+  };
+}
+
+/** Why an architecture cannot be lowered, given its family's definition; null where it can. */
+export function unsupportedReason(architecture: string, family: Family | undefined): string | null {
+  if (family === undefined) return `the family ${familyOf(architecture)} is not defined yet`;
+  if (Object.hasOwn(family.variants, architecture)) return null;
+  return `the family ${family.name} does not define this architecture yet`;
+}
+
+/** Stable, so that equal numbers keep timm's order. */
+function sorted(rows: readonly ListRow[], key: SortKey): ListRow[] {
+  if (key === "name") return [...rows];
+  const sign = key === "top1" ? -1 : 1;
+  return rows.toSorted((a, b) => {
+    const [x, y] = [a[key], b[key]];
+    if (x === null || y === null) return Number(x === null) - Number(y === null);
+    return sign * (x - y);
+  });
+}
