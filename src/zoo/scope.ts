@@ -2,7 +2,7 @@ import { type AttrValue } from "../ir/attr.ts";
 import { type Builder, build } from "../ir/builder.ts";
 import { type Dim, isStatic, printDim } from "../ir/dim.ts";
 import type { DType } from "../ir/dtype.ts";
-import { TimmcError, within } from "../ir/error.ts";
+import { TimmcError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
 import { type OpName, ops } from "../ir/ops/index.ts";
 import type { Value } from "../ir/value.ts";
@@ -69,7 +69,7 @@ class ScopeBase {
   /** Calls a child module and records its result as a tap point. */
   call(name: string | number, module: Module, x: Value): Value {
     const child = this.at(name);
-    const result = within(child.path, () => module(child, x));
+    const result = withinModule(child.path, () => module(child, x));
     const results = this.lowering.modules.get(child.path);
     if (results === undefined) this.lowering.modules.set(child.path, [result]);
     else results.push(result);
@@ -127,6 +127,16 @@ class ScopeBase {
   /** The builder's methods end here. */
   protected make(name: OpName, args: readonly (Value | AttrValue)[]): Value {
     return build({ graph: this.graph, origin: { path: this.path, rules: [] } }, name, args);
+  }
+}
+
+/** Names the innermost module that an error left; the modules around it are the beginning of its path. */
+function withinModule<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    const named = error instanceof TimmcError && (error.trail[0]?.startsWith(`${path}.`) ?? false);
+    throw error instanceof TimmcError && !named ? error.within(path) : error;
   }
 }
 
