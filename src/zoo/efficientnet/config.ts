@@ -15,10 +15,7 @@ export const args = {
   experts_multiplier: int(1, "multiplies the experts of conditional convolutions", { min: 0 }),
   fix_stem_head: bool(false, "the multipliers leave stem, head, first and last stage alone"),
   head_conv: bool(false, "a last convolution, which MobileNet V1 goes without"),
-  pretrained: bool(false, "built for timm's own weights, for which one architecture changes bn_eps"),
   design: internal<Design>(efficientnet),
-  /** bn_eps where the network is built for timm's weights. */
-  pretrained_bn_eps: internal<number | undefined>(undefined),
   /** Output channels by convolution path, for pruned variants. */
   widths: internal<Readonly<Record<string, number>> | undefined>(undefined),
 };

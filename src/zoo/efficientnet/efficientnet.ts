@@ -42,7 +42,6 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/1905.11946",
   args,
   variants,
-  complete: (c) => (c.pretrained ? { ...c, bn_eps: c.bn_eps ?? c.pretrained_bn_eps } : c),
   refuse: (c, given) => {
     if (c.norm_layer !== undefined && (c.bn_eps !== undefined || given.has("bn_momentum")))
       return "timm takes bn_eps and bn_momentum only without norm_layer";

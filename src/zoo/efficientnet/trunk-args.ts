@@ -53,6 +53,19 @@ export const trunkArgs = {
 
 export type TrunkConfig = ConfigOf<typeof trunkArgs>;
 
+/**
+ * A row of variants: a design, the arguments that timm's entry function passes to its generator, even where they say the
+ * default (a user's value for one of them would be a second one), and defaults that users may replace.
+ */
+export const entryRow = <D extends { readonly sets: readonly string[] }, R extends object>(
+  design: D,
+  passed: R,
+  defaults: R,
+) => ({ design, ...passed, ...defaults, fixed: [...design.sets, ...Object.keys(passed)] });
+
+/** The defaults of the networks ported from TensorFlow. */
+export const tensorFlow = { bn_eps: 1e-3, pad_type: "same" } as const;
+
 /** timm's round_channels: scaled, then to a multiple of the divisor; a multiplier of 0 changes nothing. */
 export const roundChannels =
   (multiplier: number, divisor = 8, roundLimit = 0.9) =>

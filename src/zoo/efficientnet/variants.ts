@@ -34,19 +34,11 @@ import {
   v2Xl,
 } from "./designs-v2.ts";
 import { pruned } from "./pruned.ts";
+import { entryRow, tensorFlow as tf } from "./trunk-args.ts";
 
 type Row = Partial<EfficientNetConfig>;
 
-/**
- * A design with the arguments that timm's entry function passes to its generator, even where they say the default: a
- * user's value for one of them would be a second one. Defaults are what users may replace.
- */
-const row = (design: Design, passed: Row = {}, defaults: Row = {}): Row => ({
-  design,
-  ...passed,
-  ...defaults,
-  fixed: [...design.sets, ...Object.keys(passed)],
-});
+const row = (design: Design, passed: Row = {}, defaults: Row = {}): Row => entryRow(design, passed, defaults);
 
 const wide = (channel_multiplier: number): Row => ({ channel_multiplier });
 const scaled = (channel_multiplier: number, depth_multiplier: number | readonly number[]): Row => ({
@@ -54,7 +46,6 @@ const scaled = (channel_multiplier: number, depth_multiplier: number | readonly 
   depth_multiplier,
 });
 const groups = (group_size: number): NormAct => ({ kind: "groupnorm", group_size });
-const tf: Row = { bn_eps: 1e-3, pad_type: "same" };
 
 /** A row per architecture. */
 export const variants: Readonly<Record<string, Row>> = {
@@ -77,7 +68,8 @@ export const variants: Readonly<Record<string, Row>> = {
   mobilenetv2_140: row(mobilenetV2, wide(1.4)),
   mobilenetv2_110d: row(mobilenetV2, { ...scaled(1.1, 1.2), fix_stem_head: true }),
   mobilenetv2_120d: row(mobilenetV2, { ...scaled(1.2, 1.4), fix_stem_head: true }),
-  fbnetc_100: row(fbnetC, wide(1), { pretrained_bn_eps: 1e-3 }),
+  // timm's entry function has this eps where it loads its weights, and the default of 1e-5 where it does not.
+  fbnetc_100: row(fbnetC, wide(1), { bn_eps: 1e-3 }),
   spnasnet_100: row(spnasnet, wide(1)),
   efficientnet_b0: row(efficientnet, scaled(1, 1)),
   efficientnet_b1: row(efficientnet, scaled(1, 1.1)),

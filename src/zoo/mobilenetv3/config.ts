@@ -1,10 +1,7 @@
-import { type SeLayerName, seLayer } from "../efficientnet/se-layer.ts";
+import { seLayer } from "../efficientnet/se-layer.ts";
 import { trunkArgs } from "../efficientnet/trunk-args.ts";
-import { type Arg, type ConfigOf, bool, inert, int, internal } from "../schema.ts";
+import { type ConfigOf, bool, int, internal, number, optional } from "../schema.ts";
 import { type Design, v3Large } from "./designs.ts";
-
-/** Only designs without squeeze-excite leave this to the user. */
-const unusedSeLayer: Arg<SeLayerName | undefined> = { ...seLayer, doc: "channel attention; no block here has any" };
 
 export const args = {
   ...trunkArgs,
@@ -12,9 +9,11 @@ export const args = {
   num_features: int(1280, "width of the last convolution", { min: 1 }),
   head_bias: bool(true, "a bias in the last convolution"),
   head_norm: bool(false, "a norm after the last convolution, which then has no bias"),
-  se_layer: unusedSeLayer,
+  /** The designs whose blocks have squeeze-excite set it. */
+  se_layer: { ...seLayer, ignored: true },
   se_from_exp: bool(true, "squeeze-excite ratios are of the expanded width, not of the block's input"),
-  layer_scale_init_value: inert("layer scale of blocks that these designs do not have; no effect"),
+  /** The designs whose blocks have a layer scale set it. */
+  layer_scale_init_value: { ...optional(number(1e-5, "initial layer scale")), ignored: true },
   design: internal<Design>(v3Large),
 };
 

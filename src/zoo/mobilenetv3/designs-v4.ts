@@ -10,7 +10,7 @@ const base: Omit<Design, "blocks" | "stem" | "act"> = {
   head: 1280,
   headBias: false,
   headNorm: true,
-  se: squeezeExcite(),
+  se: () => squeezeExcite(),
   takes: ["channel_multiplier", "group_size"],
   sets: ["head_bias", "head_norm", "num_features", "stem_size", "fix_stem", "layer_scale_init_value"],
 };

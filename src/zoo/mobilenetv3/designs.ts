@@ -14,7 +14,8 @@ export interface Design {
   readonly head?: number;
   readonly headBias?: boolean;
   readonly headNorm?: boolean;
-  readonly se: SeLayer;
+  /** Squeeze-excite, given the network's rounding of channels. */
+  readonly se: (round: (channels: number) => number) => SeLayer;
   /** Squeeze-excite ratios are of the expanded width; without it the argument se_from_exp says it. */
   readonly seFromExp?: boolean;
   readonly layerScale?: boolean;
@@ -25,12 +26,10 @@ export interface Design {
   readonly sets: readonly string[];
 }
 
-const round = roundChannels(1);
-
 const v3Base: Omit<Design, "blocks" | "act" | "head"> = {
   stem: 16,
   fixStemBelow: 0.75,
-  se: squeezeExcite({ gate: "hard_sigmoid", forceAct: "relu", round }),
+  se: () => squeezeExcite({ gate: "hard_sigmoid", forceAct: "relu", round: roundChannels(1) }),
   takes: ["channel_multiplier", "depth_multiplier", "group_size"],
   sets: ["num_features", "stem_size", "fix_stem", "se_layer"],
 };
@@ -97,7 +96,7 @@ export const v3Rw: Design = {
   blocks: v3Large.blocks.map((stage, i) => (i === 0 ? ["ds_r1_k3_s1_e1_c16_nre_noskip"] : stage)),
   act: "hard_swish",
   headBias: false,
-  se: squeezeExcite({ gate: "hard_sigmoid" }),
+  se: () => squeezeExcite({ gate: "hard_sigmoid" }),
   takes: ["channel_multiplier"],
   sets: ["head_bias", "se_layer"],
 };
@@ -115,7 +114,7 @@ export const lcnet: Design = {
   act: "hard_swish",
   stem: 16,
   head: 1280,
-  se: squeezeExcite({ gate: "hard_sigmoid", forceAct: "relu" }),
+  se: () => squeezeExcite({ gate: "hard_sigmoid", forceAct: "relu" }),
   takes: ["channel_multiplier"],
   sets: ["stem_size", "num_features", "se_layer"],
 };
@@ -136,9 +135,9 @@ export const fbnetv3B: Design = {
   head: 1984,
   headBias: false,
   seFromExp: false,
-  se: squeezeExcite({ gate: "hard_sigmoid", round: roundChannels(1, 8, 0.95) }),
+  se: (round) => squeezeExcite({ gate: "hard_sigmoid", round }),
   roundLimit: 0.95,
-  takes: [],
+  takes: ["channel_multiplier"],
   sets: ["num_features", "head_bias", "stem_size", "se_from_exp", "se_layer"],
 };
 

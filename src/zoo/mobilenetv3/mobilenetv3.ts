@@ -54,7 +54,7 @@ export default defineFamily({
       norm: { kind: "batchnorm2d", eps: c.bn_eps } as const,
       act: c.act_layer ?? design.act,
       aa: c.aa_layer,
-      se: design.se,
+      se: design.se(round),
       layerScale: design.layerScale ?? false,
     };
     const size = design.stem ?? c.stem_size;

@@ -1,3 +1,4 @@
+import { entryRow, tensorFlow as tf } from "../efficientnet/trunk-args.ts";
 import type { MobileNetV3Config } from "./config.ts";
 import { v4ConvLarge, v4ConvMedium, v4ConvSmall, v4HybridLarge, v4HybridMedium } from "./designs-v4.ts";
 import {
@@ -15,16 +16,9 @@ import {
 
 type Row = Partial<MobileNetV3Config>;
 
-/** As in efficientnet: `passed` is what timm's entry function passes to its generator, defaults are replaceable. */
-const row = (design: Design, passed: Row = {}, defaults: Row = {}): Row => ({
-  design,
-  ...passed,
-  ...defaults,
-  fixed: [...design.sets, ...Object.keys(passed)],
-});
+const row = (design: Design, passed: Row = {}, defaults: Row = {}): Row => entryRow(design, passed, defaults);
 
 const wide = (channel_multiplier: number): Row => ({ channel_multiplier });
-const tf: Row = { bn_eps: 1e-3, pad_type: "same" };
 
 /** A row per architecture. */
 export const variants: Readonly<Record<string, Row>> = {
