@@ -1,0 +1,166 @@
+import { createHash } from "node:crypto";
+import { type Stats, closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { join, sep } from "node:path";
+import { TimmcError } from "../ir/error.ts";
+import { certificateName, hashFile, manifestName } from "./artifact-files.ts";
+import type { Certificate } from "./certificate.ts";
+import { type Manifest, type ManifestFile, manifestVersion } from "./manifest.ts";
+
+/** An artifact folder whose every file is what its manifest says. */
+export interface Artifact {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  /** Of the manifest's bytes, in lower-case hexadecimal: what a certificate is bound to. */
+  readonly manifestSha256: string;
+  /** The certificate of a passed verification of exactly these bytes. */
+  readonly certificate: Certificate | undefined;
+}
+
+/** Far above the labels of 22,000 classes. */
+const maxJsonBytes = 16 * 2 ** 20;
+
+/**
+ * Opens an artifact folder: reads the manifest, checks it against its schema, and the size and SHA-256 of every file.
+ * Throws TimmcError `io`: no artifact, or a damaged one, with the file; `unsupported`: a manifest of another version.
+ */
+export async function loadArtifact(folder: string): Promise<Artifact> {
+  const path = join(folder, manifestName);
+  const bytes = readManifest(folder, path);
+  const manifest = await parseManifest(path, bytes);
+  for (const file of manifest.files) checkFile(folder, file);
+  const manifestSha256 = createHash("sha256").update(bytes).digest("hex");
+  return { folder, manifest, manifestSha256, certificate: await readCertificate(folder, manifestSha256) };
+}
+
+/** The path of the artifact's model. Throws `weights` for an artifact that was compiled without. */
+export function runnableModel({ folder, manifest }: Artifact): string {
+  if (manifest.source.weights.kind === "none")
+    throw new TimmcError("weights", "the artifact has no weights (--weights none): there is nothing to run", {
+      trail: [folder],
+      hint: "Compile it again with --weights pretrained, synthetic or FILE.",
+    });
+  return join(folder, manifest.target.model);
+}
+
+const damaged = (place: string, what: string, cause?: unknown): TimmcError =>
+  new TimmcError("io", `the artifact is damaged: ${what}`, {
+    trail: [place],
+    hint: "Compile the model again.",
+    cause,
+  });
+
+function readManifest(folder: string, path: string): Uint8Array {
+  const found = attempt(folder, () => statSync(folder, { throwIfNoEntry: false }));
+  if (found?.isDirectory() !== true)
+    throw new TimmcError("io", found === undefined ? "there is no such folder" : "this is a file, not a folder", {
+      trail: [folder],
+      hint: "Give the folder that timmc compile wrote.",
+    });
+  const bytes = readSmallFile(path);
+  if (bytes !== undefined) return bytes;
+  throw new TimmcError("io", `not an artifact: the folder has no ${manifestName}`, {
+    trail: [folder],
+    hint: "timmc compile writes it last: a compile that was stopped leaves none. Compile the model again.",
+  });
+}
+
+/** A file's bytes; undefined where there is none. The bound holds before anything is read, and a pipe is not waited for. */
+function readSmallFile(path: string): Uint8Array | undefined {
+  if (attempt(path, () => statSync(path, { throwIfNoEntry: false })) === undefined) return undefined;
+  return attempt(path, () => {
+    const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      const facts = fstatSync(descriptor);
+      if (!facts.isFile()) throw damaged(path, "this is not a file");
+      if (facts.size > maxJsonBytes)
+        throw damaged(path, `the file has ${facts.size} bytes; at most ${maxJsonBytes} are read`);
+      return readFileSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+}
+
+async function parseManifest(path: string, bytes: Uint8Array): Promise<Manifest> {
+  const value = parseJson(path, bytes);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw damaged(path, "the manifest is not a JSON object");
+  const version = "manifest_version" in value ? value.manifest_version : undefined;
+  if (typeof version === "number" && version !== manifestVersion)
+    throw new TimmcError("unsupported", `the manifest has version ${version}; this timmc reads ${manifestVersion}`, {
+      trail: [path],
+      hint: "Compile the model again, or use the timmc that wrote it.",
+    });
+  const { manifestSchema } = await import("./manifest-schema.ts");
+  const parsed = manifestSchema.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw damaged(path, `${issue?.path.join(".") || "the manifest"}: ${issue?.message ?? "does not fit its schema"}`);
+  }
+  checkReferences(path, parsed.data);
+  return parsed.data;
+}
+
+function parseJson(path: string, bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as unknown;
+  } catch (error) {
+    throw damaged(path, `this is not JSON (${error instanceof Error ? error.message : String(error)})`, error);
+  }
+}
+
+/** What a schema cannot say: names are unique, the model is among the files. */
+function checkReferences(path: string, { files, outputs, target, input }: Manifest): void {
+  const twice = firstRepeated(files.map((f) => f.path.toLowerCase())) ?? firstRepeated(outputs.map((o) => o.name));
+  if (twice !== undefined) throw damaged(path, `the manifest lists ${JSON.stringify(twice)} twice`);
+  if (!files.some((f) => f.path === target.model)) throw damaged(path, `files does not list ${target.model}`);
+  if (input.shape.length !== 4) throw damaged(path, `input.shape has ${input.shape.length} dimensions instead of 4`);
+}
+
+function firstRepeated(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name).size);
+}
+
+/** Sizes first: a wrong one is found without reading. A link that leads out of the folder is no file of the artifact. */
+function checkFile(folder: string, { path, bytes, sha256 }: ManifestFile): void {
+  const place = join(folder, path);
+  const facts: Stats | undefined = attempt(place, () => statSync(place, { throwIfNoEntry: false }));
+  if (facts === undefined) throw damaged(place, "the file is missing");
+  if (!facts.isFile()) throw damaged(place, "this is not a file");
+  const root = attempt(folder, () => realpathSync(folder));
+  if (!attempt(place, () => realpathSync(place)).startsWith(root.endsWith(sep) ? root : root + sep))
+    throw damaged(place, "the file is a link that leads out of the folder");
+  if (facts.size !== bytes) throw damaged(place, `the file has ${facts.size} bytes and the manifest says ${bytes}`);
+  if (hashFile(place) !== sha256) throw damaged(place, "its SHA-256 is not the one in the manifest");
+}
+
+/** A certificate that cannot be read, failed, or is of other bytes is none. */
+async function readCertificate(folder: string, manifestSha256: string): Promise<Certificate | undefined> {
+  let value: unknown;
+  try {
+    const bytes = readSmallFile(join(folder, certificateName));
+    if (bytes === undefined) return undefined;
+    value = parseJson(certificateName, bytes);
+  } catch {
+    return undefined;
+  }
+  const { certificateSchema } = await import("./certificate-schema.ts");
+  const parsed = certificateSchema.safeParse(value);
+  if (!parsed.success || parsed.data.manifest_sha256 !== manifestSha256 || !parsed.data.passed) return undefined;
+  return parsed.data.outputs.every((o) => o.passed) ? parsed.data : undefined;
+}
+
+/** `body()`; what the file system refuses becomes an error that names the path. */
+function attempt<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    if (cause instanceof TimmcError) throw cause;
+    throw new TimmcError("io", `it cannot be read (${cause instanceof Error ? cause.message : String(cause)})`, {
+      trail: [path],
+      hint: "Check the path and its permissions.",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { dtypes } from "../ir/dtype.ts";
+import { certificateVersion } from "./certificate.ts";
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
+const error = z.number().min(0).nullable();
+
+/** certificate.json: what `verify` measured, for the artifact whose manifest has this hash and for no other. */
+export const certificateSchema = z.object({
+  certificate_version: z.literal(certificateVersion),
+  manifest_sha256: sha256,
+  compiler: z.object({ name: z.literal("timmc"), version: z.string() }),
+  runtime: z.object({ name: z.literal("onnxruntime-node"), version: z.string() }),
+  passed: z.boolean(),
+  inputs: z.array(
+    z.object({
+      name: z.string(),
+      shape: z.array(z.int().min(0)),
+      reference: z.enum(["unoptimised", "float64"]),
+    }),
+  ),
+  outputs: z.array(
+    z.object({
+      name: z.string(),
+      dtype: z.enum(dtypes),
+      max_abs_error: error.describe("over all inputs; null where a value is not finite"),
+      error_of_std: error.describe("the largest error as a fraction of the reference's standard deviation"),
+      budget_used: error.describe("the largest error as a fraction of what is allowed: up to 1 passes"),
+      budget: z.object({ of_std: z.number().min(0), of_absmax: z.number().min(0) }),
+      worst_input: z.string(),
+      passed: z.boolean(),
+      problem: z.string().nullable(),
+    }),
+  ),
+  failure: z
+    .object({
+      stage: z.enum(["reference", "pass", "emission", "runtime", "artifact"]).describe("where the error first appears"),
+      pass: z.string().nullable().describe("the last pass that had run there"),
+      message: z.string(),
+    })
+    .nullable(),
+});

@@ -1,0 +1,168 @@
+import { TimmcError } from "../ir/error.ts";
+import { count } from "../ir/type.ts";
+import { type NpyArray, readNpy } from "../runtime/npy.ts";
+import { type OrtSession, loadOrt } from "../runtime/ort.ts";
+import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
+import { refuseInterrupted } from "./interrupt.ts";
+import type { Manifest } from "./manifest.ts";
+import { type ClassScore, type OutputSummary, numbersOf, rowsOf, summarize, topClasses } from "./run-report.ts";
+import { saveOutputs } from "./run-save.ts";
+
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Says what is being done. */
+  readonly progress?: ((text: string) => void) | undefined;
+}
+
+export interface ImageRunOptions extends RunOptions {
+  /** How many classes to give; default 5. */
+  readonly top?: number | undefined;
+}
+
+export interface ImageReport {
+  readonly image: string;
+  /** By falling probability; null for an artifact without logits. */
+  readonly top: readonly ClassScore[] | null;
+  /** Every output for this image alone. */
+  readonly outputs: readonly OutputSummary[];
+}
+
+export interface TensorReport {
+  readonly tensor: string;
+  readonly outputs: readonly (OutputSummary & { readonly file: string | null })[];
+}
+
+/** Pictures that go through the network together where the artifact takes any number. */
+const imagesAtOnce = 8;
+
+/** Preprocesses pictures as the manifest says, runs them, and reports on each. Throws TimmcError with the picture's path. */
+export async function runImages(
+  folder: string,
+  images: readonly string[],
+  { top = 5, signal, progress }: ImageRunOptions = {},
+): Promise<ImageReport[]> {
+  const artifact = await loadArtifact(folder);
+  const atOnce = batchOf(artifact.manifest);
+  return withSession(artifact, async (session) => {
+    const reports: ImageReport[] = [];
+    for (let from = 0; from < images.length; from += atOnce.images) {
+      const some = images.slice(from, from + atOnce.images);
+      progress?.(`${reports.length} of ${images.length} pictures`);
+      const rows = atOnce.fixed ? atOnce.images : some.length;
+      const outputs = await session.run(await pictureBatch(artifact.manifest, some, rows, signal));
+      for (const [index, image] of some.entries()) {
+        const own = [...outputs].map(([name, array]) => [name, rowsOf(array, index, rows)] as const);
+        reports.push(reportOf(artifact.manifest, image, new Map(own), top));
+      }
+    }
+    return reports;
+  });
+}
+
+/** Runs a raw input as it is, and writes every output as .npy where `save` names a folder. Throws TimmcError. */
+export async function runTensor(
+  folder: string,
+  file: string,
+  { save, signal }: RunOptions & { readonly save?: string | undefined } = {},
+): Promise<TensorReport> {
+  const artifact = await loadArtifact(folder);
+  const input = readNpy(file);
+  requireInput(artifact.manifest, input, file);
+  return withSession(artifact, async (session) => {
+    refuseInterrupted(signal);
+    const outputs = await session.run(input);
+    const files = save === undefined ? undefined : saveOutputs(save, outputs);
+    const summaries = [...outputs].map(([name, array]) => summarize(name, array));
+    return { tensor: file, outputs: summaries.map((s) => ({ ...s, file: files?.get(s.name) ?? null })) };
+  });
+}
+
+async function withSession<T>(artifact: Artifact, body: (session: OrtSession) => Promise<T>): Promise<T> {
+  const path = runnableModel(artifact);
+  const session = await (await loadOrt()).open(path);
+  try {
+    return await body(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/**
+ * How many pictures a run takes. Rows of an output belong to pictures where its first dimension is a multiple of the
+ * batch; an artifact with another kind of output gets one picture at a time, or its fixed batch of one.
+ */
+function batchOf({ input, outputs }: Manifest): { readonly images: number; readonly fixed: boolean } {
+  const [batch] = input.shape;
+  if (typeof batch === "number") {
+    const stray = outputs.find(({ shape }) => typeof shape[0] !== "number" || shape[0] % batch !== 0);
+    if (stray === undefined || batch === 1) return { images: batch, fixed: true };
+    throw new TimmcError("unsupported", `the rows of ${stray.name} do not divide among ${batch} pictures`, {
+      hint: "Compile with --batch 1, or feed the whole batch with --tensor.",
+    });
+  }
+  const byRow = outputs.every(({ shape: [rows = 0] }) => rows === batch || /^\d+$/.test(withoutEnd(rows, `*${batch}`)));
+  return { images: byRow ? imagesAtOnce : 1, fixed: false };
+}
+
+/** `64*N` without `*N`: `64`; what ends otherwise gives nothing. */
+const withoutEnd = (dim: number | string, end: string): string =>
+  typeof dim === "string" && dim.endsWith(end) ? dim.slice(0, -end.length) : "";
+
+/** The input tensor of some pictures; missing ones of a fixed batch are zeros. */
+async function pictureBatch(
+  { input, request }: Manifest,
+  images: readonly string[],
+  rows: number,
+  signal: AbortSignal | undefined,
+): Promise<NpyArray> {
+  if (input.dtype !== "f32") throw new TimmcError("unsupported", `pictures become f32 tensors, not ${input.dtype}`);
+  const { decodeImage } = await import("../frontend/preprocess/decode.ts");
+  const { preprocess } = await import("../frontend/preprocess/transform.ts");
+  const [, ...size] = input.shape;
+  const [channels, height, width] = request.input_size.map((given, axis) => {
+    const fixed = size[axis];
+    return typeof fixed === "number" ? fixed : given;
+  });
+  const inputSize = [channels ?? 0, height ?? 0, width ?? 0] as const;
+  const { mean, std, interpolation, crop_pct: cropPct, crop_mode: cropMode } = input;
+  const each = count(inputSize);
+  const data = new Float32Array(rows * each);
+  for (const [index, image] of images.entries()) {
+    refuseInterrupted(signal);
+    const picture = await decodeImage(image);
+    data.set(preprocess(picture, { inputSize, mean, std, interpolation, cropPct, cropMode }), index * each);
+  }
+  return { dtype: "f32", shape: [rows, ...inputSize], data };
+}
+
+function reportOf(manifest: Manifest, image: string, outputs: ReadonlyMap<string, NpyArray>, top: number): ImageReport {
+  const logits = outputs.get("logits");
+  const isClassified = logits !== undefined && logits.shape.length === 2;
+  try {
+    return {
+      image,
+      top: isClassified ? topClasses(numbersOf(logits), top, manifest.labels) : null,
+      outputs: [...outputs].map(([name, array]) => summarize(name, array)),
+    };
+  } catch (error) {
+    throw error instanceof TimmcError ? error.within(image) : error;
+  }
+}
+
+/** The dtype and the numbers of the manifest's shape; equal symbols are equal numbers. */
+function requireInput({ input }: Manifest, array: NpyArray, place: string): void {
+  const symbols = new Map<string, number>();
+  const fits = input.shape.every((dim, axis) => {
+    const given = array.shape[axis] ?? 0;
+    if (typeof dim === "number") return given === dim;
+    const bound = symbols.get(dim) ?? given;
+    symbols.set(dim, bound);
+    return given >= 1 && given === bound;
+  });
+  if (fits && array.dtype === input.dtype && array.shape.length === input.shape.length) return;
+  throw new TimmcError(
+    "usage",
+    `the tensor is ${array.dtype}[${array.shape.join(",")}]; the artifact takes ${input.dtype}[${input.shape.join(",")}]`,
+    { trail: [place], hint: "Its layout is NCHW, preprocessed as the manifest's input contract says." },
+  );
+}

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { emitOnnx } from "../backends/onnx/emit.ts";
+import { type Parameters, weightEnvironment } from "../backends/parameters.ts";
+import { TimmcError } from "../ir/error.ts";
+import type { Graph } from "../ir/graph.ts";
+import { interpret } from "../ir/interpret.ts";
+import { type NdArray, ndarray } from "../ir/ndarray.ts";
+import type { NpyArray } from "../runtime/npy.ts";
+import type { OrtRuntime, SessionOptions } from "../runtime/ort.ts";
+import { modelName, writeModel } from "./artifact-model.ts";
+import { refuseInterrupted } from "./interrupt.ts";
+import type { Outputs } from "./verify-compare.ts";
+import { version } from "./version.ts";
+
+/** What it takes to run a graph. */
+export interface GraphRunner {
+  readonly ort: OrtRuntime;
+  readonly parameters: Parameters;
+  readonly opset: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Emits a graph into a temporary folder, runs it in ONNX Runtime on every input, and takes the folder away again. By
+ * default ONNX Runtime executes the nodes as they are written.
+ */
+export async function runGraph(
+  { ort, parameters, opset, signal }: GraphRunner,
+  graph: Graph,
+  inputs: readonly NpyArray[],
+  optimization: SessionOptions["optimization"] = "disabled",
+): Promise<Outputs[]> {
+  const folder = temporaryFolder();
+  try {
+    const emitted = emitOnnx(graph, parameters, { opset, producerVersion: version, metadata: [] });
+    await writeModel(folder, emitted, { hasWeights: true, signal });
+    return await runModel({ ort, signal }, join(folder, modelName), inputs, optimization);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a model file on every input. */
+export async function runModel(
+  { ort, signal }: Pick<GraphRunner, "ort" | "signal">,
+  path: string,
+  inputs: readonly NpyArray[],
+  optimization: SessionOptions["optimization"],
+): Promise<Outputs[]> {
+  const session = await ort.open(path, { optimization });
+  try {
+    const results: Outputs[] = [];
+    for (const input of inputs) {
+      refuseInterrupted(signal);
+      results.push(await session.run(input));
+    }
+    return results;
+  } finally {
+    await session.close();
+  }
+}
+
+/** Runs a graph in float64, by the ops' own definitions: slow, and independent of every backend. Results are rounded once. */
+export function interpretGraph(
+  { parameters }: Pick<GraphRunner, "parameters">,
+  graph: Graph,
+  input: NpyArray,
+): Outputs {
+  if (input.dtype !== "f32") throw new TimmcError("unsupported", `the interpreter is fed f32, not ${input.dtype}`);
+  const results = interpret(graph, {
+    ...weightEnvironment(parameters),
+    symbols: { N: input.shape[0] ?? 1 },
+    input: () => ndarray("f32", input.shape, input.data),
+  });
+  return new Map([...results].map(([name, result]) => [name, rounded(result)]));
+}
+
+const rounded = ({ dtype, shape, data }: NdArray): NpyArray =>
+  dtype === "f32"
+    ? { dtype, shape, data: Float32Array.from(data) }
+    : { dtype: "f64", shape, data: Float64Array.from(data) };
+
+function temporaryFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "timmc-verify-"));
+  } catch (cause) {
+    throw new TimmcError(
+      "io",
+      `no temporary folder can be made: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { trail: [tmpdir()], hint: "Set TMPDIR to a folder that is writable.", cause },
+    );
+  }
+}

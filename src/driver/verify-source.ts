@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import { formatReference, parseReference } from "../frontend/reference.ts";
+import { TimmcError } from "../ir/error.ts";
+import { hashFile } from "./artifact-files.ts";
+import { describeTap } from "./describe-tap.ts";
+import { type LoweredRequest, lowerRequest } from "./lower-request.ts";
+import type { Manifest } from "./manifest.ts";
+import { type OpenedWeights, type WeightsChoice, openModelWeights } from "./weights.ts";
+
+/** What the manifest only knows by its hash: a local folder, a weight file. */
+export interface GivenSource {
+  readonly model?: string | undefined;
+  readonly weights?: string | undefined;
+}
+
+export interface OpenedSource {
+  readonly lowering: LoweredRequest;
+  /** The caller closes them. */
+  readonly weights: OpenedWeights;
+}
+
+/**
+ * Finds what an artifact was compiled from and lowers it anew, with nothing rewritten. Throws `usage` where the source
+ * must be given and is not, `config` or `weights` where it is not the one that the manifest's hashes mean.
+ */
+export async function reopenSource(manifest: Manifest, given: GivenSource): Promise<OpenedSource> {
+  const { request } = manifest;
+  const lowering = await lowerRequest({
+    model: referenceOf(manifest, given.model),
+    args: request.args,
+    cfg: Object.keys(request.cfg).length > 0 ? request.cfg : undefined,
+    inputSize: request.input_size,
+    useTestSize: request.use_test_size,
+    taps: request.taps,
+    batch: request.batch,
+  });
+  requireSameModel(manifest, lowering);
+  const weights = openModelWeights(weightsChoice(manifest, given.weights), lowering.resolved, lowering.lowered);
+  try {
+    const { sha256 } = manifest.source.weights;
+    if (sha256 !== null) requireHash(weights.path, sha256, "weights");
+    return { lowering, weights };
+  } catch (error) {
+    weights.close();
+    throw error;
+  }
+}
+
+function referenceOf({ source }: Manifest, given: string | undefined): string {
+  if (given === undefined) {
+    if (source.model !== null) return source.model;
+    throw new TimmcError("usage", "the artifact was compiled from a local folder, of which the manifest keeps hashes", {
+      hint: "Name the folder: --model local-dir:FOLDER",
+    });
+  }
+  const spelled = formatReference(parseReference(given));
+  if (source.model === null || source.model === spelled) return spelled;
+  throw new TimmcError("usage", `the artifact was compiled from ${source.model}, not from ${spelled}`, {
+    hint: "Leave --model out: the manifest names the source.",
+  });
+}
+
+function weightsChoice({ source }: Manifest, file: string | undefined): WeightsChoice {
+  const { kind } = source.weights;
+  if (kind === "file") {
+    if (file !== undefined) return { file };
+    throw new TimmcError("usage", "the artifact was compiled from a weight file, of which the manifest keeps a hash", {
+      hint: "Name the file: --weights FILE",
+    });
+  }
+  if (file === undefined) return kind;
+  throw new TimmcError("usage", `the artifact was compiled from ${kind} weights, not from a file`, {
+    hint: "Leave --weights out.",
+  });
+}
+
+function requireSameModel({ source, outputs }: Manifest, { resolved, taps }: LoweredRequest): void {
+  if (source.config_sha256 !== null && resolved.local !== undefined)
+    requireHash(join(resolved.local.path, "config.json"), source.config_sha256, "config");
+  const same =
+    resolved.architecture === source.architecture &&
+    resolved.tag === source.tag &&
+    (source.config_sha256 !== null) === (resolved.local !== undefined);
+  if (!same)
+    throw new TimmcError(
+      "config",
+      `the artifact was compiled from ${nameOf(source)}, and ${formatReference(resolved.reference)} is ${nameOf(resolved)}`,
+      { hint: "Give the source that it was compiled from, or compile again." },
+    );
+  const identity = (o: { name: string; dtype: string; shape: readonly unknown[] }): string =>
+    `${o.name}: ${o.dtype}[${o.shape.join(",")}]`;
+  const now = taps.map((t) => identity(describeTap(t)));
+  const [changed] = outputs.map(identity).filter((text, i) => text !== now[i]);
+  if (changed !== undefined || now.length !== outputs.length)
+    throw new TimmcError("config", `the source no longer gives the artifact's outputs: ${changed ?? now.at(-1)}`, {
+      hint: "The artifact is of another version of timmc; compile again.",
+    });
+}
+
+const nameOf = ({ architecture, tag }: { architecture: string; tag: string }): string =>
+  tag === "" ? architecture : `${architecture}.${tag}`;
+
+function requireHash(path: string | undefined, sha256: string, code: "weights" | "config"): void {
+  if (path !== undefined && hashFile(path) === sha256) return;
+  throw new TimmcError(code, "this is not the file that the artifact was compiled from: its SHA-256 differs", {
+    trail: path === undefined ? [] : [path],
+    hint: "Give the source that it was compiled from, or compile again.",
+  });
+}

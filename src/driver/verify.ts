@@ -1,0 +1,166 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { TimmcError } from "../ir/error.ts";
+import { presets } from "../passes/presets.ts";
+import { loadOrt } from "../runtime/ort.ts";
+import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
+import { certificateName, writeWhole } from "./artifact-files.ts";
+import { type Certificate, type Failure, type OutputVerdict, certificateVersion } from "./certificate.ts";
+import { refuseInterrupted } from "./interrupt.ts";
+import type { ManifestOutput } from "./manifest.ts";
+import { type Suspect, findCulprit } from "./verify-bisect.ts";
+import { type Measurement, type Outputs, budgets, measure, passes, referenceNotFinite } from "./verify-compare.ts";
+import { type TestInput, testInputs } from "./verify-inputs.ts";
+import { interpretGraph, runGraph, runModel } from "./verify-reference.ts";
+import { type GivenSource, type OpenedSource, reopenSource } from "./verify-source.ts";
+import { version } from "./version.ts";
+
+export interface VerifyOptions extends GivenSource {
+  readonly signal?: AbortSignal | undefined;
+  /** Says what is being done. */
+  readonly progress?: ((text: string) => void) | undefined;
+}
+
+/** Multiply-accumulates that the float64 interpreter does in about two seconds. */
+const interpretLimit = 200e6;
+
+/**
+ * Runs an artifact against its own source, unoptimised, on several inputs, and measures every output. The reference is
+ * the -O0 graph in ONNX Runtime; a small network is also compared with the float64 interpreter, which shares nothing with
+ * the emission. A certificate that passed is written into the folder; one that did not takes an older one away.
+ * Throws TimmcError where there is nothing to run or the source is not found; a failed comparison is a result.
+ */
+export async function verify(folder: string, options: VerifyOptions = {}): Promise<Certificate> {
+  const artifact = await loadArtifact(folder);
+  const model = runnableModel(artifact);
+  const { manifest } = artifact;
+  const ort = await loadOrt();
+  const { lowering, weights } = await sourceOf(artifact, options);
+  try {
+    const { signal, progress = () => {} } = options;
+    const runner = { ort, parameters: weights.parameters, opset: manifest.target.opset, signal };
+    const { graph } = lowering.lowered;
+    const inputs = testInputs(manifest);
+    const tensors = inputs.map((i) => i.tensor);
+    refuseInterrupted(signal);
+    progress("running the unoptimised graph");
+    const references = await runGraph(runner, graph, tensors);
+    progress("running the artifact");
+    const actual = await runModel({ ort, signal }, model, tensors, "all");
+    const cases = inputs.map((input, i) => trial(artifact, input, "unoptimised", references[i], actual[i]));
+    const [first] = inputs;
+    const isSmall = first !== undefined && manifest.macs * (first.tensor.shape[0] ?? 1) <= interpretLimit;
+    if (isSmall) {
+      progress("running the float64 interpreter");
+      cases.push(trial(artifact, first, "float64", interpretGraph(runner, graph, first.tensor), actual[0]));
+    }
+    const pipeline = presets[manifest.request.optimization];
+    const suspect: Suspect = { manifest, graph, pipeline, runner, isSmall };
+    const failure = await explain(suspect, cases, progress);
+    const certificate = certify(artifact, cases, failure, ort.version);
+    keep(folder, certificate);
+    return certificate;
+  } finally {
+    weights.close();
+  }
+}
+
+async function sourceOf({ folder, manifest }: Artifact, given: GivenSource): Promise<OpenedSource> {
+  try {
+    return await reopenSource(manifest, given);
+  } catch (error) {
+    throw error instanceof TimmcError ? error.within(folder) : error;
+  }
+}
+
+/** One input against one reference, every output measured. */
+interface Trial {
+  readonly input: TestInput;
+  readonly reference: Certificate["inputs"][number]["reference"];
+  readonly measurements: readonly Measurement[];
+}
+
+const nothing: Outputs = new Map();
+
+const trial = (
+  { manifest }: Artifact,
+  input: TestInput,
+  reference: Trial["reference"],
+  expected: Outputs = nothing,
+  actual: Outputs = nothing,
+): Trial => ({ input, reference, measurements: measure(manifest.outputs, expected, actual) });
+
+/** Where the first failing trial goes wrong; null when none fails. */
+async function explain(
+  suspect: Suspect,
+  trials: readonly Trial[],
+  progress: (text: string) => void,
+): Promise<Failure | null> {
+  const failed = trials.find((t) => !t.measurements.every(passes));
+  if (failed === undefined) return null;
+  const unusable = failed.measurements.find((m) => m.problem === referenceNotFinite);
+  if (unusable !== undefined)
+    return {
+      stage: "reference",
+      pass: null,
+      message: `${unusable.name} is not finite in the unoptimised graph either, on the input ${failed.input.name}`,
+    };
+  progress("looking for the pass that is at fault");
+  return findCulprit(suspect, failed.input.tensor);
+}
+
+function certify(
+  { manifest, manifestSha256 }: Artifact,
+  trials: readonly Trial[],
+  failure: Failure | null,
+  ortVersion: string,
+): Certificate {
+  const outputs = manifest.outputs.map((output, index) => verdict(output, trialsOf(trials, index)));
+  return {
+    certificate_version: certificateVersion,
+    manifest_sha256: manifestSha256,
+    compiler: { name: "timmc", version },
+    runtime: { name: "onnxruntime-node", version: ortVersion },
+    passed: failure === null && outputs.every((o) => o.passed),
+    inputs: trials.map(({ input, reference }) => ({ name: input.name, shape: input.tensor.shape, reference })),
+    outputs,
+    failure,
+  };
+}
+
+type OutputTrial = Measurement & { readonly input: string };
+
+const trialsOf = (trials: readonly Trial[], index: number): OutputTrial[] =>
+  trials.flatMap(({ input, measurements }) =>
+    measurements.slice(index, index + 1).map((m) => ({ ...m, input: input.name })),
+  );
+
+function verdict({ name, dtype }: ManifestOutput, trials: readonly OutputTrial[]): OutputVerdict {
+  const [worst] = trials.toSorted((a, b) => rank(b) - rank(a));
+  const problem = trials.find((t) => t.problem !== null)?.problem ?? null;
+  const largest = (of: (t: OutputTrial) => number): number | null => {
+    const highest = Math.max(0, ...trials.map(of).filter((v) => !Number.isNaN(v)));
+    return problem === null && Number.isFinite(highest) ? highest : null;
+  };
+  return {
+    name,
+    dtype,
+    max_abs_error: largest((t) => t.error),
+    error_of_std: largest((t) => t.ofStd),
+    budget_used: largest((t) => t.used),
+    budget: budgets[dtype],
+    worst_input: worst?.input ?? "",
+    passed: trials.length > 0 && trials.every(passes),
+    problem,
+  };
+}
+
+/** What is not a number is worse than any number. */
+const rank = ({ used }: Measurement): number => (Number.isNaN(used) ? Infinity : used);
+
+/** The folder holds a certificate exactly where the last verification passed. */
+function keep(folder: string, certificate: Certificate): void {
+  const path = join(folder, certificateName);
+  if (certificate.passed) writeWhole(path, `${JSON.stringify(certificate, undefined, 2)}\n`);
+  else rmSync(path, { force: true });
+}
