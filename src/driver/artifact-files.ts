@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, openSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import { TimmcError } from "../ir/error.ts";
+import { makeFolder } from "./make-folder.ts";
 
 export const manifestName = "manifest.json";
 export const certificateName = "certificate.json";
@@ -10,7 +11,7 @@ export const certificateName = "certificate.json";
 /** Makes the folder and takes an older manifest away first: from here until the new one it is not an artifact. */
 export function beginArtifact(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     for (const name of [manifestName, certificateName]) rmSync(join(folder, name), { force: true });
   } catch (error) {
     throw new TimmcError(

@@ -11,6 +11,13 @@ const dataName = "model.onnx.data";
 /** protobuf ends at 2 GiB; above this the weights go to a file of their own. */
 const inlineLimit = 1.5 * 2 ** 30;
 
+/** How a caller follows long work. */
+export interface Watch {
+  readonly signal?: AbortSignal | undefined;
+  /** Says what is being done. */
+  readonly progress?: ((text: string) => void) | undefined;
+}
+
 export type ModelFile = WrittenFile & { readonly path: string };
 
 /**
@@ -21,16 +28,22 @@ export type ModelFile = WrittenFile & { readonly path: string };
 export async function writeModel(
   folder: string,
   { model, initializers }: EmittedModel,
-  { hasWeights, signal }: { readonly hasWeights: boolean; readonly signal?: AbortSignal | undefined },
+  { hasWeights, ...watch }: Watch & { readonly hasWeights: boolean },
 ): Promise<ModelFile[]> {
   const bytes = initializers.reduce((n, i) => n + tensorByteLength(i.header), 0);
   if (!hasWeights) {
     const placed = placeExternally(initializers, dataName, (tensor) => tensor.fromCheckpoint);
-    return [await writeParts(folder, modelName, modelFile(model, placed), signal)];
+    return [await writeParts(folder, modelName, modelFile(model, placed), watch)];
   }
   const placed = bytes > inlineLimit ? placeExternally(initializers, dataName) : undefined;
-  const files = [await writeParts(folder, modelName, modelFile(model, placed ?? initializers), signal)];
-  if (placed !== undefined) files.push(await writeParts(folder, dataName, externalData(placed), signal));
+  const files = [
+    await writeParts(folder, modelName, modelFile(model, placed ?? initializers), {
+      ...watch,
+      expected: placed === undefined ? bytes : 0,
+    }),
+  ];
+  if (placed !== undefined)
+    files.push(await writeParts(folder, dataName, externalData(placed), { ...watch, expected: bytes }));
   return files;
 }
 
@@ -38,13 +51,15 @@ async function writeParts(
   folder: string,
   name: string,
   parts: Iterable<Uint8Array>,
-  signal: AbortSignal | undefined,
+  { signal, progress, expected = 0 }: Watch & { readonly expected?: number },
 ): Promise<ModelFile> {
   const pause = pauses(signal);
   const sink = new HashingFileSink(join(folder, name));
   try {
     for (const part of parts) {
       sink.write(part);
+      if (expected > 0)
+        progress?.(`writing ${name}: ${Math.min(100, Math.floor((100 * sink.byteLength) / expected))} %`);
       await pause();
     }
     return { path: name, ...sink.commit() };

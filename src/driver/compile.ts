@@ -9,7 +9,7 @@ import { graphMacs } from "../ir/macs.ts";
 import { count } from "../ir/type.ts";
 import { type OptimizationLevel, presets } from "../passes/presets.ts";
 import { type PassRun, runPipeline } from "../passes/pass.ts";
-import { type ModelFile, modelName, writeModel } from "./artifact-model.ts";
+import { type ModelFile, type Watch, modelName, writeModel } from "./artifact-model.ts";
 import { beginArtifact, hashFile, manifestName, writeWhole } from "./artifact-files.ts";
 import { describeTap } from "./describe-tap.ts";
 import { refuseInterrupted } from "./interrupt.ts";
@@ -18,33 +18,35 @@ import { type Manifest, manifestVersion } from "./manifest.ts";
 import { version } from "./version.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
-export interface CompileRequest extends LowerRequest {
+export interface CompileRequest extends LowerRequest, Watch {
   readonly out: string;
   readonly weights?: WeightsChoice | undefined;
   readonly optimization?: OptimizationLevel | undefined;
   readonly opset?: number | undefined;
-  /** Ends the compile with `interrupted`; no temporary file stays. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 export const defaultOpset = 17;
 
-/** Compiles a model to an artifact folder and gives its manifest. Throws TimmcError; nothing half-written stays. */
+/** Compiles a model to an artifact folder and gives its manifest. Throws TimmcError, and then nothing half-written stays. */
 export async function compile(request: CompileRequest): Promise<Manifest> {
+  const { progress, signal } = request;
+  progress?.(`lowering ${request.model}`);
   const lowering = await lowerRequest(request);
   const { lowered, resolved } = lowering;
   const weights = openModelWeights(request.weights ?? "pretrained", resolved, lowered);
   try {
     refuseWithheld(lowered, weights);
-    const macs = graphMacs(lowered.graph);
+    const macs = graphMacs(lowered.graph) / (typeof request.batch === "number" ? request.batch : 1);
     const level = request.optimization ?? "O2";
+    progress?.(`optimising at ${level}`);
     const passes = runPipeline(lowered.graph, presets[level]);
     const emitted = emitModel(lowering, weights, request);
-    refuseInterrupted(request.signal);
+    refuseInterrupted(signal);
     beginArtifact(request.out);
     const files = await writeModel(request.out, emitted, {
       hasWeights: weights.kind !== "none",
-      signal: request.signal,
+      signal,
+      progress,
     });
     const manifest = describe(request, lowering, weights, { macs, passes, files, level });
     within(request.out, () =>

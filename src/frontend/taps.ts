@@ -46,8 +46,13 @@ export const channelsOf = (stage: Stage): Dim => stage.channels ?? channelAxis(s
 const channelAxis = (value: Value, format: Format): Dim =>
   (format === "NCHW" ? value.type.shape[1] : value.type.shape.at(-1)) ?? 0;
 
+const plainTaps = ["logits", "pre_logits", "forward_features", "features"] as const;
+
 /** The grammar of --taps, for help texts. */
-export const tapGrammar = "logits, pre_logits, forward_features, features, features.N, module:PATH";
+export const tapGrammar = `${plainTaps.join(", ")}, features.N, module:PATH`;
+
+/** Attention maps and prefix tokens, which the documentation names. */
+const laterTaps = /^attn:|^features\.\d+\.prefix$/;
 
 /**
  * Resolves tap names to values, in the order asked; a tap that timm returns as several tensors becomes NAME.0, NAME.1.
@@ -84,8 +89,10 @@ function resolveTap(lowered: LoweredModel, name: string, stages: readonly number
   const index = /^features\.(\d+)$/.exec(name)?.[1];
   if (index !== undefined) return [stageTap(model.stages, Number(index))];
   if (name.startsWith("module:")) return moduleTap(lowered, name);
+  if (laterTaps.test(name)) throw new TimmcError("usage", `the tap ${name} is not in this version of timmc`);
+  const near = didYouMean(nearNames(name, plainTaps, 2));
   throw new TimmcError("usage", `unknown tap ${JSON.stringify(name)}`, {
-    hint: `--taps takes a list of ${tapGrammar}`,
+    hint: `${near === undefined ? "" : `${near} `}--taps takes a list of ${tapGrammar}`,
   });
 }
 

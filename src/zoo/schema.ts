@@ -168,8 +168,12 @@ export const publicArgs = (schema: Schema): [string, Arg<unknown>][] =>
 
 function unknownArgument(schema: Schema, owner: string, name: string): TimmcError {
   const names = publicArgs(schema).map(([n]) => n);
-  const near = names.toSorted((a, b) => distance(a, name) - distance(b, name)).slice(0, 3);
-  return new TimmcError("usage", `${owner} takes no argument '${name}'; did you mean ${near.join(", ")}?`, {
+  const near = names
+    .filter((n) => n.includes(name) || name.includes(n) || distance(n, name) <= Math.max(2, name.length / 3))
+    .sort((a, b) => distance(a, name) - distance(b, name))
+    .slice(0, 3);
+  const question = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "";
+  return new TimmcError("usage", `${owner} takes no argument ${JSON.stringify(name)}${question}`, {
     hint: `it takes: ${names.join(", ")}`,
   });
 }

@@ -59,7 +59,6 @@ export const compileCommand = (shell: Shell): Command =>
       .addOption(jsonOption("the manifest"))
       .addHelpText("after", epilogue)
       .action(async (model: string, options: CompileOptions) => {
-        shell.status(`loading ${model}`);
         const { compile } = await import("../../driver/compile.ts");
         const { parseWeights } = await import("../../driver/weights.ts");
         const manifest = await compile({
@@ -69,6 +68,7 @@ export const compileCommand = (shell: Shell): Command =>
           opset: options.opset,
           optimization: `O${options.O}`,
           signal: shell.signal,
+          progress: shell.status,
         });
         manifest.notices.forEach(shell.note);
         if (options.json === true) shell.json(manifest);
@@ -79,14 +79,13 @@ export const compileCommand = (shell: Shell): Command =>
 function describe(manifest: Manifest, folder: string, { colors }: Shell): string {
   const { source, params, macs, passes, outputs, files, target } = manifest;
   const name = source.tag === "" ? source.architecture : `${source.architecture}.${source.tag}`;
-  const work = passes.flatMap(({ counts }) => Object.entries(counts).map(([rule, n]) => `${rule} ${n}`));
   const sizes = table(
     [{ title: "file" }, { title: "size", align: "right" }],
     files.map((f) => [f.path, byteQuantity(f.bytes)]),
   );
   return [
     `${colors.bold(name)}: ${quantity(params)} parameters, ${quantity(macs)} MACs, opset ${target.opset}`,
-    `passes: ${work.join(", ") || "none"}`,
+    `passes: ${countText(passes)}`,
     "",
     ...outputTable(outputs, colors),
     "",
@@ -94,4 +93,12 @@ function describe(manifest: Manifest, folder: string, { colors }: Shell): string
     "",
     `artifact: ${folder}`,
   ].join("\n");
+}
+
+/** How often each rule applied, over all passes, in the order of the passes. */
+function countText(passes: Manifest["passes"]): string {
+  const counts = new Map<string, number>();
+  for (const [rule, n] of passes.flatMap((p) => Object.entries(p.counts)))
+    counts.set(rule, (counts.get(rule) ?? 0) + n);
+  return [...counts].map(([rule, n]) => `${rule} ${n}`).join(", ") || "none";
 }
