@@ -3,18 +3,16 @@ import { TimmcError } from "../ir/error.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import { type OrtSession, loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
+import type { Watch } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 
-export interface BenchOptions {
+export interface BenchOptions extends Watch {
   /** Images per run; default the artifact's own fixed batch, or 1. */
   readonly batch?: number | undefined;
   /** Measured runs of each artifact; default 30. */
   readonly runs?: number | undefined;
   /** Threads of one operator; default: one per core. */
   readonly threads?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Says what is being done. */
-  readonly progress?: ((text: string) => void) | undefined;
 }
 
 export interface ArtifactTiming {

@@ -1,8 +1,9 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { TimmcError } from "../ir/error.ts";
 import { type NpyArray, formatNpy } from "../runtime/npy.ts";
 import { writeWhole } from "./artifact-files.ts";
+import { makeFolder } from "./make-folder.ts";
 
 export const outputIndexName = "outputs.json";
 
@@ -10,7 +11,7 @@ export const outputIndexName = "outputs.json";
 export function saveOutputs(folder: string, outputs: ReadonlyMap<string, NpyArray>): ReadonlyMap<string, string> {
   const index = join(folder, outputIndexName);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     rmSync(index, { force: true });
   } catch (cause) {
     throw new TimmcError("io", `cannot write the folder: ${cause instanceof Error ? cause.message : String(cause)}`, {

@@ -3,18 +3,13 @@ import { count } from "../ir/type.ts";
 import { type NpyArray, readNpy } from "../runtime/npy.ts";
 import { type OrtSession, loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
+import type { Watch } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import type { Manifest } from "./manifest.ts";
 import { type ClassScore, type OutputSummary, numbersOf, rowsOf, summarize, topClasses } from "./run-report.ts";
 import { saveOutputs } from "./run-save.ts";
 
-export interface RunOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Says what is being done. */
-  readonly progress?: ((text: string) => void) | undefined;
-}
-
-export interface ImageRunOptions extends RunOptions {
+export interface ImageRunOptions extends Watch {
   /** How many classes to give; default 5. */
   readonly top?: number | undefined;
 }
@@ -63,7 +58,7 @@ export async function runImages(
 export async function runTensor(
   folder: string,
   file: string,
-  { save, signal }: RunOptions & { readonly save?: string | undefined } = {},
+  { save, signal }: Watch & { readonly save?: string | undefined } = {},
 ): Promise<TensorReport> {
   const artifact = await loadArtifact(folder);
   const input = readNpy(file);

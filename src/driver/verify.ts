@@ -4,6 +4,7 @@ import { TimmcError } from "../ir/error.ts";
 import { presets } from "../passes/presets.ts";
 import { loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
+import type { Watch } from "./artifact-model.ts";
 import { certificateName, writeWhole } from "./artifact-files.ts";
 import { type Certificate, type Failure, type OutputVerdict, certificateVersion } from "./certificate.ts";
 import { refuseInterrupted } from "./interrupt.ts";
@@ -15,11 +16,7 @@ import { interpretGraph, runGraph, runModel } from "./verify-reference.ts";
 import { type GivenSource, type OpenedSource, reopenSource } from "./verify-source.ts";
 import { version } from "./version.ts";
 
-export interface VerifyOptions extends GivenSource {
-  readonly signal?: AbortSignal | undefined;
-  /** Says what is being done. */
-  readonly progress?: ((text: string) => void) | undefined;
-}
+export interface VerifyOptions extends GivenSource, Watch {}
 
 /** Multiply-accumulates that the float64 interpreter does in about two seconds. */
 const interpretLimit = 200e6;

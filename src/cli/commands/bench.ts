@@ -15,7 +15,7 @@ interface BenchCommandOptions {
 export const benchCommand = (shell: Shell): Command =>
   new Command("bench")
     .description("time artifacts side by side: warm-up, then runs that take turns")
-    .argument("<dirs...>", "artifact folders, from timmc compile; the first is what the others are compared with")
+    .argument("<DIR...>", "artifact folders, from timmc compile; the first is what the others are compared with")
     .addOption(new Option("--runs <N>", "measured runs of each").argParser(positiveNumber).default(30))
     .addOption(new Option("--batch <N>", "images per run").argParser(positiveNumber))
     .addOption(new Option("--threads <N>", "threads of ONNX Runtime (default: one per core)").argParser(positiveNumber))
@@ -53,6 +53,6 @@ function describe({ artifacts, runtime, threads, runs }: BenchReport, colors: Sh
       a.ratio.toFixed(3),
     ]),
   );
-  const setting = `${runtime.name} ${runtime.version}, ${runs} runs each, ${threads === null ? "a thread per core" : `${threads} threads`}`;
+  const setting = `${runtime.name} ${runtime.version}, ${runs} runs each, ${threads === null ? "a thread per core" : `${threads} thread${threads === 1 ? "" : "s"}`}`;
   return [colors.bold(head), ...rows, "", setting];
 }
