@@ -45,17 +45,14 @@ export function mapBroadcast(
   const inner = merged.shape.at(-1) ?? 1;
   const outer = merged.shape.slice(0, -1);
   const { steps } = merged;
-  const [sa, sb, sc] = steps.map((s) => s.at(-1) ?? 0);
+  const [sa = 0, sb = 0, sc = 0] = steps.map((s) => s.at(-1) ?? 0);
+  const [x, y, z] = [a.data, b.data, c.data];
   const index = outer.map(() => 0);
   const base = [0, 0, 0];
   for (let at = 0; at < data.length; at += inner) {
-    let [i, j, k] = base as [number, number, number];
-    for (let n = 0; n < inner; n++) {
-      data[at + n] = fn(a.data[i] as number, b.data[j] as number, c.data[k] as number);
-      i += sa ?? 0;
-      j += sb ?? 0;
-      k += sc ?? 0;
-    }
+    const [i, j, k] = base as [number, number, number];
+    for (let n = 0; n < inner; n++)
+      data[at + n] = fn(x[i + n * sa] as number, y[j + n * sb] as number, z[k + n * sc] as number);
     advance(index, outer, steps, base);
   }
   return result;
