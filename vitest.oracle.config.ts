@@ -6,5 +6,6 @@ export default defineConfig({
     include: ["tests/oracle/full/*.test.ts"],
     testTimeout: 600_000,
     maxWorkers: 2,
+    chaiConfig: { truncateThreshold: 0 },
   },
 });

@@ -19,9 +19,14 @@ const hash = ({ name }: Expectation): string => createHash("sha1").update(name).
 
 const kinds = ["full", "features", "options"] as const;
 
-/** Some of a family's small models, of every kind: what a test of minutes can afford. */
+/**
+ * Some of a family's small models, of every kind: what a test of minutes can afford. A family that has none is
+ * represented by its two smallest records.
+ */
 export function sample(family: string, perKind: Readonly<Record<Expectation["kind"], number>>): Expectation[] {
-  const small = expectations(family).filter(isSmall);
+  const all = expectations(family);
+  const small = all.filter(isSmall);
+  if (small.length === 0) return all.toSorted((a, b) => a.params - b.params).slice(0, 2);
   return kinds.flatMap((kind) => small.filter((e) => e.kind === kind).slice(0, perKind[kind]));
 }
 

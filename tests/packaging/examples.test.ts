@@ -1,0 +1,45 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../driver/workspace.ts";
+import { node, root } from "./command.ts";
+
+/** What each example says when it has worked. */
+const examples: Readonly<Record<string, readonly RegExp[]>> = {
+  "compile-and-run.js": [/model\.onnx \(\d+ bytes\)/, /^verified$/m, /^ring-2\.png: ring /m],
+  "feature-stages.js": [/^features\.3: 2 x 48 x 10 x 14$/m, /^module:blocks\.1: 2 x 24 x 20 x 28$/m],
+  "library.js": [/of the family resnet/, /graph @resnet18/, /did you mean num_classes/],
+};
+
+const lines = (file: string): number => readFileSync(file, "utf8").split("\n").length - 1;
+
+/** The examples run on the build: `npm run build` comes first, and `npm test` does it. */
+describe("examples", () => {
+  const place = temporaryFolder();
+
+  it("are all known here", () => {
+    const files = readdirSync(join(root, "examples")).filter((name) => name.endsWith(".js"));
+    expect(files.sort()).toEqual(Object.keys(examples).sort());
+  });
+
+  it.each(Object.entries(examples))("%s", async (name, said) => {
+    const file = join(root, "examples", name);
+    expect(lines(file)).toBeLessThan(60);
+    const { status, stdout, stderr } = await node([file, place(name)]);
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+    for (const pattern of said) expect(stdout).toMatch(pattern);
+  });
+});
+
+it("npm start does the main job on the bundled model", async () => {
+  const file = join(root, "scripts/start.js");
+  expect(lines(file)).toBeLessThan(60);
+  const { status, stdout, stderr } = await node([file]);
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/^verified +passed/m);
+  expect(stdout).toMatch(/^pictures +20 of 20 right$/m);
+  expect(stdout).toMatch(/^logits +equal to timm's/m);
+  expect(stdout).toMatch(/^artifact +artifacts/m);
+  expect(status).toBe(0);
+});
