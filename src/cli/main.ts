@@ -59,7 +59,8 @@ MODEL is one of
 Examples:
   timmc list 'vit_*' --supported --sort top1
   timmc inspect resnet50
-  timmc compile local-dir:shapes -o out --taps logits,features
+  timmc compile local-dir:shapes -o out --taps logits,features --verify
+  timmc run out cat.jpg dog.jpg
   timmc inspect swin_tiny_patch4_window7_224 --help     the model's own arguments
 
 Exit status: 0 success, 1 the task failed, 2 wrong usage, 130 interrupted`;

@@ -1,8 +1,15 @@
-const steps = (units: readonly string[], base: number, n: number): string => {
-  const power = n < base ? 0 : Math.min(units.length - 1, Math.floor(Math.log(n) / Math.log(base)));
-  const value = n / base ** power;
-  return `${power === 0 ? value : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${units[power]}`.trimEnd();
-};
+/** Three digits, as far as a fraction gives them. */
+const round = (value: number): string => value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+
+function steps(units: readonly string[], base: number, n: number): string {
+  let value = n;
+  let power = 0;
+  while (power < units.length - 1 && Number(round(value)) >= base) {
+    value /= base;
+    power++;
+  }
+  return `${power === 0 ? value : round(value)} ${units[power]}`.trimEnd();
+}
 
 /** 25557032 -> `25.6 M`: parameters, multiply-accumulates. */
 export const quantity = (n: number): string => steps(["", "k", "M", "G", "T", "P"], 1000, n);

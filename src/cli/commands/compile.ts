@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Manifest } from "../../driver/manifest.ts";
+import { certificateFailure, certificateLines } from "../certificate-text.ts";
 import { nowOnly, withLaterOptions } from "../later.ts";
 import { type GraphOptions, jsonOption, lowerRequestOf, modelArgument, withGraphOptions } from "../options.ts";
 import { outputTable } from "../output-table.ts";
@@ -11,6 +12,7 @@ interface CompileOptions extends GraphOptions {
   readonly out: string;
   readonly opset?: number;
   readonly O: "0" | "1" | "2";
+  readonly verify?: boolean;
   readonly json?: boolean;
 }
 
@@ -56,25 +58,45 @@ export const compileCommand = (shell: Shell): Command =>
           .default("standard")
           .helpGroup(emission),
       )
+      .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))
       .addOption(jsonOption("the manifest"))
       .addHelpText("after", epilogue)
       .action(async (model: string, options: CompileOptions) => {
-        const { compile } = await import("../../driver/compile.ts");
-        const { parseWeights } = await import("../../driver/weights.ts");
-        const manifest = await compile({
-          ...lowerRequestOf(model, options),
-          out: options.out,
-          weights: parseWeights(options.weights),
-          opset: options.opset,
-          optimization: `O${options.O}`,
-          signal: shell.signal,
-          progress: shell.status,
-        });
+        const { json = false } = options;
+        const manifest = await compileModel(model, options, shell);
         manifest.notices.forEach(shell.note);
-        if (options.json === true) shell.json(manifest);
-        else shell.print(describe(manifest, options.out, shell));
+        if (!json) shell.print(describe(manifest, options.out, shell));
+        if (options.verify === true) await verifyArtifact(model, manifest, options, shell);
+        if (json) shell.json(manifest);
       }),
   );
+
+async function compileModel(model: string, options: CompileOptions, shell: Shell): Promise<Manifest> {
+  const { compile } = await import("../../driver/compile.ts");
+  const { parseWeights } = await import("../../driver/weights.ts");
+  return compile({
+    ...lowerRequestOf(model, options),
+    out: options.out,
+    weights: parseWeights(options.weights),
+    opset: options.opset,
+    optimization: `O${options.O}`,
+    signal: shell.signal,
+    progress: shell.status,
+  });
+}
+
+/** Throws where an output exceeds its budget. */
+async function verifyArtifact(model: string, { source }: Manifest, options: CompileOptions, shell: Shell) {
+  const { verify } = await import("../../driver/verify.ts");
+  const certificate = await verify(options.out, {
+    model: source.model === null ? model : undefined,
+    weights: source.weights.kind === "file" ? options.weights : undefined,
+    signal: shell.signal,
+    progress: shell.status,
+  });
+  if (options.json !== true) shell.print(["", ...certificateLines(certificate, shell.colors)].join("\n"));
+  if (!certificate.passed) throw certificateFailure(options.out, certificate);
+}
 
 function describe(manifest: Manifest, folder: string, { colors }: Shell): string {
   const { source, params, macs, passes, outputs, files, target } = manifest;

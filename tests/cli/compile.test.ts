@@ -1,0 +1,100 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { Manifest } from "../../src/driver/manifest.ts";
+import { shapesModel, temporaryFolder } from "../driver/workspace.ts";
+import { cli, cliJson } from "./run-cli.ts";
+
+const at = temporaryFolder();
+const tiny = ["compile", "test_resnet", "--weights", "synthetic", "--input-size", "3,64,64"];
+const manifestIn = (folder: string): Manifest =>
+  JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as Manifest;
+
+describe("compile", () => {
+  it("--json prints the manifest, and nothing else", async () => {
+    const { status, out, err } = await cli([...tiny, "-o", at("json"), "--json"]);
+    expect({ status, err }).toEqual({ status: 0, err: "" });
+    expect(JSON.parse(out)).toEqual(manifestIn(at("json")));
+  });
+
+  it("hands every option on", async () => {
+    const options = ["--taps", "pre_logits", "--taps", "features.1, module:layer2", "--batch", "2", "--opset", "20"];
+    const more = ["-O1", "--arg", "output_stride=16", "--arg", "act_layer=silu", "--cfg", "crop_pct=0.5"];
+    await cliJson(...tiny, "-o", at("options"), ...options, ...more);
+    const { request, target, outputs, input } = manifestIn(at("options"));
+    expect(request).toMatchObject({
+      args: { output_stride: 16, act_layer: "silu" },
+      cfg: { crop_pct: 0.5 },
+      input_size: [3, 64, 64],
+      batch: 2,
+      optimization: "O1",
+    });
+    expect(target.opset).toBe(20);
+    expect(outputs.map((o) => o.name)).toEqual(["pre_logits", "features.1", "module:layer2"]);
+    expect(input).toMatchObject({ shape: [2, 3, 64, 64], crop_pct: 0.5 });
+  });
+
+  it("counts MACs per image, whatever the batch", async () => {
+    await cliJson(...tiny, "-o", at("one"));
+    await cliJson(...tiny, "-o", at("three"), "--batch", "3");
+    expect(manifestIn(at("three")).macs).toBe(manifestIn(at("one")).macs);
+  });
+
+  it("emits the outputs that inspect announces", async () => {
+    const options = ["--input-size", "3,64,64", "--taps", "features,logits"];
+    const { outputs } = (await cliJson("inspect", "test_resnet", ...options)) as { outputs: unknown };
+    await cliJson(...tiny, "-o", at("announced"), "--taps", "features,logits");
+    expect(manifestIn(at("announced")).outputs).toEqual(outputs);
+  });
+
+  it("prints a summary for people", async () => {
+    const { out, err } = await cli([...tiny, "-o", at("summary")]);
+    expect(err).toBe("");
+    expect(out.replace(at("summary"), "FOLDER")).toMatchInlineSnapshot(`
+      "test_resnet.r160_in1k: 470 k parameters, 16.7 M MACs, opset 17
+      passes: dead-code 15, fold-batch-norm 15
+
+      output  type         module  format
+      logits  f32[N,1000]  -       -
+
+      file            size
+      model.onnx  1.79 MiB
+
+      artifact: FOLDER
+      "
+    `);
+  });
+
+  it("shows its phases on a terminal", async () => {
+    const { err } = await cli([...tiny, "-o", at("phases")], { isTerminal: true });
+    expect(err).toContain("lowering test_resnet");
+    expect(err).toContain("writing model.onnx: 100 %");
+    expect(err.endsWith("\u001B[K")).toBe(true);
+  });
+
+  it("--verify certifies what it wrote", async () => {
+    const model = `local-dir:${shapesModel}`;
+    const { status, out } = await cli(["compile", model, "-o", at("verified"), "--verify"]);
+    expect(status).toBe(0);
+    expect(out).toMatch(/^passed: 1 outputs? in /m);
+    expect(existsSync(at("verified/certificate.json"))).toBe(true);
+    const weights = join(shapesModel, "model.safetensors");
+    const json = await cliJson("compile", model, "-o", at("file"), "--weights", weights, "--verify");
+    expect(json).toEqual(manifestIn(at("file")));
+    expect(existsSync(at("file/certificate.json"))).toBe(true);
+  });
+
+  it("--verify of a structure without weights fails, with nothing on stdout", async () => {
+    const ended = await cli([...tiny, "--weights", "none", "-o", at("none"), "--verify", "--json"]);
+    expect(ended).toMatchObject({ status: 1, out: "" });
+    expect(ended.err).toContain("no weights");
+  });
+
+  it("an interrupted run says so in one line and leaves no temporary file", async () => {
+    const controller = new AbortController();
+    controller.abort();
+    const ended = await cli([...tiny, "-o", at("stopped")], { signal: controller.signal });
+    expect(ended).toEqual({ status: 130, out: "", err: "timmc: interrupted\n" });
+    expect(existsSync(at("stopped")) ? readdirSync(at("stopped")) : []).toEqual([]);
+  });
+});

@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { runCommandLine } from "../../src/cli/main.ts";
+import { TimmcError } from "../../src/ir/error.ts";
+import { shapesModel } from "../driver/workspace.ts";
+import { cli, recordingShell } from "./run-cli.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "timmc-cli-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const out = join(folder, "out");
+const occupied = join(folder, "occupied");
+writeFileSync(occupied, "");
+const notWeights = join(folder, "bad.safetensors");
+writeFileSync(notWeights, "not a safetensors file");
+
+const usage: readonly [args: readonly string[], ...message: string[]][] = [
+  [["comple"], "unknown command 'comple'", "Did you mean compile?"],
+  [["list", "--jso"], "unknown option '--jso'", "Did you mean --json?"],
+  [["list", "--sort", "age"], "Allowed choices are name, top1, params, gmacs"],
+  [["list", "--family", "resnt"], 'timm has no family "resnt"', '"resnet"'],
+  [["inspect"], "missing required argument 'MODEL'"],
+  [["inspect", "resnet18", "resnet34"], "too many arguments"],
+  [["inspect", "resnett50"], 'timm has no architecture "resnett50"', '"resnet50"'],
+  [["inspect", "resnet50.a1_in1x"], 'resnet50 has no pretrained tag "a1_in1x"', '"a1_in1k"'],
+  [["inspect", "foo/bar"], '"hf-hub:foo/bar"', '"local-dir:foo/bar"'],
+  [["inspect", "hg:foo"], 'unknown scheme "hg"'],
+  [["inspect", "resnet18", "--arg", "depth"], "It must be KEY=VALUE"],
+  [["inspect", "resnet18", "--arg", "stem_widht=3"], 'takes no argument "stem_widht"', "did you mean stem_width"],
+  [["inspect", "resnet18", "--arg", "feature_only=true"], "did you mean features_only?"],
+  [["inspect", "resnet18", "--arg", "zzzz=1"], 'takes no argument "zzzz"\n', "it takes: features_only, "],
+  [["inspect", "resnet18", "--arg", "output_stride=7"], "output_stride=7: resnet18 (resnet) takes 8 | 16 | 32"],
+  [["inspect", "resnet18", "--arg", "in_chans=many"], 'in_chans="many"', "integer >= 1"],
+  [["inspect", "resnet18", "--cfg", "crop=1"], '"crop" is not a field', '"crop_pct"'],
+  [["inspect", "resnet18", "--cfg", "crop_pct=big"], "crop_pct must be a number"],
+  [["inspect", "resnet18", "--taps", "logit"], 'unknown tap "logit"', 'Did you mean "logits"'],
+  [["inspect", "resnet18", "--taps", "features.9"], "there is no tap features.9", "features.0 to features.4"],
+  [["inspect", "resnet18", "--taps", "module:layer3.22"], '"layer3.22"', 'Did you mean "layer3"'],
+  [["inspect", "resnet18", "--taps", "attn:blocks.0"], "attn:blocks.0 is not in this version"],
+  [["inspect", "resnet18", "--taps", "logits,logits"], "asked for twice"],
+  [["inspect", "resnet18", "--input-size", "3,224"], "It must be C,H,W"],
+  [["inspect", "resnet18", "--input-size", "3,0x10,8"], "It must be C,H,W"],
+  [["inspect", "resnet18", "--batch", "0"], "positive integer or dynamic"],
+  [["inspect", "resnet18", "--use-test-size", "--input-size", "3,64,64"], "cannot be used with"],
+  [["inspect", "resnet18", "--after", "fold-batch-norm"], "--after PASS needs --ir"],
+  [["inspect", "resnet18", "--ir", "--after", "fold-batch"], '"fold-batch"', 'Did you mean "fold-batch-norm"?'],
+  [["inspect", "resnet18", "--html", "page.html"], "--html is not in this version"],
+  [["inspect", "resnet18", "--precision"], "--precision is not in this version"],
+  [["compile", "resnet18"], "required option '-o, --out <DIR>' not specified"],
+  [["compile", "resnet18", "-o", out, "--target", "cuda"], "--target cuda is not in this version"],
+  [["compile", "resnet18", "-o", out, "--target", "tpu"], '--target takes onnx, not "tpu"'],
+  [["compile", "resnet18", "-o", out, "--onnx-ops", "ort"], "--onnx-ops ort is not in this version"],
+  [["compile", "resnet18", "-o", out, "--dynamic-size"], "--dynamic-size is not in this version"],
+  [["compile", "resnet18", "-o", out, "-O3"], "Allowed choices are 0, 1, 2"],
+  [["compile", "resnet18", "-o", out, "--opset", "16"], "It must be 17 to 23"],
+  [["build", "timmc.config.json"], "the command build is not in this version"],
+  [["doctor", "resnet18", "--weights", "none"], "the command doctor is not in this version"],
+];
+
+const failed: readonly [args: readonly string[], ...message: string[]][] = [
+  [["inspect", "xcit_nano_12_p16_224"], "xcit_nano_12_p16_224: the family xcit is not yet defined"],
+  [["inspect", "local-dir:/no/such/folder"], "/no/such/folder: there is no such folder"],
+  [["inspect", "hf-hub:timm/resnet50.a1_in1k"], "not downloaded from the Hub yet"],
+  [["inspect", "vit_tiny_patch16_224", "--input-size", "3,256,256"], "256 doesn't match the model's 224"],
+  [["compile", "resnet18", "-o", out], "pretrained weights are not downloaded yet", "--weights synthetic"],
+  [["compile", "resnet18", "-o", out, "--weights", join(folder, "no.safetensors")], "cannot be read"],
+  [["compile", "resnet18", "-o", out, "--weights", notWeights], notWeights],
+  [["compile", "test_resnet", "-o", occupied, "--weights", "synthetic"], "cannot write the output folder"],
+  [["compile", "test_resnet", "-o", join(occupied, "below"), "--weights", "none"], "cannot write the output folder"],
+  [
+    ["compile", `local-dir:${shapesModel}`, "-o", out, "--arg", "num_classes=7"],
+    "10 classes, the model 7",
+    "other taps",
+  ],
+  [["verify", folder], folder],
+];
+
+describe("wrong usage ends with 2", () => {
+  it.each(usage)("%j", async (args, ...messages) => {
+    const { status, out: printed, err } = await cli([...args, "--json"]);
+    expect(err.split("\n")[0]).toMatch(/^timmc: /);
+    for (const message of messages) expect(err).toContain(message);
+    expect({ status, printed }).toEqual({ status: 2, printed: "" });
+  });
+});
+
+describe("a failed task ends with 1", () => {
+  it.each(failed)("%j", async (args, ...messages) => {
+    const { status, out: printed, err } = await cli([...args, "--json"]);
+    expect(err).toMatch(/^timmc: /);
+    for (const message of messages) expect(err).toContain(message);
+    expect(err).not.toMatch(/^\s+at /m);
+    expect({ status, printed }).toEqual({ status: 1, printed: "" });
+  });
+});
+
+it("without a command prints the help on stderr and ends with 2", async () => {
+  const { status, out: printed, err } = await cli([]);
+  expect({ status, printed }).toEqual({ status: 2, printed: "" });
+  expect(err).toContain("Usage: timmc COMMAND");
+});
+
+it("--debug adds the stack, before or behind the command", async () => {
+  for (const args of [
+    ["--debug", "inspect", "resnett50"],
+    ["inspect", "resnett50", "--debug"],
+  ]) {
+    const { status, err } = await cli(args);
+    expect(status).toBe(2);
+    expect(err).toMatch(/^\s+at /m);
+  }
+});
+
+describe("an error of another kind", () => {
+  const listWith = async (error: unknown, ...more: string[]) => {
+    const { shell, written } = recordingShell();
+    const broken = {
+      ...shell,
+      json: () => {
+        throw error;
+      },
+    };
+    const status = await runCommandLine(["list", "resnet18", "--json", ...more], broken);
+    return { status, ...written };
+  };
+
+  it("is one line that asks for a report", async () => {
+    const ended = await listWith(new RangeError("surprise"));
+    expect(ended).toEqual({ status: 1, out: "", err: "timmc: internal error: surprise; please report it\n" });
+  });
+
+  it("has its stack and its causes with --debug", async () => {
+    const { err } = await listWith(new Error("outer", { cause: new Error("inner") }), "--debug");
+    expect(err).toMatch(/Error: outer\n\s+at [^]*caused by Error: inner\n\s+at /);
+  });
+
+  it("is an interruption where a driver says so", async () => {
+    const ended = await listWith(new TimmcError("interrupted", "stopped"));
+    expect(ended).toEqual({ status: 130, out: "", err: "timmc: interrupted\n" });
+  });
+});

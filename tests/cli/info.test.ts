@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import type { Inspection } from "../../src/driver/inspect.ts";
+import type { ModelInfo } from "../../src/driver/info.ts";
+import { shapesModel } from "../driver/workspace.ts";
+import { cli, cliJson } from "./run-cli.ts";
+
+const info = async (...args: string[]) => (await cliJson("info", ...args)) as ModelInfo;
+
+describe("info", () => {
+  it("resolves a name to its configuration and published results", async () => {
+    const report = await info("resnet50");
+    expect(report).toMatchObject({
+      model: "resnet50",
+      architecture: "resnet50",
+      tag: "a1_in1k",
+      family: "resnet",
+      supported: true,
+      reason: null,
+      num_classes: 1000,
+      fixed_input_size: false,
+      licence: "apache-2.0",
+      hub_id: "timm/resnet50.a1_in1k",
+      preprocessing: { input_size: [3, 224, 224], interpolation: "bicubic", crop_pct: 0.95, crop_mode: "center" },
+    });
+    expect(report.published.map((r) => r.img_size)).toEqual([224, 288]);
+    expect(report.tags[0]).toBe("a1_in1k");
+  });
+
+  it("counts parameters and MACs as inspect does, at the size asked for", async () => {
+    const args = ["resnet50", "--use-test-size", "--arg", "num_classes=10"];
+    const report = await info(...args);
+    const inspection = (await cliJson("inspect", ...args)) as Inspection;
+    expect(report.definition).toMatchObject({ params: inspection.params, macs: inspection.macs });
+    expect(report.preprocessing.input_size).toEqual([3, 288, 288]);
+    expect(report.num_classes).toBe(10);
+  });
+
+  it("gives the arguments with the values that the model has", async () => {
+    const values = async (...args: string[]) =>
+      new Map((await info(...args)).definition?.arguments.map((a) => [a.name, a.value]));
+    expect((await values("resnet101")).get("layers")).toEqual([3, 4, 23, 3]);
+    expect((await values("resnet101", "--arg", "layers=[1,1,1,1]")).get("layers")).toEqual([1, 1, 1, 1]);
+    expect((await values("resnet101")).get("features_only")).toBe(false);
+    expect((await values("resnet101")).has("block")).toBe(false);
+  });
+
+  it("knows a family that is not defined from the registry alone", async () => {
+    const report = await info("xcit_nano_12_p16_224");
+    expect(report).toMatchObject({ supported: false, definition: null, licence: "apache-2.0", fixed_input_size: true });
+    expect(report.reason).toBe("the family xcit is not defined yet");
+    expect(report.published).toHaveLength(1);
+  });
+
+  it("reads a local folder, whose results nobody has published", async () => {
+    const report = await info(`local-dir:${shapesModel}`);
+    expect(report).toMatchObject({ architecture: "test_resnet", num_classes: 10, named_classes: 10, published: [] });
+    expect(report.preprocessing).toMatchObject({ input_size: [3, 96, 96], mean: [0.5, 0.5, 0.5] });
+  });
+
+  it("overlays the pretrained configuration, and says that a name is deprecated", async () => {
+    const report = await info("resnet18", "--cfg", "crop_pct=0.5");
+    expect(report.preprocessing.crop_pct).toBe(0.5);
+    expect(report.pretrained_cfg.crop_pct).toBe(0.5);
+    const { out, err } = await cli(["info", "vit_tiny_patch16_224_in21k"]);
+    expect(err).toMatch(/^note: "vit_tiny_patch16_224_in21k" is a deprecated name/);
+    expect(out).toMatch(/^architecture +vit_tiny_patch16_224$/m);
+  });
+
+  it("prints facts for people", async () => {
+    const { out, status } = await cli(["info", "test_resnet"]);
+    expect(status).toBe(0);
+    expect(out.split("\n").slice(0, 15).join("\n")).toMatchInlineSnapshot(`
+      "test_resnet
+      architecture  test_resnet
+      tag           r160_in1k
+      all tags      r160_in1k
+      family        resnet, https://arxiv.org/abs/1512.03385
+      supported     yes
+      parameters    470 k
+      MACs          104 M
+      classes       1000
+      input size    3,160,160 (free)
+      mean          0.5, 0.5, 0.5
+      std           0.5, 0.5, 0.5
+      resize        bilinear, crop 0.95 center
+      licence       apache-2.0
+      Hub id        timm/test_resnet.r160_in1k"
+    `);
+  });
+});
