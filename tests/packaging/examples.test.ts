@@ -13,10 +13,10 @@ const examples: Readonly<Record<string, readonly RegExp[]>> = {
 
 const lines = (file: string): number => readFileSync(file, "utf8").split("\n").length - 1;
 
+const place = temporaryFolder();
+
 /** The examples run on the build: `npm run build` comes first, and `npm test` does it. */
 describe("examples", () => {
-  const place = temporaryFolder();
-
   it("are all known here", () => {
     const files = readdirSync(join(root, "examples")).filter((name) => name.endsWith(".js"));
     expect(files.sort()).toEqual(Object.keys(examples).sort());
@@ -30,6 +30,15 @@ describe("examples", () => {
     expect(status).toBe(0);
     for (const pattern of said) expect(stdout).toMatch(pattern);
   });
+});
+
+it("the README's program works", async () => {
+  const [, program = ""] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
+  const code = program.replaceAll('"out"', JSON.stringify(place("readme")));
+  const { status, stdout, stderr } = await node(["--input-type=module", "--eval", code]);
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/true star$/m);
+  expect(status).toBe(0);
 });
 
 it("npm start does the main job on the bundled model", async () => {

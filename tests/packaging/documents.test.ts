@@ -1,0 +1,45 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { familyOf, listArchitectures } from "../../src/frontend/registry.ts";
+import { supportedFamilies } from "../../src/zoo/registry.ts";
+import { root } from "./command.ts";
+
+const read = (file: string): string => readFileSync(join(root, file), "utf8");
+const documents = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  "docs/architecture.md",
+  "tests/oracle/data/README.md",
+];
+
+describe("the documents", () => {
+  it.each(documents)("%s links to files that exist", (file) => {
+    const links = [...read(file).matchAll(/\]\(([^)#]+)\)/g)].map(([, target = ""]) => target);
+    const local = links.filter((target) => !target.startsWith("https:"));
+    expect(local.filter((target) => !existsSync(join(root, dirname(file), target)))).toEqual([]);
+  });
+
+  it("list the supported families with their architectures", () => {
+    const [, table = ""] = /<!-- families -->([\s\S]*)<!-- \/families -->/.exec(read("README.md")) ?? [];
+    const rows = [...table.matchAll(/^\| (\w+) \| (\d+) \|$/gm)].map(([, family, n]) => [family, Number(n)]);
+    const count = (family: string): number => listArchitectures().filter((name) => familyOf(name) === family).length;
+    expect(rows).toEqual(supportedFamilies.toSorted().map((family) => [family, count(family)]));
+  });
+
+  it("index every decision", () => {
+    const index = read("docs/architecture.md");
+    expect(readdirSync(join(root, "docs/adr")).filter((name) => !index.includes(`(adr/${name})`))).toEqual([]);
+  });
+
+  it("name scripts that exist", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
+    const named = documents.flatMap((file) =>
+      [...read(file).matchAll(/npm (?:run )?([a-z][\w:]*)/g)].map(([, s = ""]) => s),
+    );
+    expect(named.filter((name) => !["install", "registry"].includes(name) && !Object.hasOwn(scripts, name))).toEqual(
+      [],
+    );
+  });
+});
