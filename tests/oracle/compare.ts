@@ -9,10 +9,15 @@ export interface Tensor {
 /** Largest difference of samples, mean and standard deviation, and what it may be (float32 against float32). */
 const allowed = ({ std, absmax }: TensorRecord): number => 1e-3 * std + 1e-5 * absmax;
 
+/** What is wrong with a tensor's shape, or undefined. */
+export const shapeDisagreement = ({ dims }: Tensor, { shape }: TensorRecord): string | undefined =>
+  printShape(dims) === printShape(shape) ? undefined : `shape ${printShape(dims)}, must be ${printShape(shape)}`;
+
 /** What is wrong with a tensor, or undefined. A NaN anywhere is wrong. */
-export function disagreement({ dims, data }: Tensor, record: TensorRecord): string | undefined {
-  if (printShape(dims) !== printShape(record.shape))
-    return `shape ${printShape(dims)}, must be ${printShape(record.shape)}`;
+export function disagreement(tensor: Tensor, record: TensorRecord): string | undefined {
+  const shape = shapeDisagreement(tensor, record);
+  if (shape !== undefined) return shape;
+  const { data } = tensor;
   const n = data.length;
   const mean = data.reduce((sum, v) => sum + v, 0) / n;
   const std = Math.sqrt(data.reduce((sum, v) => sum + (v - mean) ** 2, 0) / n);
