@@ -60,7 +60,10 @@ export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
   if (Object.hasOwn(family.args, "img_size") && (cfg.fixed_input_size || request.useTestSize))
     implied["img_size"] = configuredSize(request, cfg).slice(1);
   if (Object.hasOwn(family.args, "features_only")) implied["features_only"] = featuresOnly;
-  const args = readArgs({ ...createArgs, ...family.args }, `${named.architecture} (${family.name})`, { ...implied, ...rest });
+  const args = readArgs({ ...createArgs, ...family.args }, `${named.architecture} (${family.name})`, {
+    ...implied,
+    ...rest,
+  });
   return {
     reference,
     architecture: named.architecture,
