@@ -20,11 +20,14 @@ interface Node extends Value {
   previous: Node | undefined;
   next: Node | undefined;
   owner: Graph | undefined;
+  /** Grows along the list: what stands before what is one comparison. Only its order means something. */
+  position: number;
 }
 
 /**
- * A list of values in an order where operands precede their users. All editing goes through `insert`, `erase`,
- * `replaceUses` and `setOutputs`; iteration survives edits at and behind the current value.
+ * A list of values in an order where operands precede their users, which the verbs keep. All editing goes through
+ * `insert`, `erase`, `replaceUses` and `setOutputs`. Iteration survives every edit: it leaves out what is erased before
+ * its turn, and meets what is put ahead of it.
  */
 export class Graph {
   readonly name: string;
@@ -50,22 +53,27 @@ export class Graph {
   }
 
   *values(): IterableIterator<Value> {
-    for (let node = this.first; node !== undefined; node = node.next) yield node;
+    for (let node = this.first; node !== undefined;) {
+      yield node;
+      const live = this.live(node, "previous");
+      node = live === undefined ? this.first : live.next;
+    }
   }
 
-  /** From the last value to the first; survives the erasure of the current value. */
+  /** From the last value to the first. */
   *reversed(): IterableIterator<Value> {
     for (let node = this.last; node !== undefined;) {
-      const before: Node | undefined = node.previous;
       yield node;
-      node = before;
+      const live = this.live(node, "next");
+      node = live === undefined ? this.last : live.previous;
     }
   }
 
   /**
    * Makes a value and puts it before `before` (at the end without). Its type is inferred, its attributes completed; its
-   * name is the next one of the origin's path, or the one of `repetition`, which must be fresh. Throws `invalid-ir`,
-   * with the op and the operand types, where a constraint of the op is broken; the graph is then as it was.
+   * name is the next one of the origin's path, or the one of `repetition`, which must be fresh. Throws `invalid-ir`
+   * where an operand does not stand before `before` and, with the op and the operand types, where a constraint of the op
+   * is broken; the graph is then as it was.
    */
   insert<N extends OpName>(
     op: N,
@@ -78,6 +86,12 @@ export class Graph {
     const spec = opOf(op);
     const nodes = operands.map((x) => (x === undefined ? undefined : this.own(x)));
     const next = before === undefined ? undefined : this.own(before);
+    for (const x of nodes)
+      if (x !== undefined && next !== undefined && x.position >= next.position)
+        throw new TimmcError(
+          "invalid-ir",
+          `cannot put ${op} before %${next.name}: it uses %${x.name}, which is behind`,
+        );
     const complete = completeAttrs(spec, attrs, operands[0]?.type.shape.length ?? 0);
     const type = resultType(
       spec,
@@ -96,6 +110,7 @@ export class Graph {
       previous: undefined,
       next: undefined,
       owner: this,
+      position: 0,
     };
     for (const x of nodes) if (x !== undefined) x.uses++;
     this.link(node, next);
@@ -118,8 +133,8 @@ export class Graph {
 
   /**
    * Makes every user of `old`, and every output, use `by` instead. The types must be equal: a change of layout or
-   * precision inserts its own transposes and casts. `by` must precede the users of `old`; values between the two are
-   * part of the replacement and keep what they use. Users become weights, or cease to be, with what they use.
+   * precision inserts its own transposes and casts. `by` must precede the users of `old`, apart from those that it is
+   * made of: these keep what they use. Users become weights, or cease to be, with what they use.
    */
   replaceUses(old: Value, by: Value): void {
     if (!sameType(old.type, by.type))
@@ -129,7 +144,8 @@ export class Graph {
       );
     const from = this.own(old);
     const to = this.own(by);
-    const start = firstAfterBoth(from, to);
+    refuseUsersBetween(from, to);
+    const start = (from.position < to.position ? to : from).next;
     for (let node = start; node !== undefined && from.uses > 0; node = node.next) {
       node.operands.forEach((x, i) => {
         if (x !== from) return;
@@ -198,6 +214,24 @@ export class Graph {
     if (before) before.previous = node;
     else this.last = node;
     this.length++;
+    this.place(node);
+  }
+
+  /** Gives a linked node a position between its neighbours; where doubles have none left, all are counted anew. */
+  private place(node: Node): void {
+    const low = node.previous?.position ?? (node.next?.position ?? 0) - 2;
+    const high = node.next?.position ?? low + 2;
+    node.position = (low + high) / 2;
+    if (low < node.position && node.position < high) return;
+    let n = 0;
+    for (let each = this.first; each !== undefined; each = each.next) each.position = n++;
+  }
+
+  /** The node itself, or its nearest neighbour on one side that is still linked: erased nodes keep their links. */
+  private live(node: Node, side: "previous" | "next"): Node | undefined {
+    let live: Node | undefined = node;
+    while (live !== undefined && live.owner !== this) live = live[side];
+    return live;
   }
 
   private takeName(path: string, repetition: number | undefined): string {
@@ -211,7 +245,15 @@ export class Graph {
   }
 }
 
-function firstAfterBoth(a: Node, b: Node): Node | undefined {
-  for (let node = a.next; node !== undefined; node = node.next) if (node === b) return b.next;
-  return a.next;
+/** Throws where a user of `old` stands before `by` and `by` is not made of it. */
+function refuseUsersBetween(old: Node, by: Node): void {
+  const parts = new Set<Value>([by]);
+  for (let node = by; node.position > old.position && node.previous !== undefined; node = node.previous) {
+    if (parts.has(node)) for (const x of node.operands) if (x !== undefined) parts.add(x);
+    if (!parts.has(node) && node.operands.includes(old))
+      throw new TimmcError(
+        "invalid-ir",
+        `cannot replace %${old.name} by %${by.name}: %${node.name} uses it and stands before the replacement`,
+      );
+  }
 }

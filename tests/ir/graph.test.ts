@@ -50,6 +50,37 @@ describe("insert", () => {
     for (const path of ["a~1", "_"]) expect(refusal(() => input(g, path))).toContain("cannot be a module path");
   });
 
+  it("keeps operands before their users", () => {
+    const g = new Graph("g");
+    const x = input(g);
+    const early = neg(g, x, "early");
+    const late = neg(g, x, "late");
+    const message = "cannot put neg before %early: it uses %late, which is behind";
+    expect(refusal(() => neg(g, late, "y", early))).toBe(message);
+    expect(refusal(() => neg(g, early, "y", early))).toContain("it uses %early, which is behind");
+    expect(neg(g, early, "y", late).name).toBe("y");
+    verify(g);
+  });
+
+  it("knows the order after any number of insertions at one place", () => {
+    const g = new Graph("g");
+    const x = input(g);
+    const last = neg(g, x, "last");
+    let before = last;
+    for (let i = 0; i < 3000; i++) {
+      const made = neg(g, x, "a", i % 3 === 0 ? before : last);
+      if (i % 3 === 0) before = made;
+    }
+    const values = [...g.values()];
+    expect(values.length).toBe(3002);
+    for (let i = 2; i < values.length; i += 97) {
+      const [left, right] = [values[i - 1], values[i]] as [Value, Value];
+      expect(refusal(() => neg(g, right, "b", left))).toContain("which is behind");
+      g.erase(neg(g, left, "b", right));
+    }
+    verify(g);
+  });
+
   it("leaves the graph as it was when it refuses", () => {
     const g = new Graph("g");
     const other = new Graph("other");
@@ -161,6 +192,18 @@ describe("replaceUses", () => {
     verify(g);
   });
 
+  it("refuses a replacement behind a user that is no part of it", () => {
+    const g = new Graph("g");
+    const x = input(g);
+    const a = neg(g, x, "a");
+    neg(g, a, "user");
+    const by = neg(g, neg(g, a, "part"), "by");
+    const before = printGraph(g);
+    const message = "cannot replace %a by %by: %user uses it and stands before the replacement";
+    expect(refusal(() => g.replaceUses(a, by))).toBe(message);
+    expect(printGraph(g)).toBe(before);
+  });
+
   it("turns users into weights and back", () => {
     const g = new Graph("g");
     const x = g.insert("input", [], { shape: [4] }, origin("x"));
@@ -217,6 +260,30 @@ describe("iteration", () => {
     expect([...g.values()].map((v) => v.op)).toEqual(["input", "exp", "exp", "exp"]);
     expect(g.owns(values[1] as Value)).toBe(false);
     verify(g);
+  });
+
+  it.each(["values", "reversed"] as const)("%s leaves out neighbours that were erased too", (direction) => {
+    const g = new Graph("g");
+    const all = ["0", "1", "2", "3", "4"].map((path) => input(g, path));
+    const seen: string[] = [];
+    for (const value of g[direction]()) {
+      seen.push(value.name);
+      if (value !== all[2]) continue;
+      for (const i of [2, 3, 1]) g.erase(all[i] as Value);
+    }
+    expect(seen).toEqual(direction === "values" ? ["0", "1", "2", "4"] : ["4", "3", "2", "0"]);
+  });
+
+  it("meets what is put ahead after the current value was erased", () => {
+    const { g, values } = chain();
+    const seen: string[] = [];
+    for (const value of g.values()) {
+      seen.push(value.name);
+      if (value !== values[3]) continue;
+      g.erase(value);
+      neg(g, values[0] as Value, "end");
+    }
+    expect(seen).toEqual(["0", "1", "2", "3", "end"]);
   });
 
   it("erases dead values in one pass from the end", () => {

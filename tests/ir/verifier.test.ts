@@ -82,7 +82,10 @@ const breakages: Record<string, [(s: ReturnType<typeof sample>) => void, string]
   "an operand that stands behind its user": [
     ({ graph, at }) => {
       const late = graph.insert("exp", [at("input")], {}, { path: "late", rules: [] });
-      graph.replaceUses(at("a"), graph.insert("abs", [late], {}, { path: "early", rules: [] }, at("b")));
+      const early = graph.insert("abs", [at("input")], {}, { path: "early", rules: [] }, at("b"));
+      Object.assign(early, { operands: [late] });
+      Object.assign(late, { uses: 1 });
+      Object.assign(at("input"), { uses: 2 });
     },
     "%early: uses %late, which stands behind it",
   ],
