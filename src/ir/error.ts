@@ -19,13 +19,15 @@ export class TimmcError extends Error {
     this.hint = options.hint;
   }
 
-  /** The same error seen from one level further out: `resnet50 > layer1.0 > conv: ...`. */
+  /** The same error seen from one level further out: `resnet50 > layer1.0 > conv: ...`. Its stack is that of the origin. */
   within(place: string): TimmcError {
-    return new TimmcError(this.code, this.message, {
+    const outer = new TimmcError(this.code, this.message, {
       trail: [place, ...this.trail],
       hint: this.hint,
       cause: this.cause,
     });
+    if (this.stack !== undefined) outer.stack = this.stack;
+    return outer;
   }
 
   /** One line for people: trail, message and hint. */

@@ -2,7 +2,7 @@ import { substituteDim } from "./dim.ts";
 import { TimmcError, within } from "./error.ts";
 import type { Graph } from "./graph.ts";
 import type { NdArray } from "./ndarray.ts";
-import { operandRecord } from "./op.ts";
+import { operandRecord, resultType } from "./op.ts";
 import { opOf } from "./ops/index.ts";
 import { type StaticType, isStaticType, printType, substituteType } from "./type.ts";
 import type { AttrValue } from "./attr.ts";
@@ -17,7 +17,10 @@ export interface Environment {
   readonly symbols: Readonly<Record<string, number>>;
 }
 
-/** The value of one op from the values of its operands. */
+/**
+ * The value of one op from the values of its operands. The op's constraints are checked again with the symbols' values:
+ * some, such as the bounds of a slice, cannot be decided before.
+ */
 export function evaluateValue(value: Value, operands: readonly (NdArray | undefined)[], env: Environment): NdArray {
   const type = substituteType(value.type, env.symbols);
   if (!isStaticType(type)) throw new TimmcError("invalid-ir", `${printType(type)} has symbols without a value`);
@@ -26,6 +29,8 @@ export function evaluateValue(value: Value, operands: readonly (NdArray | undefi
   const spec = opOf(value.op);
   if (spec.evaluate === undefined) throw new TimmcError("invalid-ir", `${value.op} has no reference evaluation`);
   const attrs = Object.fromEntries(Object.entries(value.attrs).map(([k, v]) => [k, substituteAttr(v, env.symbols)]));
+  const types = value.operands.map((x) => (x === undefined ? undefined : substituteType(x.type, env.symbols)));
+  resultType(spec, types, attrs);
   return spec.evaluate(operandRecord(spec.operands, operands), attrs, type);
 }
 

@@ -14,7 +14,6 @@ import { type StaticType, type TensorType, printType } from "./type.ts";
 export interface OpSpec<Name extends string, O extends readonly string[], A extends AttrSpecs> {
   readonly name: Name;
   readonly doc: string;
-  readonly traits: ReadonlySet<Trait>;
   /** In order: `"x"` required, `"bias?"` optional, `"xs*"` any number (last). */
   readonly operands: O;
   readonly attrs: A;
@@ -25,12 +24,6 @@ export interface OpSpec<Name extends string, O extends readonly string[], A exte
   /** Multiply-accumulates, counted as timm's benchmark counts (fvcore): see macs.ts. */
   readonly macs?: (x: OperandRecord<O, StaticType>, a: AttrsOf<A>, result: StaticType) => number;
 }
-
-/**
- * `elementwise`: broadcasts its operands and treats elements alone. `commutative`: the first two operands may swap.
- * `movement`: only moves data, never computes. `source`: has no operands and no `evaluate` (or is a constant).
- */
-export type Trait = "elementwise" | "commutative" | "movement" | "source";
 
 export type AttrSpecs = Readonly<Record<string, Attr<unknown>>>;
 export type AttrsOf<A extends AttrSpecs> = { readonly [K in keyof A]: A[K] extends Attr<infer T> ? T : never };
@@ -51,16 +44,9 @@ export type OperandArgs<O extends readonly string[], V> = {
   readonly [I in keyof O]: O[I] extends `${string}?` ? V | undefined : O[I] extends `${string}*` ? readonly V[] : V;
 };
 
-interface Definition<Name extends string, O extends readonly string[], A extends AttrSpecs> extends Omit<
-  OpSpec<Name, O, A>,
-  "traits"
-> {
-  readonly traits?: readonly Trait[];
-}
-
 export const defineOp = <const Name extends string, const O extends readonly string[], A extends AttrSpecs>(
-  definition: Definition<Name, O, A>,
-): OpSpec<Name, O, A> => ({ ...definition, traits: new Set(definition.traits) });
+  spec: OpSpec<Name, O, A>,
+): OpSpec<Name, O, A> => spec;
 
 /** Operands of any op by name. */
 export type AnyOperands<T> = Readonly<Record<string, T | undefined | readonly (T | undefined)[]>>;
@@ -69,7 +55,6 @@ export type AnyOperands<T> = Readonly<Record<string, T | undefined | readonly (T
 export interface AnyOp {
   readonly name: string;
   readonly doc: string;
-  readonly traits: ReadonlySet<Trait>;
   readonly operands: readonly string[];
   readonly attrs: AttrSpecs;
   infer(x: AnyOperands<TensorType>, a: Readonly<Record<string, AttrValue>>): TensorType;

@@ -1,3 +1,3 @@
 import { binary } from "./elementwise.ts";
 
-export const add = binary("add", "x + y.", (x, y) => x + y, { commutative: true });
+export const add = binary("add", "x + y.", (x, y) => x + y);

@@ -6,7 +6,7 @@ export const avg_pool = defineOp({
   name: "avg_pool",
   doc:
     "The mean of each window of x [N, C, *spatial]. The divisor counts the padding only with count_include_pad; the " +
-    "overhang of a ceil window beyond input and padding is never counted, as in torch. C1 to C4: as max_pool.",
+    "overhang of a ceil window beyond input and padding is never counted, as in torch. C1 to C5: as max_pool.",
   operands: ["x"],
   attrs: { ...poolAttrs, count_include_pad: bool(true) },
   infer: ({ x }, a) => inferPool(x, a),

@@ -8,7 +8,6 @@ import { mapBroadcast } from "./elementwise.ts";
 export const cast = defineOp({
   name: "cast",
   doc: "The same numbers as another element type; floats lose their fraction on the way to integers (toward zero).",
-  traits: ["elementwise"],
   operands: ["x"],
   attrs: { to: dtype() },
   infer: ({ x }, { to }) => tensor(to, x.shape),

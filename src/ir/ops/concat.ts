@@ -8,7 +8,6 @@ import { commonDType } from "./elementwise.ts";
 export const concat = defineOp({
   name: "concat",
   doc: "Tensors one after the other along an axis. C1: equal element types. C2: at least one operand, and the axis exists. C3: equal extents elsewhere.",
-  traits: ["movement"],
   operands: ["xs*"],
   attrs: { axis: axis() },
   infer: ({ xs }, { axis }) => {

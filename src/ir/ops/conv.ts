@@ -15,13 +15,21 @@ export const conv = defineOp({
     "Cross-correlation of x [N, C, *spatial] with weight [O, C/groups, *kernel], any number of spatial axes. " +
     "padding lists the zeros before every axis, then after every axis. " +
     "C1: ranks agree. C2: C = groups x weight's second extent, and groups divides O. C3: bias is [O]. " +
-    "C4: stride and dilation name every spatial axis, padding twice. C5: the window fits. C6: equal element types.",
+    "C4: stride and dilation name every spatial axis, padding twice. C5: the window fits. " +
+    "C6: equal element types. C7: stride, dilation, groups and the kernel are at least 1, and padding is not negative.",
   operands: ["x", "weight", "bias?"],
   attrs: { stride: ints(), padding: ints(), dilation: ints(), groups: int(1) },
   infer: ({ x, weight, bias }, { stride, padding, dilation, groups }) => {
     const rank = x.shape.length - 2;
     const [n = 0, c = 0, ...space] = x.shape;
     const [o = 0, perGroup = 0, ...kernel] = weight.shape;
+    need(
+      groups >= 1 &&
+        [...stride, ...dilation, ...kernel].every((n) => !isStatic(n) || n >= 1) &&
+        padding.every((p) => p >= 0),
+      "C7",
+      "stride, dilation, groups and the kernel are at least 1, padding at least 0",
+    );
     need(rank >= 1 && weight.shape.length === rank + 2, "C1", "x and weight need the same rank, at least 3");
     need(
       isStatic(perGroup) && isStatic(o) && sameDim(c, perGroup * groups),

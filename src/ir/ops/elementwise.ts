@@ -2,7 +2,7 @@ import type { Dim } from "../dim.ts";
 import { printShape, sameDim } from "../dim.ts";
 import { isFloat } from "../dtype.ts";
 import { type NdArray, zeros } from "../ndarray.ts";
-import { type AttrSpecs, type AttrsOf, type OpSpec, type Trait, defineOp, need } from "../op.ts";
+import { type AttrSpecs, type AttrsOf, type OpSpec, defineOp, need } from "../op.ts";
 import { type TensorType, strides, tensor } from "../type.ts";
 
 /** The shape that NumPy's broadcasting gives; dimensions must be equal for all sizes, or 1. */
@@ -111,7 +111,6 @@ export const unary = <const Name extends string, A extends AttrSpecs = Record<ne
   defineOp({
     name,
     doc,
-    traits: ["elementwise"],
     operands: ["x"],
     attrs: attrs ?? ({} as A),
     infer: ({ x }) => x,
@@ -123,15 +122,13 @@ export const binary = <const Name extends string>(
   name: Name,
   doc: string,
   fn: (x: number, y: number) => number,
-  options: { readonly commutative?: boolean; readonly predicate?: boolean; readonly only?: "floats" | "integers" } = {},
+  options: { readonly predicate?: boolean; readonly only?: "floats" | "integers" } = {},
 ): OpSpec<Name, readonly ["x", "y"], Record<never, never>> => {
-  const traits: Trait[] = options.commutative ? ["elementwise", "commutative"] : ["elementwise"];
   const { only } = options;
   const numbers = only === undefined ? "" : ` C3: of ${only}.`;
   return defineOp({
     name,
     doc: `${doc} C1: equal element types. C2: shapes broadcast.${numbers}`,
-    traits,
     operands: ["x", "y"],
     attrs: {},
     infer: ({ x, y }) => {

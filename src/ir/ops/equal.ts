@@ -1,3 +1,3 @@
 import { binary } from "./elementwise.ts";
 
-export const equal = binary("equal", "x = y.", (x, y) => (x === y ? 1 : 0), { commutative: true, predicate: true });
+export const equal = binary("equal", "x = y.", (x, y) => (x === y ? 1 : 0), { predicate: true });

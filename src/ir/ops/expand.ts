@@ -9,7 +9,6 @@ import { copyStrided } from "./movement.ts";
 export const expand = defineOp({
   name: "expand",
   doc: "x repeated to a shape that it broadcasts to. C1: it does.",
-  traits: ["movement"],
   operands: ["x"],
   attrs: { shape: dims() },
   infer: ({ x }, { shape }) => {

@@ -6,7 +6,6 @@ import { count, tensor } from "../type.ts";
 export const gather = defineOp({
   name: "gather",
   doc: "Entries of x along an axis, picked by an integer tensor whose shape takes the axis' place. C1: the axis exists. C2: indices are i64 or i32. C3: they are from 0 to below the extent.",
-  traits: ["movement"],
   operands: ["x", "indices"],
   attrs: { axis: axis(0) },
   infer: ({ x, indices }, { axis }) => {

@@ -7,12 +7,16 @@ import { commonDType } from "./elementwise.ts";
 
 export const group_norm = defineOp({
   name: "group_norm",
-  doc: "Normalises x [N, C, ...] over each group of C / groups channels and all positions, biased variance, then weight and bias by channel (Wu and He 2018). C1: groups divides C. C2: weight and bias are vectors of C. C3: equal element types.",
+  doc: "Normalises x [N, C, ...] over each group of C / groups channels and all positions, biased variance, then weight and bias by channel (Wu and He 2018). C1: groups is at least 1 and divides C. C2: weight and bias are vectors of C. C3: equal element types.",
   operands: ["x", "weight?", "bias?"],
   attrs: { groups: int(), eps: float(1e-5) },
   infer: ({ x, weight, bias }, { groups }) => {
     const c = x.shape[1];
-    need(c !== undefined && isStatic(c) && c % groups === 0, "C1", `${groups} groups do not divide the channels`);
+    need(
+      c !== undefined && isStatic(c) && groups >= 1 && c % groups === 0,
+      "C1",
+      `${groups} groups do not divide the channels`,
+    );
     for (const v of [weight, bias])
       need(v === undefined || (v.shape.length === 1 && v.shape[0] === c), "C2", `weight and bias must be [${c}]`);
     return tensor(commonDType([x, weight, bias], "C3"), x.shape);

@@ -5,7 +5,6 @@ import { tensor } from "../type.ts";
 export const input = defineOp({
   name: "input",
   doc: "An input of the model; its value's name is the name that callers feed.",
-  traits: ["source"],
   operands: [],
   attrs: { dtype: dtype("f32"), shape: dims() },
   infer: (_, { dtype, shape }) => tensor(dtype, shape),

@@ -5,12 +5,16 @@ import { strides, tensor } from "../type.ts";
 
 export const iota = defineOp({
   name: "iota",
-  doc: "Each element is its own index along an axis: tables of positions and masks are written with it. C1: the axis exists.",
-  traits: ["source"],
+  doc: "Each element is its own index along an axis: tables of positions and masks are written with it. C1: the axis exists. C2: extents are not negative.",
   operands: [],
   attrs: { axis: axis(0), dtype: dtype("i64"), shape: ints() },
   infer: (_, { axis, dtype, shape }) => {
     need(axis >= 0 && axis < shape.length, "C1", `axis ${axis} of a tensor of rank ${shape.length}`);
+    need(
+      shape.every((d) => d >= 0),
+      "C2",
+      `a shape cannot have negative extents: [${shape.join(",")}]`,
+    );
     return tensor(dtype, shape);
   },
   evaluate: (_, { axis }, { dtype, shape }) => {

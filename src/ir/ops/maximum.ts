@@ -1,3 +1,3 @@
 import { binary } from "./elementwise.ts";
 
-export const maximum = binary("maximum", "The larger of x and y.", Math.max, { commutative: true });
+export const maximum = binary("maximum", "The larger of x and y.", Math.max);

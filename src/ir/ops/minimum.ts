@@ -1,3 +1,3 @@
 import { binary } from "./elementwise.ts";
 
-export const minimum = binary("minimum", "The smaller of x and y.", Math.min, { commutative: true });
+export const minimum = binary("minimum", "The smaller of x and y.", Math.min);

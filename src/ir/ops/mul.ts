@@ -1,3 +1,3 @@
 import { binary } from "./elementwise.ts";
 
-export const mul = binary("mul", "x * y.", (x, y) => x * y, { commutative: true });
+export const mul = binary("mul", "x * y.", (x, y) => x * y);

@@ -10,7 +10,6 @@ export const pad = defineOp({
   doc:
     "Adds elements around x: padding lists the number before every axis, then after; negative numbers crop. Reflect " +
     "mirrors without repeating the border. C1: padding names every axis twice. C2: no negative extents. C3: reflect pads less than the extent and crops nothing.",
-  traits: ["movement"],
   operands: ["x"],
   attrs: { padding: ints(), mode: oneOf(["constant", "reflect"], "constant"), value: float(0) },
   infer: ({ x }, { padding, mode }) => {

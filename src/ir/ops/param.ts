@@ -5,7 +5,6 @@ import { tensor } from "../type.ts";
 export const param = defineOp({
   name: "param",
   doc: "A parameter or buffer of the checkpoint by its name there. C1: extents are not negative.",
-  traits: ["source"],
   operands: [],
   attrs: { key: text(), dtype: dtype("f32"), shape: ints() },
   infer: (_, { dtype, shape }) => {

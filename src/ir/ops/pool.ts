@@ -28,6 +28,11 @@ export function inferPool(x: TensorType, a: PoolGeometry): TensorType {
     "C1",
     `${rank} spatial axes`,
   );
+  need(
+    [...a.kernel, ...a.stride].every((n) => n >= 1),
+    "C5",
+    "kernel and stride are at least 1",
+  );
   const [n = 0, c = 0, ...space] = x.shape;
   need(
     a.padding.every((p, i) => p >= 0 && p < (a.kernel[i % rank] ?? 1)),

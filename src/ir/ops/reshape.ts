@@ -7,7 +7,6 @@ import { elements, tensor } from "../type.ts";
 export const reshape = defineOp({
   name: "reshape",
   doc: "The same elements in row-major order under another shape. C1: as many elements, for every size.",
-  traits: ["movement"],
   operands: ["x"],
   attrs: { shape: dims() },
   infer: ({ x }, { shape }) => {

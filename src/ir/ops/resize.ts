@@ -52,7 +52,7 @@ export const resize = defineOp({
   name: "resize",
   doc:
     "Interpolates some axes to new extents as torch.nn.functional.interpolate does: nearest (floor), linear or cubic, " +
-    "with half-pixel centres unless align_corners. C1: axes exist and are distinct, as many extents as axes. C2: antialias needs linear or cubic and half-pixel centres, align_corners linear or cubic.",
+    "with half-pixel centres unless align_corners. C1: axes exist and are distinct, as many extents as axes. C2: antialias needs linear or cubic and half-pixel centres, align_corners linear or cubic. C3: extents and sizes are at least 1.",
   operands: ["x"],
   attrs: {
     axes: axes(),
@@ -70,6 +70,11 @@ export const resize = defineOp({
       `axes [${axes.join(",")}] of rank ${x.shape.length}`,
     );
     need(mode !== "nearest" || !(antialias || align_corners), "C2", "nearest has neither antialias nor align_corners");
+    need(
+      [...size, ...axes.map((a) => x.shape[a] ?? 0)].every((d) => !isStatic(d) || d >= 1),
+      "C3",
+      "resizing needs at least one element before and after",
+    );
     need(!(antialias && align_corners), "C2", "antialias has half-pixel centres");
     return tensor(
       x.dtype,

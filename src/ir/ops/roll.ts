@@ -6,7 +6,6 @@ import { count } from "../type.ts";
 export const roll = defineOp({
   name: "roll",
   doc: "Moves elements by shift along an axis, around the end: result[i] = x[(i - shift) mod extent]. C1: the axis exists.",
-  traits: ["movement"],
   operands: ["x"],
   attrs: { axis: axis(), shift: int() },
   infer: ({ x }, { axis }) => {

@@ -8,7 +8,6 @@ import { copyStrided } from "./movement.ts";
 export const slice = defineOp({
   name: "slice",
   doc: "Elements from range[0] to before range[1] along an axis, every step-th. C1: the axis exists. C2: 0 <= start <= end <= extent, step > 0.",
-  traits: ["movement"],
   operands: ["x"],
   attrs: { axis: axis(), range: dims(), step: int(1) },
   infer: ({ x }, { axis, range, step }) => {
@@ -33,5 +32,5 @@ export const slice = defineOp({
   },
 });
 
-/** A symbolic extent is taken to be large enough: sizes are checked where symbols get their values. */
+/** A symbolic extent is taken to be large enough; the interpreter infers again where symbols have values. */
 const notNegative = (d: Dim): boolean => !isStatic(d) || d >= 0;

@@ -7,7 +7,6 @@ import { copyStrided } from "./movement.ts";
 export const transpose = defineOp({
   name: "transpose",
   doc: "Axis i of the result is axis perm[i] of x. C1: perm is a permutation of x's axes.",
-  traits: ["movement"],
   operands: ["x"],
   attrs: { perm: ints() },
   infer: ({ x }, { perm }) => {

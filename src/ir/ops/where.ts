@@ -6,7 +6,6 @@ import { broadcastShapes, commonDType, mapBroadcast } from "./elementwise.ts";
 export const where = defineOp({
   name: "where",
   doc: "x where the condition holds, y elsewhere. C1: equal element types of x and y. C2: shapes broadcast. C3: condition is bool.",
-  traits: ["elementwise"],
   operands: ["condition", "x", "y"],
   attrs: {},
   infer: ({ condition, x, y }) => {
