@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { type EmittedModel, emitOnnx } from "../backends/onnx/emit.ts";
-import { resolveDataConfig } from "../frontend/preprocess/data-config.ts";
+import { supportedOpsets } from "../backends/onnx/model.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
 import { printDim } from "../ir/dim.ts";
-import { within } from "../ir/error.ts";
+import { TimmcError, within } from "../ir/error.ts";
 import { graphMacs } from "../ir/macs.ts";
 import { count } from "../ir/type.ts";
 import { type OptimizationLevel, presets } from "../passes/presets.ts";
@@ -13,7 +13,7 @@ import { type ModelFile, type Watch, modelName, writeModel } from "./artifact-mo
 import { beginArtifact, hashFile, manifestName, writeWhole } from "./artifact-files.ts";
 import { describeTap } from "./describe-tap.ts";
 import { refuseInterrupted } from "./interrupt.ts";
-import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
+import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
 import { type Manifest, manifestVersion } from "./manifest.ts";
 import { version } from "./version.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
@@ -30,13 +30,14 @@ export const defaultOpset = 17;
 /** Compiles a model to an artifact folder and gives its manifest. Throws TimmcError, and then nothing half-written stays. */
 export async function compile(request: CompileRequest): Promise<Manifest> {
   const { progress, signal } = request;
+  requireOpset(request.opset ?? defaultOpset);
   progress?.(`lowering ${request.model}`);
   const lowering = await lowerRequest(request);
   const { lowered, resolved } = lowering;
   const weights = openModelWeights(request.weights ?? "pretrained", resolved, lowered);
   try {
     refuseWithheld(lowered, weights);
-    const macs = graphMacs(lowered.graph) / (typeof request.batch === "number" ? request.batch : 1);
+    const macs = graphMacs(withDynamicBatch(lowering, request).lowered.graph);
     const level = request.optimization ?? "O2";
     progress?.(`optimising at ${level}`);
     const passes = runPipeline(lowered.graph, presets[level]);
@@ -56,6 +57,13 @@ export async function compile(request: CompileRequest): Promise<Manifest> {
   } finally {
     weights.close();
   }
+}
+
+function requireOpset(opset: number): void {
+  if (supportedOpsets.includes(opset)) return;
+  throw new TimmcError("usage", `ONNX operator set ${opset} is not one that timmc writes`, {
+    hint: `Use --opset ${supportedOpsets[0]} to ${supportedOpsets.at(-1)}.`,
+  });
 }
 
 function emitModel(
@@ -119,8 +127,7 @@ function describe(request: CompileRequest, lowering: LoweredRequest, weights: Op
   };
 }
 
-function describeInput(resolved: ResolvedModel, { lowered }: LoweredRequest): Manifest["input"] {
-  const data = resolveDataConfig(resolved.cfg, { inputSize: resolved.inputSize });
+function describeInput({ data }: ResolvedModel, { lowered }: LoweredRequest): Manifest["input"] {
   return {
     name: "input",
     dtype: lowered.input.type.dtype,

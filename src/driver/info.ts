@@ -2,11 +2,12 @@ import { type DataConfig, resolveDataConfig } from "../frontend/preprocess/data-
 import { type PretrainedCfg, overlay } from "../frontend/pretrained-cfg.ts";
 import { type ModelReference, formatReference, parseReference } from "../frontend/reference.ts";
 import { type SizeBenchmark, benchmarks, familyOf, modelName, pretrainedTags } from "../frontend/registry.ts";
-import { type ModelRequest, locate, resolve } from "../frontend/resolve.ts";
+import { type Located, type ModelRequest, locate, resolveLocated } from "../frontend/resolve.ts";
 import { loadFamily } from "../zoo/registry.ts";
 import { type FamilyArgument, familyArguments } from "./family-arguments.ts";
-import { inspect } from "./inspect.ts";
+import { inspectLowered } from "./inspect.ts";
 import { unsupportedReason } from "./list.ts";
+import { lowerResolved } from "./lower-request.ts";
 
 /** timm's published numbers at one image size; null where it gives none. */
 export interface PublishedResult {
@@ -70,14 +71,13 @@ export interface ModelInfo {
 /** Collects what is known of a model. One whose family is not defined yet has the registry's facts. Throws TimmcError. */
 export async function info(request: ModelRequest): Promise<ModelInfo> {
   const reference = parseReference(request.model);
-  const { architecture, tag, cfg: named, local, notices } = locate(reference);
+  const located = locate(reference);
+  const { architecture, tag, cfg: named, local, notices } = located;
   const cfg = request.cfg === undefined ? named : overlay(named, request.cfg);
   const reason = unsupportedReason(architecture, await loadFamily(familyOf(architecture)));
-  const defined = reason === null ? await define(request) : undefined;
-  const data = resolveDataConfig(cfg, {
-    inputSize: defined?.inputSize ?? request.inputSize,
-    useTestSize: request.useTestSize,
-  });
+  const defined = reason === null ? await define(request, located) : undefined;
+  const { inputSize, useTestSize } = request;
+  const data = defined?.data ?? resolveDataConfig(cfg, { inputSize, useTestSize });
   return {
     model: formatReference(reference),
     architecture,
@@ -99,13 +99,13 @@ export async function info(request: ModelRequest): Promise<ModelInfo> {
   };
 }
 
-async function define(request: ModelRequest) {
-  const resolved = await resolve(request);
-  const { params, macs, notices } = await inspect(request);
-  const { family, inputSize, numClasses } = resolved;
+async function define(request: ModelRequest, located: Located) {
+  const resolved = await resolveLocated(request, located);
+  const { params, macs, notices } = inspectLowered(lowerResolved(resolved, {}), {});
+  const { family, data, numClasses } = resolved;
   return {
     info: { paper: family.paper, params, macs, arguments: familyArguments(resolved) },
-    inputSize,
+    data,
     numClasses,
     notices,
   };

@@ -11,7 +11,7 @@ import { runPipeline } from "../passes/pass.ts";
 import { presets } from "../passes/presets.ts";
 import type { Stage } from "../zoo/family.ts";
 import { describeTap } from "./describe-tap.ts";
-import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
+import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
 import type { ManifestOutput } from "./manifest.ts";
 import { type Cost, costsUpTo } from "./stage-costs.ts";
 
@@ -61,12 +61,17 @@ export interface InspectRequest extends LowerRequest {
 export async function inspect(request: InspectRequest): Promise<Inspection> {
   const stop = request.ir === undefined ? 0 : passesUpTo(request.ir.after);
   const lowering = await lowerRequest(request);
+  const inspection = inspectLowered(lowering, request);
+  return request.ir === undefined ? inspection : { ...inspection, ir: printAfter(lowering.lowered.graph, stop) };
+}
+
+/** The same for a graph that is there already, without its text. */
+export function inspectLowered(lowering: LoweredRequest, request: Pick<LowerRequest, "batch">): Inspection {
   const { resolved, lowered, taps, notices } = lowering;
   const entries = (kind: "parameter" | "buffer") =>
     lowered.parameters.filter((p) => p.kind === kind).map(({ name, shape }) => ({ name, shape }));
   const parameters = entries("parameter");
-  const { features, macs } = describeCosts(lowering, request);
-  const ir = request.ir === undefined ? {} : { ir: printAfter(lowered.graph, stop) };
+  const { features, macs } = describeCosts(lowering, withDynamicBatch(lowering, request));
   return {
     architecture: resolved.architecture,
     tag: resolved.tag,
@@ -83,29 +88,31 @@ export async function inspect(request: InspectRequest): Promise<Inspection> {
     features,
     outputs: taps.map(describeTap),
     notices,
-    ...ir,
   };
 }
 
-/** The stages with their costs, and the cost of the whole. A fixed batch of n costs n times as much as one image. */
-function describeCosts({ lowered, stages }: LoweredRequest, { batch }: InspectRequest) {
-  const { model, parameters } = lowered;
-  const images = typeof batch === "number" ? batch : 1;
+/** The stages with their costs, and the cost of the whole, both per image: `perImage` has a dynamic batch, counted as 1. */
+function describeCosts({ lowered, stages }: LoweredRequest, { lowered: perImage }: LoweredRequest) {
+  const { model, parameters } = perImage;
   const names = new Set(parameters.filter((p) => p.kind === "parameter").map((p) => p.name));
   const costs = costsUpTo([...model.stages.map((s) => [s.value]), model.logits], names);
-  const whole = costs.at(-1);
-  const features = model.stages.map((stage, index) =>
-    describeStage(stage, index, costs[index], { images, isDefault: stages.includes(index) }),
+  const features = lowered.model.stages.map((stage, index) =>
+    describeStage(stage, index, {
+      cost: costs[index],
+      bytes: bytesPerImage(model.stages[index]?.value),
+      isDefault: stages.includes(index),
+    }),
   );
-  return { features, macs: (whole?.macs ?? 0) / images };
+  return { features, macs: costs.at(-1)?.macs ?? 0 };
 }
 
-const describeStage = (
-  stage: Stage,
-  index: number,
-  cost: Cost | undefined,
-  { images, isDefault }: { readonly images: number; readonly isDefault: boolean },
-): StageReport => ({
+interface StageFacts {
+  readonly cost: Cost | undefined;
+  readonly bytes: number | null;
+  readonly isDefault: boolean;
+}
+
+const describeStage = (stage: Stage, index: number, { cost, bytes, isDefault }: StageFacts): StageReport => ({
   index,
   module: stage.module,
   channels: shown(channelsOf(stage)),
@@ -113,16 +120,17 @@ const describeStage = (
   shape: stage.value.type.shape.map(shown),
   format: stage.format,
   default: isDefault,
-  macs: (cost?.macs ?? 0) / images,
+  macs: cost?.macs ?? 0,
   params: cost?.params ?? 0,
-  bytes: bytesPerImage(stage.value, images),
+  bytes,
 });
 
 const shown = (d: Dim): number | string => (typeof d === "number" ? d : printDim(d));
 
-function bytesPerImage(value: Value, images: number): number | null {
+function bytesPerImage(value: Value | undefined): number | null {
+  if (value === undefined) return null;
   const type = substituteType(value.type, { N: 1 });
-  return isStaticType(type) ? (count(type.shape) * byteSize(type.dtype)) / images : null;
+  return isStaticType(type) ? count(type.shape) * byteSize(type.dtype) : null;
 }
 
 /** How many passes of -O2 run before the text is printed; without a name those of -O0. */

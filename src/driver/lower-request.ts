@@ -27,7 +27,11 @@ export interface LoweredRequest {
 
 /** From a reference to a graph whose outputs are the taps asked for. Throws TimmcError with the model in its trail. */
 export async function lowerRequest(request: LowerRequest): Promise<LoweredRequest> {
-  const resolved = await resolve(request);
+  return lowerResolved(await resolve(request), request);
+}
+
+/** The same for a request that is resolved already. */
+export function lowerResolved(resolved: ResolvedModel, request: Pick<LowerRequest, "taps" | "batch">): LoweredRequest {
   const batch: Dim = typeof request.batch === "number" ? request.batch : batchSymbol;
   const lowered = lowerArchitecture(resolved.family, resolved.architecture, resolved.args, resolved.inputSize, batch);
   return within(formatReference(resolved.reference), () => {
@@ -38,3 +42,7 @@ export async function lowerRequest(request: LowerRequest): Promise<LoweredReques
     return { resolved, lowered, tapNames, taps, stages, notices: [...resolved.notices, ...lowered.notices] };
   });
 }
+
+/** The request's graph with a dynamic batch. Published costs are counted on it, so that they do not depend on --batch. */
+export const withDynamicBatch = (lowering: LoweredRequest, { batch }: Pick<LowerRequest, "batch">): LoweredRequest =>
+  typeof batch === "number" ? lowerResolved(lowering.resolved, { taps: lowering.tapNames }) : lowering;

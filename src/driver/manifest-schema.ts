@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cropModes, interpolations } from "../frontend/pretrained-cfg.ts";
 import { dtypes } from "../ir/dtype.ts";
 import { manifestVersion } from "./manifest.ts";
 
@@ -48,9 +49,9 @@ const input = z
     layout: z.literal("NCHW"),
     mean: channelNumbers.describe("per channel, on the scale 0..1"),
     std: channelNumbers,
-    interpolation: z.enum(["nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "random"]),
+    interpolation: z.enum(interpolations),
     crop_pct: z.number().min(0.01).max(100).describe("the crop's side as a fraction of the resized picture's"),
-    crop_mode: z.enum(["center", "squash", "border"]),
+    crop_mode: z.enum(cropModes),
   })
   .describe("how a picture becomes the input tensor");
 

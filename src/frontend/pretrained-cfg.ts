@@ -51,10 +51,10 @@ export interface PretrainedCfg {
   readonly notes: string | readonly string[] | null;
 }
 
-const interpolations = ["nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "random"] as const;
+export const interpolations = ["nearest", "bilinear", "bicubic", "box", "hamming", "lanczos", "random"] as const;
 export type Interpolation = (typeof interpolations)[number];
 
-const cropModes = ["center", "squash", "border"] as const;
+export const cropModes = ["center", "squash", "border"] as const;
 export type CropMode = (typeof cropModes)[number];
 
 /** What a field accepts: a test and the same in words. */

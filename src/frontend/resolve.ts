@@ -3,6 +3,7 @@ import type { Family } from "../zoo/family.ts";
 import { isSupported, loadFamily, supportedFamilies } from "../zoo/registry.ts";
 import { bool, lastOrList, readArgs } from "../zoo/schema.ts";
 import { type LocalModel, readLocalDir } from "./local-dir.ts";
+import { type DataConfig, resolveDataConfig } from "./preprocess/data-config.ts";
 import { type InputSize, type PretrainedCfg, overlay } from "./pretrained-cfg.ts";
 import { type ModelReference, formatReference, parseReference } from "./reference.ts";
 import { familyOf, pretrainedCfg, resolveName } from "./registry.ts";
@@ -30,6 +31,8 @@ export interface ResolvedModel {
   readonly args: Readonly<Record<string, unknown>>;
   readonly numClasses: number;
   readonly inputSize: InputSize;
+  /** How a picture becomes the input, at `inputSize`. */
+  readonly data: DataConfig;
   readonly featuresOnly: boolean;
   /** As timm takes them: the last n, or absolute and negative indices. */
   readonly outIndices: number | readonly number[] | undefined;
@@ -45,8 +48,11 @@ export const createArgs = {
 
 /** Answers what a reference means. Reads at most the registry and a config.json, never weights. Throws TimmcError. */
 export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
-  const reference = parseReference(request.model);
-  const named = locate(reference);
+  return resolveLocated(request, locate(parseReference(request.model)));
+}
+
+/** The rest of `resolve`, for a caller that has looked the reference up already. Throws TimmcError. */
+export async function resolveLocated(request: ModelRequest, named: Located): Promise<ResolvedModel> {
   const familyName = familyOf(named.architecture);
   const family = await loadFamily(familyName);
   if (family === undefined || !Object.hasOwn(family.variants, named.architecture))
@@ -65,7 +71,7 @@ export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
     ...rest,
   });
   return {
-    reference,
+    reference: named.reference,
     architecture: named.architecture,
     tag: named.tag,
     family,
@@ -73,6 +79,7 @@ export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
     args,
     numClasses,
     inputSize,
+    data: resolveDataConfig(cfg, { inputSize, useTestSize: request.useTestSize }),
     featuresOnly,
     outIndices: chosen,
     local: named.local,
@@ -82,6 +89,7 @@ export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
 
 /** What a reference names, before the family's schema has seen its arguments. */
 export interface Located {
+  readonly reference: ModelReference;
   readonly architecture: string;
   readonly tag: string;
   readonly cfg: PretrainedCfg;
@@ -95,12 +103,13 @@ export function locate(reference: ModelReference): Located {
   switch (reference.kind) {
     case "timm": {
       const name = resolveName(reference.architecture, reference.tag);
-      return { ...name, cfg: pretrainedCfg(name.architecture, name.tag), modelArgs: {}, local: undefined };
+      return { reference, ...name, cfg: pretrainedCfg(name.architecture, name.tag), modelArgs: {}, local: undefined };
     }
     case "local-dir": {
       const local = readLocalDir(reference.path);
       const { architecture, pretrainedCfg: cfg, numClasses, notices } = local;
       return {
+        reference,
         architecture,
         tag: cfg.tag ?? "",
         cfg: { ...cfg, num_classes: numClasses },

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { ModelInfo } from "../../src/driver/info.ts";
 import type { Manifest } from "../../src/driver/manifest.ts";
 import { shapesModel, temporaryFolder } from "../driver/workspace.ts";
 import { cli, cliJson } from "./run-cli.ts";
@@ -32,6 +33,16 @@ describe("compile", () => {
     expect(target.opset).toBe(20);
     expect(outputs.map((o) => o.name)).toEqual(["pre_logits", "features.1", "module:layer2"]);
     expect(input).toMatchObject({ shape: [2, 3, 64, 64], crop_pct: 0.5 });
+  });
+
+  it("writes the preprocessing that info announces, with the test size too", async () => {
+    const named = ["resnet50.a1_in1k", "--use-test-size"];
+    const { preprocessing } = (await cliJson("info", ...named)) as ModelInfo;
+    await cliJson("compile", ...named, "--weights", "none", "-o", at("test-size"));
+    const { input, request } = manifestIn(at("test-size"));
+    const { mean, std, interpolation, crop_pct, crop_mode } = input;
+    expect({ input_size: request.input_size, mean, std, interpolation, crop_pct, crop_mode }).toEqual(preprocessing);
+    expect(crop_pct).toBe(1);
   });
 
   it("counts MACs per image, whatever the batch", async () => {

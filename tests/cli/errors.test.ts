@@ -53,7 +53,8 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["compile", "resnet18", "-o", out, "--onnx-ops", "ort"], "--onnx-ops ort is not in this version"],
   [["compile", "resnet18", "-o", out, "--dynamic-size"], "--dynamic-size is not in this version"],
   [["compile", "resnet18", "-o", out, "-O3"], "Allowed choices are 0, 1, 2"],
-  [["compile", "resnet18", "-o", out, "--opset", "16"], "It must be 17 to 23"],
+  [["compile", "resnet18", "-o", out, "--opset", "16"], "Use --opset 17 to 23"],
+  [["compile", "resnet18", "-o", out, "--opset", "x"], "It must be a whole number"],
   [["build", "timmc.config.json"], "the command build is not in this version"],
   [["doctor", "resnet18", "--weights", "none"], "the command doctor is not in this version"],
 ];

@@ -31,7 +31,7 @@ describe("info", () => {
     const report = await info(...args);
     const inspection = (await cliJson("inspect", ...args)) as Inspection;
     expect(report.definition).toMatchObject({ params: inspection.params, macs: inspection.macs });
-    expect(report.preprocessing.input_size).toEqual([3, 288, 288]);
+    expect(report.preprocessing).toMatchObject({ input_size: [3, 288, 288], crop_pct: 1 });
     expect(report.num_classes).toBe(10);
   });
 

@@ -105,3 +105,13 @@ it("says what timm ignores: a note for people, a field for programs", async () =
   expect(err).toBe("note: ape has no effect: timm accepts and ignores it here\n");
   expect((await json(...args)).notices).toEqual(["ape has no effect: timm accepts and ignores it here"]);
 });
+
+it("costs do not depend on --batch", async () => {
+  const costs = async (...args: string[]) => {
+    const { macs, features } = (await cliJson("inspect", "test_vit", ...args)) as Inspection;
+    return { macs, features: features.map((f) => [f.macs, f.params, f.bytes]) };
+  };
+  const expected = await costs();
+  expect(await costs("--batch", "1")).toEqual(expected);
+  expect(await costs("--batch", "3")).toEqual(expected);
+});
