@@ -64,10 +64,6 @@ export function checkModel(model: OnnxModel, headers: Iterable<OnnxTensorHeader>
   return problems;
 }
 
-/** One line for a log. */
-export const describeProblem = ({ rule, node, op, message }: Problem): string =>
-  `${rule}: ${node === "" ? "" : `${node} (${op}): `}${message}`;
-
 type Report = (rule: CheckRule, message: string, node?: OnnxNode) => void;
 /** Undefined where a type does not follow, as after an undefined operand or a node of another domain. */
 type Known = OnnxDType | undefined;

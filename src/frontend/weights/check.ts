@@ -1,5 +1,5 @@
 import { TimmcError } from "../../ir/error.ts";
-import { nearest } from "./near.ts";
+import { nearNames } from "../suggest.ts";
 import { type StoredDType, type TensorSpec, type WeightSource, isOpaque, printStored } from "./source.ts";
 
 export interface Mismatch {
@@ -50,7 +50,7 @@ export function matchError(source: WeightSource, match: WeightMatch): TimmcError
   const lines = [
     `the weights do not fit the model: ${missing.length} missing, ${mismatched.length} of another shape or type, ${unexpected.length} not used`,
     ...listed("missing", missing, (spec) => {
-      const near = nearest(spec.name, unexpected);
+      const [near] = nearNames(spec.name, unexpected, 1);
       return `${spec.name} ${printStored(spec)}${near === undefined ? "" : `, near: ${near}`}`;
     }),
     ...listed("mismatched", mismatched, ({ name, expected, found }) => {
@@ -81,7 +81,7 @@ function advice({ missing, unexpected, mismatched }: WeightMatch): string {
   if (missing.length === 0 && mismatched.length > 0) {
     return "Pass the arguments that the checkpoint was trained with (--arg num_classes=…, in_chans=…, img_size=…).";
   }
-  return "Check that the architecture and its arguments are those of the checkpoint; `timmc doctor` traces every key.";
+  return "Check that the architecture and its arguments are those of the checkpoint.";
 }
 
 /** The prefix that turns the first missing names into unexpected ones, as wrappers of a model leave it. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { CheckRule } from "../../../src/backends/onnx/check.ts";
-import { checkModel, describeProblem } from "../../../src/backends/onnx/check.ts";
+import type { CheckRule, Problem } from "../../../src/backends/onnx/check.ts";
+import { checkModel } from "../../../src/backends/onnx/check.ts";
 import type { OnnxModel, OnnxNode, OnnxTensorHeader } from "../../../src/backends/onnx/model.ts";
 import { supportedOpsets, tensorByteLength } from "../../../src/backends/onnx/model.ts";
 import { schemaOf, schemaOps } from "../../../src/backends/onnx/schema.ts";
@@ -8,6 +8,10 @@ import { mutants } from "./mutants.ts";
 import { open, refusal, runtimeName, zeros } from "./runtime.ts";
 import type { Built, Sample } from "./samples.ts";
 import { buildSample, fileOf, graphOf, samples } from "./samples.ts";
+
+/** One line for a log. */
+const describeProblem = ({ rule, node, op, message }: Problem): string =>
+  `${rule}: ${node === "" ? "" : `${node} (${op}): `}${message}`;
 
 const problemsOf = ({ model, initializers }: Built): string[] =>
   checkModel(
