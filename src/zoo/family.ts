@@ -31,7 +31,7 @@ export interface Model {
 
 /** Arguments that every family honours by the same rule. */
 export const commonArgs = {
-  num_classes: int(1000, "classes of the classifier; 0 for none", { min: 0 }),
+  num_classes: int(1000, "classes of the classifier; 0 for none", { min: 0, max: 100_000_000 }),
   in_chans: int(3, "channels of the input", { min: 1 }),
 } as const;
 

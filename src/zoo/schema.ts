@@ -1,5 +1,5 @@
-import { distance } from "fastest-levenshtein";
 import { TimmcError } from "../ir/error.ts";
+import { nearNames } from "./near-names.ts";
 
 /**
  * The arguments of a family, by timm's keyword names: one record per argument says its type, default, range and meaning,
@@ -34,16 +34,19 @@ const make = <T>(type: string, fallback: T, doc: string, read: (json: unknown) =
   read,
 });
 
+/** The largest extent, width or count where an argument names none: beyond every network, and small enough to build. */
+const maxInteger = 65_536;
+
 const inRange = (v: number, { min = -Infinity, max = Infinity }: Range): boolean => v >= min && v <= max;
+const isInt = (v: unknown, { min = -maxInteger, max = maxInteger }: Range): v is number =>
+  Number.isInteger(v) && inRange(v as number, { min, max });
 const rangeText = (name: string, { min, max }: Range): string =>
   name +
   (min === undefined ? "" : ` >= ${min}`) +
   (max === undefined ? "" : `${min === undefined ? "" : " and"} <= ${max}`);
 
 export const int = (fallback: number, doc: string, range: Range = {}): Arg<number> =>
-  make(rangeText("integer", range), fallback, doc, (v) =>
-    typeof v === "number" && Number.isInteger(v) && inRange(v, range) ? v : undefined,
-  );
+  make(rangeText("integer", range), fallback, doc, (v) => (isInt(v, range) ? v : undefined));
 
 export const number = (fallback: number, doc: string, range: Range = {}): Arg<number> =>
   make(rangeText("number", range), fallback, doc, (v) =>
@@ -69,8 +72,8 @@ export const ints = (
   make(`list of ${range.length ?? ""} ${rangeText("integer", range)}`.replace("  ", " "), fallback, doc, (v) =>
     Array.isArray(v) &&
     (range.length === undefined || v.length === range.length) &&
-    v.every((n: unknown) => Number.isInteger(n) && inRange(n as number, range))
-      ? (v as number[])
+    v.every((n: unknown): n is number => isInt(n, range))
+      ? v
       : undefined,
   );
 
@@ -81,10 +84,8 @@ export const pair = (fallback: number, doc: string, range: Range = { min: 1 }): 
     [fallback, fallback],
     doc,
     (v) => {
-      const [h, w] = Array.isArray(v) ? (v.length === 2 ? v : []) : [v, v];
-      const fits =
-        Number.isInteger(h) && Number.isInteger(w) && inRange(h as number, range) && inRange(w as number, range);
-      return fits ? [h as number, w as number] : undefined;
+      const [h, w]: readonly unknown[] = Array.isArray(v) ? (v.length === 2 ? v : []) : [v, v];
+      return isInt(h, range) && isInt(w, range) ? [h, w] : undefined;
     },
   );
 
@@ -150,12 +151,14 @@ export function readArgs<S extends Schema>(
     const value = arg.read(json);
     if (value === undefined)
       throw new TimmcError("usage", `${name}=${JSON.stringify(json)}: ${owner} takes ${arg.type}`, {
-        hint: `${name}: ${arg.doc} (default ${printDefault(arg)})`,
+        hint: `${name}: ${arg.doc} (default ${printDefault(arg)})${isLarge(json) ? `; integers go up to ${maxInteger}` : ""}`,
       });
     out[name] = value;
   }
   return out as Partial<ConfigOf<S>>;
 }
+
+const isLarge = (json: unknown): boolean => [json].flat().some((n) => typeof n === "number" && n > maxInteger);
 
 const internalType = internal(undefined).type;
 
@@ -168,10 +171,7 @@ export const publicArgs = (schema: Schema): [string, Arg<unknown>][] =>
 
 function unknownArgument(schema: Schema, owner: string, name: string): TimmcError {
   const names = publicArgs(schema).map(([n]) => n);
-  const near = names
-    .filter((n) => n.includes(name) || name.includes(n) || distance(n, name) <= Math.max(2, name.length / 3))
-    .sort((a, b) => distance(a, name) - distance(b, name))
-    .slice(0, 3);
+  const near = nearNames(name, names, 3);
   const question = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "";
   return new TimmcError("usage", `${owner} takes no argument ${JSON.stringify(name)}${question}`, {
     hint: `it takes: ${names.join(", ")}`,

@@ -2,7 +2,7 @@ import { bytesOf, encodeNumbers } from "../../ir/bytes.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { type RoundedFloat, isRoundedFloat, narrow } from "../../ir/float.ts";
 import { toFloat32 } from "./load.ts";
-import { nearest } from "./near.ts";
+import { nearNames } from "../suggest.ts";
 import { type StoredDType, type TensorData, type WeightSource, printStored } from "./source.ts";
 
 /** What a model asks of a checkpoint (`inChans`, `numClasses`) and what its pretrained configuration says about it. */
@@ -166,7 +166,7 @@ function computed(
 function required(source: WeightSource, name: string): TensorData {
   const data = source.get(name);
   if (data !== undefined) return data;
-  const near = nearest(name, source.keys());
+  const [near] = nearNames(name, source.keys(), 1);
   throw new TimmcError("weights", "the pretrained configuration names this parameter, and the weights do not have it", {
     trail: [source.label, name],
     hint: `${near === undefined ? "" : `Nearest key: ${near}. `}Correct first_conv or classifier with --cfg.`,

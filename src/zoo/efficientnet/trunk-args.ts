@@ -28,7 +28,10 @@ const featureLocation: Arg<FeatureLocation> = {
 };
 
 /** A number, or one per stage where the architecture has it so. */
-const depthMultiplier: Arg<number | readonly number[]> = number(1, "multiplies the blocks of every stage", { min: 0 });
+const depthMultiplier: Arg<number | readonly number[]> = number(1, "multiplies the blocks of every stage", {
+  min: 0,
+  max: 1000,
+});
 
 /** What the constructors and entry functions of EfficientNet and MobileNetV3 have in common. */
 export const trunkArgs = {

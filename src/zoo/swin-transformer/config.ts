@@ -20,7 +20,8 @@ import {
 /** One window for all stages, or one per stage; a window is square unless it is [height, width]. */
 export type WindowSize = number | readonly (number | Pair)[];
 
-const isExtent = (v: unknown): v is number => Number.isInteger(v) && (v as number) >= 1;
+const extent = int(1, "tokens", { min: 1 });
+const isExtent = (v: unknown): v is number => extent.read(v) !== undefined;
 const isWindow = (v: unknown): v is number | Pair =>
   isExtent(v) || (Array.isArray(v) && v.length === 2 && v.every(isExtent));
 
