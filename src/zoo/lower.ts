@@ -1,9 +1,9 @@
 import { type Dim, symbol } from "../ir/dim.ts";
-import { within } from "../ir/error.ts";
+import { TimmcError, within } from "../ir/error.ts";
 import { Graph } from "../ir/graph.ts";
 import type { Value } from "../ir/value.ts";
 import type { Family, Model } from "./family.ts";
-import { type Lowering, type Parameter, scope } from "./scope.ts";
+import { type Lowering, type Parameter, newLowering, scope } from "./scope.ts";
 
 /** A whole architecture as a graph, before anybody has chosen outputs. */
 export interface LoweredModel {
@@ -29,16 +29,13 @@ export function lowerArchitecture(
   batch: Dim = batchSymbol,
 ): LoweredModel {
   const graph = new Graph(architecture);
-  const lowering: Lowering = {
-    graph,
-    parameters: new Map(),
-    modules: new Map(),
-    shared: new Map(),
-    widths: new Map(),
-    notices: new Set(),
-  };
+  const lowering = newLowering(graph);
   const input = graph.insert("input", [], { shape: [batch, ...inputSize] }, { path: "input", rules: [] });
-  const model = within(architecture, () => family.build(scope(lowering, ""), input, architecture, given));
+  const model = within(architecture, () => {
+    const built = family.build(scope(lowering, ""), input, architecture, given);
+    checkWidths(lowering);
+    return built;
+  });
   return {
     architecture,
     graph,
@@ -48,4 +45,13 @@ export function lowerArchitecture(
     model,
     notices: [...lowering.notices],
   };
+}
+
+/** Every pruned width is that of a convolution: one that none has would leave its network as designed, unnoticed. */
+function checkWidths({ widths, parameters }: Lowering): void {
+  for (const [path, out] of widths)
+    if (parameters.get(`${path}.weight`)?.shape[0] !== out)
+      throw new TimmcError("unsupported", `no convolution ${path} has the ${out} channels left by pruning`, {
+        hint: "a pruned network takes no arguments that change its layers",
+      });
 }

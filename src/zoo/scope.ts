@@ -29,7 +29,30 @@ export interface Lowering {
   readonly widths: Map<string, number>;
   /** Arguments that timm accepts and ignores here, and other things worth saying. */
   readonly notices: Set<string>;
+  /** Elements of all parameters so far. */
+  elements: number;
 }
+
+export const newLowering = (graph: Graph): Lowering => ({
+  graph,
+  parameters: new Map(),
+  modules: new Map(),
+  shared: new Map(),
+  widths: new Map(),
+  notices: new Set(),
+  elements: 0,
+});
+
+/** Far above every network of timm: what exceeds these is a mistake or an attack, and would exhaust the memory. */
+const maxValues = 50_000;
+const maxElements = 2e11;
+
+const tooLarge = (what: string): TimmcError =>
+  new TimmcError("unsupported", `the network has more than ${what}`, {
+    hint: "check the arguments that set its depth and widths",
+  });
+
+const print = ({ shape, dtype, kind }: Omit<Parameter, "name">): string => `${kind} ${dtype}[${shape.join(", ")}]`;
 
 interface ParamOptions {
   readonly dtype?: DType;
@@ -54,15 +77,21 @@ class ScopeBase {
     return scope(this.lowering, this.path === "" ? String(name) : `${this.path}.${name}`);
   }
 
-  /** A checkpoint entry of this module, declared where it is used. Asking again gives the same value. */
+  /** A checkpoint entry of this module, declared where it is used. Asking for the same again gives the same value. */
   param(name: string, shape: readonly Dim[], options: ParamOptions = {}): Value {
     const key = this.path === "" ? name : `${this.path}.${name}`;
     const fixed = shape.map((d) => this.static(d, `the parameter ${key} has this extent`));
-    const known = this.lowering.parameters.get(key);
-    if (known !== undefined) return known.value;
     const { dtype = "f32", kind = "parameter" } = options;
+    const asked = { shape: fixed, dtype, kind };
+    const known = this.lowering.parameters.get(key);
+    if (known !== undefined) {
+      if (print(known) === print(asked)) return known.value;
+      throw new TimmcError("invalid-ir", `the parameter ${key} is ${print(known)} and ${print(asked)}`);
+    }
+    this.lowering.elements += fixed.reduce((product, extent) => product * extent, 1);
+    if (this.lowering.elements > maxElements) throw tooLarge(`${maxElements} parameter elements`);
     const value = this.graph.insert("param", [], { key, dtype, shape: fixed }, { path: key, rules: [] });
-    this.lowering.parameters.set(key, { name: key, shape: fixed, dtype, kind, value });
+    this.lowering.parameters.set(key, { name: key, ...asked, value });
     return value;
   }
 
@@ -76,10 +105,14 @@ class ScopeBase {
     return result;
   }
 
-  /** Named children one after the other; absent ones are nn.Identity. Names must not look like integers. */
+  /** Named children one after the other; absent ones are nn.Identity. `sequence` takes integer names. */
   chain(x: Value, steps: Readonly<Record<string, Module | undefined>>): Value {
     let y = x;
-    for (const [name, module] of Object.entries(steps)) if (module !== undefined) y = this.call(name, module, y);
+    for (const [name, module] of Object.entries(steps)) {
+      // JavaScript moves integer keys to the front, whatever the order they are written in.
+      if (/^\d+$/.test(name)) throw new TimmcError("invalid-ir", `a chain has no order for the child named ${name}`);
+      if (module !== undefined) y = this.call(name, module, y);
+    }
     return y;
   }
 
@@ -126,6 +159,7 @@ class ScopeBase {
 
   /** The builder's methods end here. */
   protected make(name: OpName, args: readonly (Value | AttrValue)[]): Value {
+    if (this.graph.size >= maxValues) throw tooLarge(`${maxValues} values`);
     return build({ graph: this.graph, origin: { path: this.path, rules: [] } }, name, args);
   }
 }

@@ -2,7 +2,7 @@ import { symbol } from "../../src/ir/dim.ts";
 import { Graph } from "../../src/ir/graph.ts";
 import { interpret } from "../../src/ir/interpret.ts";
 import { type NdArray, ndarray, zeros } from "../../src/ir/ndarray.ts";
-import { type Module, scope } from "../../src/zoo/scope.ts";
+import { type Module, newLowering, scope } from "../../src/zoo/scope.ts";
 
 /** x with elements from a function of their flat index. */
 export const filled = (shape: readonly number[], element: (i: number) => number): NdArray =>
@@ -20,15 +20,7 @@ export function runModule(module: Module, x: NdArray, params: Readonly<Record<st
   const [n = 1, ...rest] = x.shape;
   const graph = new Graph("test");
   const input = graph.insert("input", [], { shape: [symbol("N"), ...rest] }, { path: "input", rules: [] });
-  const lowering = {
-    graph,
-    parameters: new Map(),
-    modules: new Map(),
-    shared: new Map(),
-    widths: new Map(),
-    notices: new Set<string>(),
-  };
-  graph.setOutputs([{ name: "y", value: module(scope(lowering, ""), input) }]);
+  graph.setOutputs([{ name: "y", value: module(scope(newLowering(graph), ""), input) }]);
   const results = interpret(graph, {
     symbols: { N: n },
     input: () => x,
