@@ -95,3 +95,18 @@ describe("vgg", () => {
     expect(await refused({ global_pool: "", num_classes: 0 })).toBe("accepted");
   });
 });
+
+describe("resnet", () => {
+  const refused = (args: Record<string, unknown>, arch = "resnet18"): Promise<string> =>
+    refusal("resnet", arch, args, 64);
+
+  it.each(["layernorm", "rms_norm", "SimpleNorm"])("refuses %s, whose weights fit no map", async (name) => {
+    expect(await refused({ norm_layer: name })).toContain('takes "batchnorm"');
+    expect(await refused({ norm_layer: `${name}2d` })).toBe("accepted");
+  });
+
+  it("refuses a pruned network without some of its convolutions", async () => {
+    expect(await refused({ layers: [3, 4, 6, 2] }, "ecaresnet50d_pruned")).toContain("left by pruning");
+    expect(await refused({}, "ecaresnet50d_pruned")).toBe("accepted");
+  });
+});

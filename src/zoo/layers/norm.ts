@@ -55,27 +55,40 @@ export const simpleNorm =
     return s.mul(s.mul(x, s.rsqrt(s.add(variance, s.scalar(eps)))), s.param("weight", [n]));
   };
 
-/** timm's names of norm layers (layers/create_norm.py), underscores ignored, for NCHW maps unless named otherwise. */
-const norms = {
+/** timm's names of norm layers (layers/create_norm.py), underscores ignored: those that normalise NCHW maps. */
+const mapNorms = {
   batchnorm: (eps) => batchNorm(eps),
   batchnorm2d: (eps) => batchNorm(eps),
   groupnorm: (eps) => groupNorm(32, eps),
   groupnorm1: (eps) => groupNorm(1, eps),
-  layernorm: (eps = 1e-6) => layerNorm(eps),
   layernorm2d: (eps = 1e-6) => channelsLast(layerNorm(eps)),
-  rmsnorm: (eps) => rmsNorm(eps),
   rmsnorm2d: (eps) => channelsLast(rmsNorm(eps)),
-  simplenorm: (eps) => simpleNorm(eps),
   simplenorm2d: (eps) => channelsLast(simpleNorm(eps)),
 } as const satisfies Record<string, (eps?: number) => Module>;
 
+/** Those over the last axis. On NCHW maps that is the width, where timm's layers of `channels` weights fail. */
+const lastAxisNorms = {
+  layernorm: (eps = 1e-6) => layerNorm(eps),
+  rmsnorm: (eps) => rmsNorm(eps),
+  simplenorm: (eps) => simpleNorm(eps),
+} as const satisfies Record<string, (eps?: number) => Module>;
+
+const norms = { ...mapNorms, ...lastAxisNorms };
 export type NormName = keyof typeof norms;
-export const normNames = Object.keys(norms) as readonly NormName[];
+export type MapNormName = keyof typeof mapNorms;
 /** The norm of this name; `eps` where it is not the layer's own. */
 export const norm = (name: NormName, eps?: number): Module => norms[name](eps);
 
-/** The argument `norm_layer`; underscores and case do not matter, as in timm. */
-export const normLayer = (fallback: NormName): Arg<NormName> => {
-  const arg = oneOf(normNames, fallback, "the normalisation");
+const namesOf = <T extends NormName>(table: Readonly<Record<T, unknown>>): readonly T[] => Object.keys(table) as T[];
+
+/** Underscores and case do not matter, as in timm. */
+const anySpelling = <T extends NormName>(names: readonly T[], fallback: NoInfer<T>): Arg<T> => {
+  const arg: Arg<T> = oneOf<T>(names, fallback, "the normalisation");
   return { ...arg, read: (v) => arg.read(typeof v === "string" ? v.replaceAll("_", "").toLowerCase() : v) };
 };
+
+/** The argument `norm_layer` of networks that have both kinds. */
+export const normLayer = (fallback: NormName): Arg<NormName> => anySpelling(namesOf(norms), fallback);
+
+/** The argument `norm_layer` of networks of NCHW maps. */
+export const mapNormLayer = (fallback: MapNormName): Arg<MapNormName> => anySpelling(namesOf(mapNorms), fallback);

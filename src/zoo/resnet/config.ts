@@ -2,7 +2,7 @@ import { commonArgs, globalPool } from "../family.ts";
 import { type AaLayer, aaLayers } from "../layers/blur-pool.ts";
 import { actLayer } from "../layers/act.ts";
 import { type AttnLayer, attnLayers } from "../layers/channel-attention.ts";
-import { normLayer } from "../layers/norm.ts";
+import { mapNormLayer } from "../layers/norm.ts";
 import { type Arg, type ConfigOf, bool, dropRates, inert, int, internal, ints, oneOf, optional } from "../schema.ts";
 
 export type BlockKind = "basic" | "bottleneck";
@@ -46,7 +46,7 @@ export const args = {
   avg_down: bool(false, "an average pool instead of the stride of shortcuts"),
   channels: ints([64, 128, 256, 512], "planes of each stage", { min: 1, length: 4 }),
   act_layer: actLayer("relu"),
-  norm_layer: normLayer("batchnorm"),
+  norm_layer: mapNormLayer("batchnorm"),
   aa_layer: optional(
     oneOf<AaLayer>(aaLayers, "avg", "anti-aliasing instead of strides; timm takes a name only with replace_stem_pool"),
   ),

@@ -1,6 +1,6 @@
 import { commonArgs, globalPool } from "../family.ts";
 import type { ActName } from "../layers/act.ts";
-import type { NormName } from "../layers/norm.ts";
+import type { MapNormName } from "../layers/norm.ts";
 import { type ConfigOf, classOnly, dropRates, internal, number, oneOf } from "../schema.ts";
 
 export const args = {
@@ -12,7 +12,7 @@ export const args = {
   output_stride: oneOf([32], 32, "the stride of the last stage"),
   mlp_ratio: number(1, "width between the two convolutions of the head over 4096", { min: 0 }),
   act_layer: classOnly<ActName>("relu", "the activation"),
-  norm_layer: classOnly<NormName | undefined>(undefined, "the normalisation after each convolution"),
+  norm_layer: classOnly<MapNormName | undefined>(undefined, "the normalisation after each convolution"),
   conv_layer: classOnly(undefined, "the convolution"),
 };
 
