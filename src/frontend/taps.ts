@@ -17,14 +17,20 @@ export interface Tap {
   readonly format?: Format;
 }
 
-/** Which stages timm's features_only returns, as absolute indices in the order asked. */
+/**
+ * Which stages timm's features_only returns, as absolute indices in the order asked. Without out_indices there are none
+ * where the network has fewer stages than the family's default: timm refuses it, and so does the tap `features`.
+ */
 export function selectStages(
   count: number,
   defaults: number | undefined,
   outIndices: number | readonly number[] | undefined,
 ): readonly number[] {
   const all = Array.from({ length: count }, (_, i) => i);
-  if (outIndices === undefined) return defaults === undefined ? all : all.slice(-defaults);
+  if (outIndices === undefined) {
+    if (defaults === undefined) return all;
+    return defaults > count ? [] : all.slice(-defaults);
+  }
   if (typeof outIndices === "number") {
     if (outIndices > count) throw outOfRange(outIndices, count);
     return all.slice(count - outIndices);
@@ -39,6 +45,11 @@ export function selectStages(
 const outOfRange = (index: number, count: number): TimmcError =>
   new TimmcError("usage", `out_indices: there is no stage ${index}`, {
     hint: `the stages are 0 to ${count - 1} (or -${count} to -1)`,
+  });
+
+const fewerStages = (count: number): TimmcError =>
+  new TimmcError("usage", `features: timm returns more stages than the ${count} that there are`, {
+    hint: count === 0 ? "this architecture has no feature stages" : `choose among them: --arg out_indices=${count}`,
   });
 
 export const channelsOf = (stage: Stage): Dim => stage.channels ?? channelAxis(stage.value, stage.format);
@@ -83,6 +94,7 @@ function resolveTap(lowered: LoweredModel, name: string, stages: readonly number
         channels: channelAxis(t.value, model.format),
       }));
     case "features":
+      if (stages.length === 0) throw fewerStages(model.stages.length);
       return stages.map((i) => stageTap(model.stages, i));
     default:
   }
