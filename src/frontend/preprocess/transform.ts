@@ -1,4 +1,5 @@
 import { TimmcError } from "../../ir/error.ts";
+import { roundHalfEven } from "../../zoo/layers/rounding.ts";
 import { quote } from "../suggest.ts";
 import type { DataConfig } from "./data-config.ts";
 import { toLuma } from "./image.ts";
@@ -156,12 +157,4 @@ function perChannel(values: readonly number[], channels: number): readonly numbe
   if (values.length === channels) return values;
   const average = values.reduce((sum, value) => sum + value, 0) / values.length;
   return Array.from({ length: channels }, () => average);
-}
-
-/** Python's `round`: to the nearest integer, ties to the even one. */
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
 }

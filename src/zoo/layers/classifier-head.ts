@@ -26,7 +26,7 @@ export function callHead(s: Scope, name: string, head: HeadModule, x: Value): He
 }
 
 /** [N, C, 1, 1] to [N, C]. */
-const flatten: Module = (s, x) => s.reshape(x, { shape: x.type.shape.slice(0, 2) });
+export const flatten: Module = (s, x) => s.reshape(x, { shape: x.type.shape.slice(0, 2) });
 
 interface ClassifierHeadOptions {
   readonly classes: number;

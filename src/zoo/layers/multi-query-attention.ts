@@ -1,7 +1,7 @@
 import { mulDim } from "../../ir/dim.ts";
-import type { Value } from "../../ir/value.ts";
-import type { Module, Scope } from "../scope.ts";
+import type { Module } from "../scope.ts";
 import { type Padding, conv2d, depthwise } from "./conv.ts";
+import { toTokens } from "./patch-embed.ts";
 
 export interface MultiQueryOptions {
   readonly out: number;
@@ -15,12 +15,6 @@ export interface MultiQueryOptions {
   readonly padding: Padding | undefined;
   /** After the strided convolution, on NCHW maps. */
   readonly norm: Module;
-}
-
-/** [N, C, H, W] to tokens [N, H W, C]. */
-function tokens(s: Scope, x: Value): Value {
-  const [n = 1, c = 1, h = 1, w = 1] = x.type.shape;
-  return s.transpose(s.reshape(x, { shape: [n, c, mulDim(h, w)] }), { perm: [0, 2, 1] });
 }
 
 /**
@@ -41,7 +35,7 @@ export const multiQueryAttention2d =
     const rows = s.reshape(s.transpose(split, { perm: [0, 1, 3, 2] }), {
       shape: [n, mulDim(o.heads, length), o.keyDim],
     });
-    const mixed = s.attention(rows, tokens(s, key), tokens(s, value), undefined, { scale: o.keyDim ** -0.5 });
+    const mixed = s.attention(rows, toTokens(s, key), toTokens(s, value), undefined, { scale: o.keyDim ** -0.5 });
     const heads = s.reshape(mixed, { shape: [n, o.heads, length, o.valueDim] });
     const map = s.reshape(s.transpose(heads, { perm: [0, 1, 3, 2] }), { shape: [n, o.heads * o.valueDim, h, w] });
     return s.call("output", (t, y) => t.chain(y, { proj: conv2d(o.out) }), map);

@@ -88,7 +88,7 @@ function needWholePatches(x: Value, patch: Pair): void {
     const p = patch[i] ?? 1;
     if (!sameDim(scaleDim(floorDivDim(extent, p), p), extent))
       throw new TimmcError("unsupported", `input ${side} ${printDim(extent)} is not divisible by the patch size ${p}`, {
-        hint: "choose an --input-size of whole patches, or a --dynamic-size whose multiple is one",
+        hint: "choose an --input-size of whole patches",
       });
   }
 }

@@ -9,15 +9,13 @@ import { paddingOf, refuseTrunk, roundChannels } from "../efficientnet/trunk-arg
 import { trunk } from "../efficientnet/trunk.ts";
 import { act } from "../layers/act.ts";
 import { fullyConnected } from "../layers/classifier.ts";
+import { flatten } from "../layers/classifier-head.ts";
 import { conv2d } from "../layers/conv.ts";
 import { normAct } from "../layers/norm-act.ts";
 import { globalPool2d } from "../layers/pool.ts";
 import type { Module } from "../scope.ts";
 import { type MobileNetV3Config, args, generatorArgs } from "./config.ts";
 import { variants } from "./variants.ts";
-
-/** [N, C, 1, 1] to [N, C]. */
-const flatten: Module = (s, x) => s.reshape(x, { shape: x.type.shape.slice(0, 2) });
 
 /** Pool, 1x1 convolution and activation (V4: norm and activation), flatten: timm's "efficient head". */
 const head =
