@@ -37,12 +37,12 @@ export const foldBatchNorm: Pass = {
 };
 
 function fold(graph: Graph, conv: Value<"conv">, norm: Value<"batch_norm">): void {
-  const [, scale, shift, mean, variance] = norm.operands as readonly Value[];
+  const [, scale, shift, mean, variance] = norm.operands as readonly [Value, Value, Value, Value, Value];
   const [x, weight, bias] = conv.operands as readonly [Value, Value, Value | undefined];
-  if (scale === undefined || shift === undefined || mean === undefined || variance === undefined) return;
   const origin = { path: conv.origin.path, rules: [...conv.origin.rules, ...norm.origin.rules, "fold-batch-norm"] };
   const b: Builder = builderAt({ graph, origin, before: norm }, opNames);
-  const gain = b.mul(scale, b.rsqrt(b.add(variance, b.constant({ values: [norm.attrs.eps] }))));
+  const eps = b.constant({ values: [norm.attrs.eps], dtype: variance.type.dtype });
+  const gain = b.mul(scale, b.rsqrt(b.add(variance, eps)));
   const perOutput = b.reshape(gain, { shape: weight.type.shape.map((d, axis) => (axis === 0 ? d : 1)) });
   const offset = bias === undefined ? b.mul(mean, b.neg(gain)) : b.mul(b.sub(bias, mean), gain);
   const folded = b.conv(x, b.mul(weight, perOutput), b.add(offset, shift), conv.attrs);

@@ -123,6 +123,15 @@ const makers: readonly Maker[] = [
   (b, x) => b.gather(x, b.constant({ values: [0, 0], dtype: "i64", shape: [2] }), { axis: -1 }),
   (b, x) => b.conv(x, weight(b, "k", [6, 4, 3, 2]), undefined, { ...window, dilation: [1, 1] }),
   (b, x) => b.conv(x, weight(b, "k", [4, 1, 1, 1]), weight(b, "b", [4]), { ...window, dilation: [1, 1], groups: 4 }),
+  (b, x, like, _, picks) => b.add(normed(b, x, picks, true), like(1, x)),
+  (b, x, _, __, picks) => normed(b, x, picks, false),
+  (b, x, _, __, picks) => b.activation(normed(b, x, picks, false), { kind: "relu" }),
+  (b, x, _, __, picks) => {
+    const made = normed(b, x, picks, false);
+    const conv = made.operands[0] ?? made;
+    return b.concat([made, conv, conv], { axis: 0 });
+  },
+  (b, x) => batchNorm(b, x, "lone"),
   (b, x) => b.max_pool(x, { ...window, kernel: [2, 2] }),
   (b, x) => b.avg_pool(x, { ...window, kernel: [3, 3], ceil: true, count_include_pad: false }),
   (b, x) => b.resize(x, { axes: [-1], size: [4], mode: "cubic", antialias: true }),
@@ -134,6 +143,23 @@ const makers: readonly Maker[] = [
   (b, x, _, y) => b.matmul(x, y),
   (b) => b.iota({ shape: [2, 3], axis: 1, dtype: "f32" }),
 ];
+
+/** A convolution of groups, with and without bias, that keeps the type of [N, 4, H, W] where `same`, and its norm. */
+function normed(b: Builder, x: Value, [, , n = 0]: readonly number[], same: boolean): Value {
+  const groups = at([1, 2, 4], n);
+  const outputs = same ? 4 : at([4, 8], n >> 2);
+  const bias = n % 2 === 0 ? weight(b, `cb${outputs}`, [outputs]) : undefined;
+  const kernel = weight(b, `c${groups}.${outputs}`, [outputs, 4 / groups, 3, 3]);
+  const geometry = { stride: same ? [1, 1] : [2, 1], padding: [1, 1, 1, 1], dilation: [1, 1], groups };
+  return batchNorm(b, b.conv(x, kernel, bias, geometry), `bn${outputs}`);
+}
+
+/** The variance is a square: numbers of parameters have both signs. */
+function batchNorm(b: Builder, x: Value, key: string): Value {
+  const vector = (name: string): Value => weight(b, `${key}.${name}`, [Number(x.type.shape[1])]);
+  const root = vector("root");
+  return b.batch_norm(x, vector("weight"), vector("bias"), vector("mean"), b.mul(root, root), { eps: 0.01 });
+}
 
 const window = { stride: [2, 1], padding: [1, 1, 1, 1] };
 
