@@ -2,7 +2,8 @@ import { encodeNumbers } from "../../ir/bytes.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { evaluateWeight } from "../../ir/interpret.ts";
-import { type StaticType, isStaticType, printType } from "../../ir/type.ts";
+import type { OpName } from "../../ir/ops/index.ts";
+import { type StaticType, type TensorType, count, isStaticType, printType } from "../../ir/type.ts";
 import { type Value, is } from "../../ir/value.ts";
 import { printDim } from "../../ir/dim.ts";
 import { deadCode } from "../../passes/dead-code.ts";
@@ -42,7 +43,8 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
   const values = [...legal.values()];
   const inputs = values.filter((v) => is(v, "input"));
   const lowerer = new Lowerer({ opset: options.opset, inputs, nameOf: (v) => names.get(v) ?? v.name });
-  for (const value of values) if (!value.isWeight && value.op !== "input") lowerer.lower(value);
+  const spread = spreadWeights(legal);
+  for (const value of values) if (value.op !== "input" && (!value.isWeight || spread.has(value))) lowerer.lower(value);
   for (const { name, value } of legal.outputs)
     if (names.get(value) !== name)
       lowerer.nodes.push({
@@ -64,7 +66,7 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
     metadata: options.metadata,
   };
   const used = new Set(lowerer.nodes.flatMap((n) => n.inputs));
-  const weights = values.filter((v) => v.isWeight && used.has(names.get(v) ?? v.name));
+  const weights = values.filter((v) => v.isWeight && !spread.has(v) && used.has(names.get(v) ?? v.name));
   const initializers = [
     ...weights.map((v) => weightInitializer(v, names.get(v) ?? v.name, parameters)),
     ...[...lowerer.constants].map(([name, x]): EmittedInitializer => ({
@@ -98,6 +100,30 @@ const valueInfo = (name: string, value: Value): OnnxValueInfo => ({
   dtype: value.type.dtype,
   shape: value.type.shape.map((d) => (typeof d === "number" ? d : printDim(d))),
 });
+
+/** Ops whose result can repeat its operands, in a form that ONNX has as it is. */
+const repeating: ReadonlySet<OpName> = new Set(["add", "div", "expand", "maximum", "minimum", "mul", "sub", "where"]);
+
+/**
+ * Weights that run with the model although they could be evaluated before: those that hold more elements than all their
+ * operands together, and whose users run. Stored, a bias [1, h, n, n] plus a mask [w, 1, n, n] would fill the file with
+ * w h n n numbers, most of them repetitions; computed, it costs one pass over what its user reads anyway.
+ */
+function spreadWeights(graph: Graph): ReadonlySet<Value> {
+  const spread = new Set<Value>();
+  const usedByRunning = new Set<Value>();
+  for (const value of graph.reversed()) {
+    if (value.isWeight && usedByRunning.has(value) && repeats(value)) spread.add(value);
+    if (value.isWeight && !spread.has(value)) continue;
+    for (const x of value.operands) if (x !== undefined) usedByRunning.add(x);
+  }
+  return spread;
+}
+
+function repeats({ op, operands, type }: Value): boolean {
+  const size = (t: TensorType): number => (isStaticType(t) ? count(t.shape) : Number.POSITIVE_INFINITY);
+  return repeating.has(op) && size(type) > operands.reduce((n, x) => n + (x === undefined ? 0 : size(x.type)), 0);
+}
 
 /** A plain parameter travels as its bytes; an expression is evaluated in float64 and rounded once. */
 function weightInitializer(value: Value, name: string, parameters: Parameters): EmittedInitializer {
