@@ -44,8 +44,8 @@ export class HashingFileSink {
 
   /** Gives the file its name and says what it holds; when that fails, the temporary file is gone all the same. */
   commit(): WrittenFile {
-    this.#close();
     try {
+      this.#close();
       this.#guard(() => renameSync(this.#temporary, this.path));
     } catch (error) {
       rmSync(this.#temporary, { force: true });
@@ -57,8 +57,11 @@ export class HashingFileSink {
   /** Leaves no trace; does nothing after `commit`. */
   abort(): void {
     if (this.#descriptor === undefined) return;
-    this.#close();
-    rmSync(this.#temporary, { force: true });
+    try {
+      this.#close();
+    } finally {
+      rmSync(this.#temporary, { force: true });
+    }
   }
 
   #close(): void {

@@ -1,28 +1,69 @@
-import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { realpathSync, rmSync, statSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
 import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import { TimmcError } from "../ir/error.ts";
+import { readBounded } from "../runtime/read-file.ts";
 import { makeFolder } from "./make-folder.ts";
 
 export const manifestName = "manifest.json";
 export const certificateName = "certificate.json";
 
-/** Makes the folder and takes an older manifest away first: from here until the new one it is not an artifact. */
-export function beginArtifact(folder: string): void {
+/** Of a manifest or certificate; far above the labels of 22,000 classes. */
+export const maxJsonBytes = 16 * 2 ** 20;
+
+const anotherFolder = "choose another folder with -o";
+
+/**
+ * Makes the folder and takes an older artifact away, its manifest first: from here until the new one it is not an artifact.
+ * Nothing goes but what that manifest lists; a manifest that is not timmc's is refused.
+ */
+export async function beginArtifact(folder: string): Promise<void> {
   try {
     makeFolder(folder);
-    for (const name of [manifestName, certificateName]) rmSync(join(folder, name), { force: true });
+    const old = await filesOfOld(folder);
+    if (old === undefined) return;
+    for (const name of [manifestName, certificateName, ...old]) rmSync(join(folder, name), { force: true });
   } catch (error) {
+    if (error instanceof TimmcError) throw error;
     throw new TimmcError(
       "io",
       `cannot write the output folder ${folder}: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        hint: "choose another folder with -o",
-        cause: error,
-      },
+      { hint: anotherFolder, cause: error },
     );
   }
+}
+
+/** The files that an older artifact in the folder lists, of those that lie in the folder; undefined where there is none. */
+async function filesOfOld(folder: string): Promise<string[] | undefined> {
+  const path = join(folder, manifestName);
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  const { manifestSchema } = await import("./manifest-schema.ts");
+  const ours = manifestSchema.pick({ compiler: true, files: true }).safeParse(parseOrNull(path));
+  if (!ours.success)
+    throw new TimmcError("io", `the output folder has a ${manifestName} that is not timmc's`, {
+      trail: [path],
+      hint: anotherFolder,
+    });
+  const root = realpathSync(folder);
+  const inside = root.endsWith(sep) ? root : root + sep;
+  return ours.data.files
+    .map((file) => file.path)
+    .filter((name) => statSync(dirname(join(folder, name)), { throwIfNoEntry: false })?.isDirectory() === true)
+    .filter((name) => `${realpathSync(dirname(join(folder, name)))}${sep}`.startsWith(inside));
+}
+
+/** What the file says as JSON; null for what is none. */
+function parseOrNull(path: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(readBounded(path, maxJsonBytes))) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+/** Takes files of an artifact that did not come about away. */
+export function removeFiles(folder: string, files: readonly { readonly path: string }[]): void {
+  for (const { path } of files) rmSync(join(folder, path), { force: true });
 }
 
 /** Writes a whole file under its name at once. */
@@ -34,26 +75,5 @@ export function writeWhole(path: string, content: string | Uint8Array): WrittenF
   } catch (error) {
     sink.abort();
     throw error;
-  }
-}
-
-/** SHA-256 of a file in lower-case hexadecimal, read in pieces. */
-export function hashFile(path: string): string {
-  const hash = createHash("sha256");
-  const buffer = Buffer.allocUnsafe(4 << 20);
-  let descriptor: number | undefined;
-  try {
-    descriptor = openSync(path, "r");
-    for (;;) {
-      const n = readSync(descriptor, buffer);
-      if (n === 0) return hash.digest("hex");
-      hash.update(buffer.subarray(0, n));
-    }
-  } catch (error) {
-    throw new TimmcError("io", `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
   }
 }

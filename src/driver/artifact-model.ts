@@ -1,8 +1,10 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import type { EmittedModel } from "../backends/onnx/emit.ts";
 import { tensorByteLength } from "../backends/onnx/model.ts";
 import { externalData, modelFile, placeExternally } from "../backends/onnx/writer.ts";
+import { removeFiles } from "./artifact-files.ts";
 import { pauses } from "./interrupt.ts";
 
 export const modelName = "model.onnx";
@@ -18,33 +20,40 @@ export interface Watch {
   readonly progress?: ((text: string) => void) | undefined;
 }
 
+interface WriteOptions extends Watch {
+  readonly hasWeights: boolean;
+  /** Bytes of weights that the model file itself may hold. */
+  readonly limit?: number | undefined;
+}
+
 export type ModelFile = WrittenFile & { readonly path: string };
 
 /**
  * Writes a model into an existing folder and says what was written. Without weights the initializers refer to a data file
- * that is absent. The event loop turns between tensors; when `signal` fires the write ends with `interrupted` and its
- * temporary file is gone.
+ * that is absent, so a data file of before goes; with one, it is written before the model that reads it. The event loop turns
+ * between tensors; when `signal` fires the write ends with `interrupted`. After a failure none of the files is there.
  */
 export async function writeModel(
   folder: string,
   { model, initializers }: EmittedModel,
-  { hasWeights, ...watch }: Watch & { readonly hasWeights: boolean },
+  { hasWeights, limit = inlineLimit, ...watch }: WriteOptions,
 ): Promise<ModelFile[]> {
+  rmSync(join(folder, dataName), { force: true });
   const bytes = initializers.reduce((n, i) => n + tensorByteLength(i.header), 0);
   if (!hasWeights) {
     const placed = placeExternally(initializers, dataName, (tensor) => tensor.fromCheckpoint);
     return [await writeParts(folder, modelName, modelFile(model, placed), watch)];
   }
-  const placed = bytes > inlineLimit ? placeExternally(initializers, dataName) : undefined;
-  const files = [
-    await writeParts(folder, modelName, modelFile(model, placed ?? initializers), {
-      ...watch,
-      expected: placed === undefined ? bytes : 0,
-    }),
-  ];
-  if (placed !== undefined)
-    files.push(await writeParts(folder, dataName, externalData(placed), { ...watch, expected: bytes }));
-  return files;
+  if (bytes <= limit)
+    return [await writeParts(folder, modelName, modelFile(model, initializers), { ...watch, expected: bytes })];
+  const placed = placeExternally(initializers, dataName);
+  const data = await writeParts(folder, dataName, externalData(placed), { ...watch, expected: bytes });
+  try {
+    return [await writeParts(folder, modelName, modelFile(model, placed), watch), data];
+  } catch (error) {
+    removeFiles(folder, [data]);
+    throw error;
+  }
 }
 
 async function writeParts(

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { type Stats, closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { type Stats, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { TimmcError } from "../ir/error.ts";
-import { certificateName, hashFile, manifestName } from "./artifact-files.ts";
+import { readBounded } from "../runtime/read-file.ts";
+import { certificateName, manifestName, maxJsonBytes } from "./artifact-files.ts";
 import type { Certificate } from "./certificate.ts";
+import { hashFile } from "./hash-file.ts";
 import { type Manifest, type ManifestFile, manifestVersion } from "./manifest.ts";
 
 /** An artifact folder whose every file is what its manifest says. */
@@ -16,9 +18,6 @@ export interface Artifact {
   readonly certificate: Certificate | undefined;
 }
 
-/** Far above the labels of 22,000 classes. */
-const maxJsonBytes = 16 * 2 ** 20;
-
 /**
  * Opens an artifact folder: reads the manifest, checks it against its schema, and the size and SHA-256 of every file.
  * Throws TimmcError `io`: no artifact, or a damaged one, with the file; `unsupported`: a manifest of another version.
@@ -27,7 +26,7 @@ export async function loadArtifact(folder: string): Promise<Artifact> {
   const path = join(folder, manifestName);
   const bytes = readManifest(folder, path);
   const manifest = await parseManifest(path, bytes);
-  for (const file of manifest.files) checkFile(folder, file);
+  for (const file of manifest.files) await checkFile(folder, file);
   const manifestSha256 = createHash("sha256").update(bytes).digest("hex");
   return { folder, manifest, manifestSha256, certificate: await readCertificate(folder, manifestSha256) };
 }
@@ -64,22 +63,11 @@ function readManifest(folder: string, path: string): Uint8Array {
   });
 }
 
-/** A file's bytes; undefined where there is none. The bound holds before anything is read, and a pipe is not waited for. */
-function readSmallFile(path: string): Uint8Array | undefined {
-  if (attempt(path, () => statSync(path, { throwIfNoEntry: false })) === undefined) return undefined;
-  return attempt(path, () => {
-    const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    try {
-      const facts = fstatSync(descriptor);
-      if (!facts.isFile()) throw damaged(path, "this is not a file");
-      if (facts.size > maxJsonBytes)
-        throw damaged(path, `the file has ${facts.size} bytes; at most ${maxJsonBytes} are read`);
-      return readFileSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  });
-}
+/** A file's bytes; undefined where there is none. */
+const readSmallFile = (path: string): Uint8Array | undefined =>
+  attempt(path, () => statSync(path, { throwIfNoEntry: false })) === undefined
+    ? undefined
+    : readBounded(path, maxJsonBytes);
 
 async function parseManifest(path: string, bytes: Uint8Array): Promise<Manifest> {
   const value = parseJson(path, bytes);
@@ -123,7 +111,7 @@ function firstRepeated(names: readonly string[]): string | undefined {
 }
 
 /** Sizes first: a wrong one is found without reading. A link that leads out of the folder is no file of the artifact. */
-function checkFile(folder: string, { path, bytes, sha256 }: ManifestFile): void {
+async function checkFile(folder: string, { path, bytes, sha256 }: ManifestFile): Promise<void> {
   const place = join(folder, path);
   const facts: Stats | undefined = attempt(place, () => statSync(place, { throwIfNoEntry: false }));
   if (facts === undefined) throw damaged(place, "the file is missing");
@@ -132,7 +120,7 @@ function checkFile(folder: string, { path, bytes, sha256 }: ManifestFile): void 
   if (!attempt(place, () => realpathSync(place)).startsWith(root.endsWith(sep) ? root : root + sep))
     throw damaged(place, "the file is a link that leads out of the folder");
   if (facts.size !== bytes) throw damaged(place, `the file has ${facts.size} bytes and the manifest says ${bytes}`);
-  if (hashFile(place) !== sha256) throw damaged(place, "its SHA-256 is not the one in the manifest");
+  if ((await hashFile(place)) !== sha256) throw damaged(place, "its SHA-256 is not the one in the manifest");
 }
 
 /** A certificate that cannot be read, failed, or is of other bytes is none. */

@@ -10,8 +10,9 @@ import { count } from "../ir/type.ts";
 import { type OptimizationLevel, presets } from "../passes/presets.ts";
 import { type PassRun, runPipeline } from "../passes/pass.ts";
 import { type ModelFile, type Watch, modelName, writeModel } from "./artifact-model.ts";
-import { beginArtifact, hashFile, manifestName, writeWhole } from "./artifact-files.ts";
+import { beginArtifact, manifestName, removeFiles, writeWhole } from "./artifact-files.ts";
 import { describeTap } from "./describe-tap.ts";
+import { hashFile, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
 import { type Manifest, manifestVersion } from "./manifest.ts";
@@ -36,6 +37,7 @@ export async function compile(request: CompileRequest): Promise<Manifest> {
   const { lowered, resolved } = lowering;
   const weights = openModelWeights(request.weights ?? "pretrained", resolved, lowered);
   try {
+    const identity = weights.path === undefined ? undefined : identityOf(weights.path);
     refuseWithheld(lowered, weights);
     const macs = graphMacs(withDynamicBatch(lowering, request).lowered.graph);
     const level = request.optimization ?? "O2";
@@ -43,17 +45,19 @@ export async function compile(request: CompileRequest): Promise<Manifest> {
     const passes = runPipeline(lowered.graph, presets[level]);
     const emitted = emitModel(lowering, weights, request);
     refuseInterrupted(signal);
-    beginArtifact(request.out);
-    const files = await writeModel(request.out, emitted, {
-      hasWeights: weights.kind !== "none",
-      signal,
-      progress,
-    });
-    const manifest = describe(request, lowering, weights, { macs, passes, files, level });
-    within(request.out, () =>
-      writeWhole(join(request.out, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`),
-    );
-    return manifest;
+    await beginArtifact(request.out);
+    const files = await writeModel(request.out, emitted, { hasWeights: weights.kind !== "none", signal, progress });
+    try {
+      const hashes = await hashSources(weights.path, { signal, identity }, resolved);
+      const manifest = describe(request, lowering, weights, { macs, passes, files, level, hashes });
+      within(request.out, () =>
+        writeWhole(join(request.out, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`),
+      );
+      return manifest;
+    } catch (error) {
+      removeFiles(request.out, files);
+      throw error;
+    }
   } finally {
     weights.close();
   }
@@ -84,7 +88,23 @@ function emitModel(
   });
 }
 
+interface SourceHashes {
+  readonly weights: string | null;
+  readonly config: string | null;
+}
+
+/** Of the weight file that was opened, and of a local folder's config.json. */
+const hashSources = async (
+  path: string | undefined,
+  watched: Parameters<typeof hashFile>[1],
+  { local }: ResolvedModel,
+): Promise<SourceHashes> => ({
+  weights: path === undefined ? null : await hashFile(path, watched),
+  config: local === undefined ? null : await hashFile(join(local.path, "config.json")),
+});
+
 interface Facts {
+  readonly hashes: SourceHashes;
   readonly macs: number;
   readonly passes: readonly PassRun[];
   readonly files: readonly ModelFile[];
@@ -101,8 +121,8 @@ function describe(request: CompileRequest, lowering: LoweredRequest, weights: Op
       architecture: resolved.architecture,
       tag: resolved.tag,
       family: resolved.family.name,
-      weights: { kind: weights.kind, sha256: weights.path === undefined ? null : hashFile(weights.path) },
-      config_sha256: resolved.local === undefined ? null : hashFile(join(resolved.local.path, "config.json")),
+      weights: { kind: weights.kind, sha256: facts.hashes.weights },
+      config_sha256: facts.hashes.config,
     },
     request: {
       args: request.args ?? {},

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { formatReference, parseReference } from "../frontend/reference.ts";
 import { TimmcError } from "../ir/error.ts";
-import { hashFile } from "./artifact-files.ts";
 import { describeTap } from "./describe-tap.ts";
+import { hashFile } from "./hash-file.ts";
 import { type LoweredRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights } from "./weights.ts";
@@ -34,11 +34,11 @@ export async function reopenSource(manifest: Manifest, given: GivenSource): Prom
     taps: request.taps,
     batch: request.batch,
   });
-  requireSameModel(manifest, lowering);
+  await requireSameModel(manifest, lowering);
   const weights = openModelWeights(weightsChoice(manifest, given.weights), lowering.resolved, lowering.lowered);
   try {
     const { sha256 } = manifest.source.weights;
-    if (sha256 !== null) requireHash(weights.path, sha256, "weights");
+    if (sha256 !== null) await requireHash(weights.path, sha256, "weights");
     return { lowering, weights };
   } catch (error) {
     weights.close();
@@ -74,9 +74,9 @@ function weightsChoice({ source }: Manifest, file: string | undefined): WeightsC
   });
 }
 
-function requireSameModel({ source, outputs }: Manifest, { resolved, taps }: LoweredRequest): void {
+async function requireSameModel({ source, outputs }: Manifest, { resolved, taps }: LoweredRequest): Promise<void> {
   if (source.config_sha256 !== null && resolved.local !== undefined)
-    requireHash(join(resolved.local.path, "config.json"), source.config_sha256, "config");
+    await requireHash(join(resolved.local.path, "config.json"), source.config_sha256, "config");
   const same =
     resolved.architecture === source.architecture &&
     resolved.tag === source.tag &&
@@ -100,8 +100,8 @@ function requireSameModel({ source, outputs }: Manifest, { resolved, taps }: Low
 const nameOf = ({ architecture, tag }: { architecture: string; tag: string }): string =>
   tag === "" ? architecture : `${architecture}.${tag}`;
 
-function requireHash(path: string | undefined, sha256: string, code: "weights" | "config"): void {
-  if (path !== undefined && hashFile(path) === sha256) return;
+async function requireHash(path: string | undefined, sha256: string, code: "weights" | "config"): Promise<void> {
+  if (path !== undefined && (await hashFile(path)) === sha256) return;
   throw new TimmcError(code, "this is not the file that the artifact was compiled from: its SHA-256 differs", {
     trail: path === undefined ? [] : [path],
     hint: "Give the source that it was compiled from, or compile again.",

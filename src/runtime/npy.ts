@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { bytesOf, viewAs } from "../ir/bytes.ts";
 import { type DType, byteSize } from "../ir/dtype.ts";
 import { TimmcError } from "../ir/error.ts";
 import { count } from "../ir/type.ts";
+import { readBounded } from "./read-file.ts";
 
 /** The array that holds each element type; float16 as its codes, bool as 0 and 1. */
 interface Carriers {
@@ -38,24 +38,11 @@ const MAGIC = "\u0093NUMPY";
 /** NumPy's own bound on headers that it trusts. */
 const MAX_HEADER = 10_000;
 
+/** Far above any input tensor of a model. */
+const maxFileBytes = 2 ** 31;
+
 /** Reads a .npy file of version 1 or 2, little-endian, C order. Throws TimmcError: `io`, or `usage` with the broken rule. */
-export function readNpy(path: string): NpyArray {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new TimmcError(
-      "io",
-      `the .npy file cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        trail: [path],
-        hint: "Check the path.",
-        cause: error,
-      },
-    );
-  }
-  return parseNpy(bytes, path);
-}
+export const readNpy = (path: string): NpyArray => parseNpy(readBounded(path, maxFileBytes), path);
 
 /** The array in the bytes of a .npy file; `place` names them in errors. */
 export function parseNpy(bytes: Uint8Array, place: string): NpyArray {
@@ -91,10 +78,6 @@ export function formatNpy(array: NpyArray): Uint8Array {
   const header = Buffer.from(`${MAGIC}\u0001\u0000\u0000\u0000${fields}${" ".repeat(padding)}\n`, "latin1");
   header.writeUInt16LE(header.length - 10, 8);
   return Buffer.concat([header, bytesOf(array.data)]);
-}
-
-export function writeNpy(path: string, array: NpyArray): void {
-  writeFileSync(path, formatNpy(array));
 }
 
 type Refuse = (rule: string, hint?: string) => never;

@@ -6,7 +6,7 @@ import { runCommandLine } from "../../src/cli/main.ts";
 import { createShell } from "../../src/cli/shell.ts";
 import { certificateSchema } from "../../src/driver/certificate-schema.ts";
 import { syntheticInput } from "../../src/frontend/weights/synthetic.ts";
-import { writeNpy } from "../../src/runtime/npy.ts";
+import { formatNpy } from "../../src/runtime/npy.ts";
 import { compileTiny, pictures, shapesModel, temporaryFolder } from "../driver/workspace.ts";
 
 const at = temporaryFolder();
@@ -55,7 +55,7 @@ describe("run", () => {
 
   test("--tensor and --save", async () => {
     const shape = [2, 3, 64, 64];
-    writeNpy(at("in.npy"), { dtype: "f32", shape, data: syntheticInput(shape) });
+    writeFileSync(at("in.npy"), formatNpy({ dtype: "f32", shape, data: syntheticInput(shape) }));
     const { status, out } = await timmc("run", at("plain"), "--tensor", at("in.npy"), "--save", at("saved"), "--json");
     expect(status).toBe(0);
     expect((JSON.parse(out) as { outputs: { file: string }[] }).outputs.map((o) => o.file)).toEqual([

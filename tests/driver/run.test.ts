@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { ClassScore } from "../../src/driver/run-report.ts";
 import { runImages, runTensor } from "../../src/driver/run.ts";
 import { syntheticInput } from "../../src/frontend/weights/synthetic.ts";
-import { readNpy, writeNpy } from "../../src/runtime/npy.ts";
+import { formatNpy, readNpy } from "../../src/runtime/npy.ts";
 import { compileTiny, pictures, refusal, shapesModel, temporaryFolder } from "./workspace.ts";
 
 const at = temporaryFolder();
@@ -82,7 +82,7 @@ describe("pictures", () => {
 
 describe("a raw input", () => {
   const input = (name: string, shape: readonly number[]): string => {
-    writeNpy(at(name), { dtype: "f32", shape, data: syntheticInput(shape) });
+    writeFileSync(at(name), formatNpy({ dtype: "f32", shape, data: syntheticInput(shape) }));
     return at(name);
   };
 
@@ -115,9 +115,12 @@ describe("a raw input", () => {
   });
 
   test("of another type or rank is refused", async () => {
-    writeNpy(at("f64.npy"), { dtype: "f64", shape: [1, 3, 64, 64], data: new Float64Array(3 * 64 * 64) });
+    writeFileSync(
+      at("f64.npy"),
+      formatNpy({ dtype: "f64", shape: [1, 3, 64, 64], data: new Float64Array(3 * 64 * 64) }),
+    );
     expect(await refusal(runTensor(at("taps"), at("f64.npy")))).toMatch(/the tensor is f64\[1,3,64,64\]/);
-    writeNpy(at("flat.npy"), { dtype: "f32", shape: [3], data: new Float32Array(3) });
+    writeFileSync(at("flat.npy"), formatNpy({ dtype: "f32", shape: [3], data: new Float32Array(3) }));
     expect(await refusal(runTensor(at("taps"), at("flat.npy")))).toMatch(/the tensor is f32\[3\]/);
     expect(await refusal(runTensor(at("fixed"), input("four.npy", [4, 3, 96, 96])))).toMatch(/f32\[3,3,96,96\]/);
   });

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { TimmcError } from "../../src/ir/error.ts";
-import { type NpyArray, formatNpy, parseNpy, readNpy, writeNpy } from "../../src/runtime/npy.ts";
+import { type NpyArray, formatNpy, parseNpy, readNpy } from "../../src/runtime/npy.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "timmc-npy-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -47,7 +48,7 @@ describe("valid files", () => {
     const path = join(folder, "x.npy");
     fc.assert(
       fc.property(array, (x) => {
-        writeNpy(path, x);
+        writeFileSync(path, formatNpy(x));
         expect(readNpy(path)).toEqual(x);
       }),
     );
@@ -137,7 +138,26 @@ describe("hostile files", () => {
   });
 
   test("a missing file, and data that do not fill the shape", () => {
-    expect(() => readNpy(join(folder, "absent.npy"))).toThrow(/cannot be read: ENOENT/);
+    expect(() => readNpy(join(folder, "absent.npy"))).toThrow(/cannot be read \(ENOENT/);
     expect(() => formatNpy({ dtype: "f32", shape: [3], data: Float32Array.of(1) })).toThrow(/needs 3 elements, not 1/);
+  });
+});
+
+describe("refused before it is read:", () => {
+  test.skipIf(process.platform === "win32").each(["/dev/zero", "/dev/null"])("%s", (path) => {
+    expect(() => readNpy(path)).toThrow(/this is not a file/);
+  });
+
+  test.skipIf(process.platform === "win32")("a named pipe", () => {
+    const path = join(folder, "pipe.npy");
+    execFileSync("mkfifo", [path]);
+    expect(() => readNpy(path)).toThrow(/this is not a file/);
+  });
+
+  test("a file above the bound", () => {
+    const path = join(folder, "huge.npy");
+    writeFileSync(path, "");
+    truncateSync(path, 2 ** 33);
+    expect(() => readNpy(path)).toThrow(/has 8589934592 bytes; at most/);
   });
 });

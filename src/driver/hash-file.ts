@@ -1,0 +1,62 @@
+import { createHash } from "node:crypto";
+import { type BigIntStats, constants, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { TimmcError } from "../ir/error.ts";
+import { refuseInterrupted } from "./interrupt.ts";
+
+/** What changes when a file is replaced or written to. */
+export type FileIdentity = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs">;
+
+/** The identity of a file now; undefined where there is none. */
+export const identityOf = (path: string): FileIdentity | undefined =>
+  statSync(path, { throwIfNoEntry: false, bigint: true });
+
+interface HashOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The file that is meant: another one under its name is refused. */
+  readonly identity?: FileIdentity | undefined;
+}
+
+/**
+ * SHA-256 of a regular file in lower-case hexadecimal, read in pieces between which other events are heard. Throws
+ * TimmcError `io`, for a file that changes meanwhile too, and `interrupted`.
+ */
+export async function hashFile(path: string, { signal, identity }: HashOptions = {}): Promise<string> {
+  try {
+    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      const before = await file.stat({ bigint: true });
+      if (!before.isFile()) throw refused(path, "this is not a file");
+      requireSame(path, identity ?? before, before);
+      const hash = createHash("sha256");
+      const buffer = Buffer.allocUnsafe(4 << 20);
+      for (;;) {
+        refuseInterrupted(signal);
+        const { bytesRead } = await file.read(buffer);
+        if (bytesRead === 0) break;
+        hash.update(buffer.subarray(0, bytesRead));
+      }
+      requireSame(path, before, await file.stat({ bigint: true }));
+      requireSame(path, before, identityOf(path));
+      return hash.digest("hex");
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error instanceof TimmcError) throw error;
+    throw refused(path, `it cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
+  }
+}
+
+function requireSame(path: string, before: FileIdentity, now: FileIdentity | undefined): void {
+  const fields = ["dev", "ino", "size", "mtimeNs"] as const;
+  if (fields.every((field) => before[field] === now?.[field])) return;
+  throw refused(path, "the file changed while it was in use");
+}
+
+const refused = (path: string, what: string, cause?: unknown): TimmcError =>
+  new TimmcError("io", what, {
+    trail: [path],
+    hint: "Run the command again when the file is there and nothing writes to it.",
+    cause,
+  });

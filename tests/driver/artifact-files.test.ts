@@ -1,0 +1,89 @@
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { emitOnnx } from "../../src/backends/onnx/emit.ts";
+import { beginArtifact } from "../../src/driver/artifact-files.ts";
+import { writeModel } from "../../src/driver/artifact-model.ts";
+import { hashFile, identityOf } from "../../src/driver/hash-file.ts";
+import { lowerRequest } from "../../src/driver/lower-request.ts";
+import { openModelWeights } from "../../src/driver/weights.ts";
+import { resolve } from "../../src/frontend/resolve.ts";
+import { compileTiny, refusal, temporaryFolder } from "./workspace.ts";
+
+const at = temporaryFolder();
+
+function folderWith(name: string, files: Readonly<Record<string, string>>): string {
+  mkdirSync(at(name));
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(at(name), file), text);
+  return at(name);
+}
+const manifestOf = (...paths: string[]): string =>
+  JSON.stringify({
+    compiler: { name: "timmc", version: "0" },
+    files: paths.map((path) => ({ path, bytes: 0, sha256: "0".repeat(64) })),
+  });
+
+test("an older artifact goes, and nothing beside it", async () => {
+  const folder = folderWith("old", { "manifest.json": manifestOf("a.onnx", "gone"), "a.onnx": "", "notes.txt": "" });
+  await beginArtifact(folder);
+  expect(readdirSync(folder)).toEqual(["notes.txt"]);
+});
+
+test.each(["{}", "no JSON", '{"name": "an app"}', manifestOf("../notes.txt")])(
+  "the manifest %j is not timmc's: refused, and nothing goes",
+  async (text) => {
+    const folder = at(`foreign-${text.length}`);
+    folderWith(`foreign-${text.length}`, { "manifest.json": text, "certificate.json": "" });
+    expect(await refusal(compileTiny(folder))).toMatch(/not timmc's\n {2}choose another folder with -o/);
+    expect(readdirSync(folder)).toEqual(["certificate.json", "manifest.json"]);
+  },
+);
+
+test.skipIf(process.platform === "win32")("nothing goes through a link out of the folder", async () => {
+  const outside = folderWith("outside", { precious: "" });
+  const folder = folderWith("linked", { "manifest.json": manifestOf("sub/precious") });
+  symlinkSync(outside, join(folder, "sub"));
+  await beginArtifact(folder);
+  expect(existsSync(join(outside, "precious"))).toBe(true);
+});
+
+test("a data file of before does not stay beside a model without weights", async () => {
+  const folder = folderWith("stale", { "model.onnx.data": "stale" });
+  await compileTiny(folder, { weights: "none" });
+  expect(readdirSync(folder).sort()).toEqual(["manifest.json", "model.onnx"]);
+});
+
+test("a file that is replaced or written to is refused; its hash is heard of Ctrl-C", async () => {
+  const folder = folderWith("hash", { a: "abc" });
+  const path = join(folder, "a");
+  const identity = identityOf(path);
+  expect(await hashFile(path, { identity })).toMatch(/^ba7816bf/);
+  expect(await refusal(hashFile(path, { signal: AbortSignal.abort() }))).toMatch(/^interrupted: /);
+  writeFileSync(path, "abcd");
+  expect(await refusal(hashFile(path, { identity }))).toMatch(/^io: .*the file changed while it was in use/);
+});
+
+describe("weights in a file of their own", () => {
+  const emitted = async () => {
+    const { lowered } = await lowerRequest({ model: "test_resnet" });
+    const { parameters } = openModelWeights("synthetic", await resolve({ model: "test_resnet" }), lowered);
+    return emitOnnx(lowered.graph, parameters, { opset: 17, producerVersion: "0", metadata: [] });
+  };
+
+  test("are written before the model", async () => {
+    const folder = folderWith("external", {});
+    const seen: string[][] = [];
+    const options = { hasWeights: true, limit: 0, progress: () => void seen.push(readdirSync(folder)) };
+    const files = await writeModel(folder, await emitted(), options);
+    expect(files.map((f) => f.path)).toEqual(["model.onnx", "model.onnx.data"]);
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen.flat()).not.toContain("model.onnx");
+  });
+
+  test("go again where the model cannot be written", async () => {
+    const folder = folderWith("failed", {});
+    mkdirSync(join(folder, "model.onnx"));
+    expect(await refusal(writeModel(folder, await emitted(), { hasWeights: true, limit: 0 }))).toMatch(/cannot write/);
+    expect(readdirSync(folder)).toEqual(["model.onnx"]);
+  });
+});
