@@ -3,6 +3,7 @@ import type { LowerRequest } from "../driver/lower-request.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { tapGrammar } from "../frontend/taps.ts";
+import { positiveInteger } from "./numbers.ts";
 
 type KeyValues = Readonly<Record<string, unknown>>;
 
@@ -42,9 +43,6 @@ function keyValue(text: string, before: KeyValues): KeyValues {
   if (at <= 0) throw new InvalidArgumentError("It must be KEY=VALUE.");
   return { ...before, [text.slice(0, at)]: jsonOrText(text.slice(at + 1)) };
 }
-
-const positiveInteger = (text: string | undefined): number | undefined =>
-  text !== undefined && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
 
 function inputSize(text: string): InputSize {
   const [c, h, w, ...rest] = text.split(",").map((part) => positiveInteger(part.trim()));

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { syntheticInput } from "../frontend/weights/synthetic.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { NpyArray } from "../runtime/npy.ts";
@@ -40,6 +41,9 @@ export interface BenchReport {
 /** Runs before the measured ones: allocations settle, caches and clocks warm up. */
 const warmUpRuns = 3;
 
+/** More threads than this only take turns, and tens of thousands stop the whole machine. */
+const maxThreads = 4 * availableParallelism();
+
 interface Contender {
   readonly artifact: Artifact;
   readonly session: OrtSession;
@@ -54,6 +58,10 @@ interface Contender {
  */
 export async function bench(folders: readonly string[], options: BenchOptions = {}): Promise<BenchReport> {
   const { runs = 30, threads, signal, progress } = options;
+  if (threads !== undefined && threads > maxThreads)
+    throw new TimmcError("usage", `${threads} threads are more than the ${maxThreads} that help on this machine`, {
+      hint: "leave --threads out for one thread per core",
+    });
   const ort = await loadOrt();
   const contenders: Contender[] = [];
   try {

@@ -39,3 +39,7 @@ test("a free batch is the one asked for, a fixed one must agree", async () => {
 test("an interrupted bench ends", async () => {
   expect(await refusal(bench([at("O2")], { signal: AbortSignal.abort() }))).toMatch(/^interrupted: /);
 });
+
+test("threads that would stop the machine are refused", async () => {
+  expect(await refusal(bench([at("O2")], { threads: 99_999 }))).toMatch(/^usage: 99999 threads are more than/);
+});
