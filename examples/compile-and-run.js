@@ -5,7 +5,7 @@ import { compile, run, verify } from "timmc";
 const models = path.join(import.meta.dirname, "models");
 const out = process.argv[2] ?? "artifacts/compile-and-run";
 
-// A folder with timm's config.json and model.safetensors. A name such as "resnet50" works the same way.
+// A folder with timm's config.json and model.safetensors.
 const model = `local-dir:${path.join(models, "test_efficientnet.shapes")}`;
 
 const manifest = await compile({ model, out });

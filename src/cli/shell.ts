@@ -79,14 +79,20 @@ export interface ProcessShell {
   release(): void;
 }
 
+/** What ends a run that can still clean up: Ctrl-C, a polite kill, a closed terminal. */
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Ctrl-C aborts the run's signal; pressed a second time, it ends the process as usual. */
 export function processShell(): ProcessShell {
   const controller = new AbortController();
+  const release = (): void => {
+    for (const name of stopSignals) process.removeListener(name, stop);
+  };
   const stop = (): void => {
-    process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
+    release();
     controller.abort();
   };
-  process.on("SIGINT", stop).on("SIGTERM", stop);
+  for (const name of stopSignals) process.on(name, stop);
   for (const stream of [process.stdout, process.stderr]) stream.on("error", streamFailed);
   const { NO_COLOR, TERM } = process.env;
   const shell = createShell({
@@ -95,12 +101,7 @@ export function processShell(): ProcessShell {
     signal: controller.signal,
     color: (NO_COLOR ?? "") === "" && TERM !== "dumb",
   });
-  return {
-    shell,
-    release: () => {
-      process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
-    },
-  };
+  return { shell, release };
 }
 
 const streamOf = (stream: Writable & { readonly isTTY?: boolean }): Stream => ({

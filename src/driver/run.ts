@@ -132,7 +132,8 @@ async function pictureBatch(
 
 function reportOf(manifest: Manifest, image: string, outputs: ReadonlyMap<string, NpyArray>, top: number): ImageReport {
   const logits = outputs.get("logits");
-  const isClassified = logits !== undefined && logits.shape.length === 2;
+  // Without a classifier, timm's forward gives the pooled features.
+  const isClassified = logits !== undefined && logits.shape.length === 2 && manifest.num_classes > 0;
   try {
     return {
       image,

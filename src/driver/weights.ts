@@ -54,6 +54,10 @@ function pretrainedFile(resolved: ResolvedModel): string {
   );
 }
 
+/** The classes of a file that the user names: its own classifier tells, not the configuration of other weights. */
+const fileClasses = (source: WeightSource, classifiers: readonly string[]): number | undefined =>
+  source.get(`${classifiers[0] ?? ""}.weight`)?.shape[0];
+
 function adapt(
   kind: "pretrained" | "file",
   path: string,
@@ -68,7 +72,7 @@ function adapt(
     cfg: {
       firstConv: list(cfg.first_conv),
       classifier: list(cfg.classifier),
-      numClasses: cfg.num_classes,
+      numClasses: (kind === "file" ? fileClasses(source, list(cfg.classifier)) : undefined) ?? cfg.num_classes,
       labelOffset: cfg.label_offset ?? 0,
     },
   });
@@ -117,7 +121,7 @@ export function refuseWithheld({ graph }: LoweredModel, { withheld }: OpenedWeig
       const reason = v.op === "param" ? withheld.get(v.name) : undefined;
       if (reason !== undefined)
         throw new TimmcError("weights", `the tap ${name} needs ${v.name}: ${reason}`, {
-          hint: "ask for other taps, such as --taps pre_logits,features",
+          hint: "ask for other taps, such as --taps pre_logits,features, or for the checkpoint's own classes with --arg num_classes=N",
         });
       for (const x of v.operands) if (x !== undefined) seen.add(x);
     }

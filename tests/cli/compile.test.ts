@@ -95,10 +95,11 @@ describe("compile", () => {
     expect(existsSync(at("file/certificate.json"))).toBe(true);
   });
 
-  it("--verify of a structure without weights fails, with nothing on stdout", async () => {
+  it("--verify of a structure without weights is a contradiction, and writes nothing", async () => {
     const ended = await cli([...tiny, "--weights", "none", "-o", at("none"), "--verify", "--json"]);
-    expect(ended).toMatchObject({ status: 1, out: "" });
-    expect(ended.err).toContain("no weights");
+    expect(ended).toMatchObject({ status: 2, out: "" });
+    expect(ended.err).toContain("without weights");
+    expect(existsSync(at("none"))).toBe(false);
   });
 
   it("an interrupted run says so in one line and leaves no temporary file", async () => {

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { TimmcError } from "../../ir/error.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Manifest } from "../../driver/manifest.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
@@ -69,6 +70,10 @@ export const compileCommand = (shell: Shell): Command =>
       .addHelpText("after", epilogue)
       .action(async (model: string, options: CompileOptions) => {
         const { json = false } = options;
+        if (options.verify === true && options.weights === "none")
+          throw new TimmcError("usage", "--verify runs the model, and --weights none leaves it without weights", {
+            hint: "leave one of the two out",
+          });
         const manifest = await compileModel(model, options, shell);
         manifest.notices.forEach(shell.note);
         if (!json) shell.print(describe(manifest, options.out, shell));

@@ -19,7 +19,7 @@ export const runCommand = (shell: Shell): Command =>
   new Command("run")
     .description("run an artifact on pictures, prepared exactly as timm does, or on a raw input")
     .argument("<DIR>", "an artifact folder, from timmc compile")
-    .argument("[IMAGE...]", "pictures: PNG, JPEG, WebP and others")
+    .argument("[IMAGE...]", "pictures: PNG, JPEG or WebP")
     .addOption(new Option("--top <K>", "how many classes to print").argParser(positiveNumber).default(5))
     .addOption(new Option("--tensor <FILE.npy>", "feed this array as the input, in place of pictures"))
     .option("--save <DIR>", "with --tensor: write every output as .npy, and outputs.json, which names the files")
