@@ -1,10 +1,21 @@
+import type { Expectation } from "./requests.ts";
+
 /**
- * Outputs that rounding decides, by record. With the synthetic weights the attention scores of these networks reach hundreds, so
- * that a softmax picks one key, and where two keys are equal within float32's rounding it is the rounding that picks; block after
- * block multiplies the difference. No float32 program can be held to such a number, timm's own included: the last bit of
- * the input moves it, which `numerics.test.ts` shows for every entry. These outputs are compared by shape alone; what
- * comes before them in the same network is compared in full.
+ * Outputs that rounding decides. With the synthetic weights the attention scores of the hybrid MobileNetV4 networks reach hundreds: a
+ * softmax picks one key, two keys that are equal within float32's rounding are told apart by the rounding, and block after
+ * block multiplies the difference by about a hundred. Changing the last bit of the input then moves the output by up to
+ * a thousand times what a record allows, where other networks move by a hundredth of it. No float32 program, timm's own
+ * included, is held to more than that by such a record, so here it may be missed by a few times the movement, which is measured.
  */
-export const unstable: Readonly<Record<string, readonly string[]>> = {
-  "mobilenetv4_hybrid_medium?features_only=True,output_stride=8": ["features.4"],
-};
+const behindSaturatedAttention: ReadonlySet<string> = new Set([
+  "features.4",
+  "forward_features",
+  "pre_logits",
+  "logits",
+]);
+
+export const isUnstable = ({ request }: Expectation, tap: string): boolean =>
+  request.model.startsWith("mobilenetv4_hybrid_") && behindSaturatedAttention.has(tap);
+
+/** A few movements: the record was rounded in one way, our run in another, the movement in a third and fourth. */
+export const movementsAllowed = 4;
