@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { syntheticInput } from "../frontend/weights/synthetic.ts";
 import { TimmcError } from "../ir/error.ts";
+import { count } from "../ir/type.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import { type OrtSession, loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
@@ -40,6 +41,9 @@ export interface BenchReport {
 
 /** Runs before the measured ones: allocations settle, caches and clocks warm up. */
 const warmUpRuns = 3;
+
+/** One gibibyte of float32. */
+const maxInputElements = 2 ** 28;
 
 /** More threads than this only take turns, and tens of thousands stop the whole machine. */
 const maxThreads = 4 * availableParallelism();
@@ -108,6 +112,11 @@ function inputOf({ folder, manifest: { input, request } }: Artifact, asked: numb
   const batch = typeof fixed === "number" ? fixed : (asked ?? 1);
   const size = sides.map((side, axis) => (typeof side === "number" ? side : (request.input_size[axis] ?? 1)));
   const shape = [batch, ...size];
+  if (count(shape) > maxInputElements)
+    throw new TimmcError("usage", `an input of ${shape.join("x")} is more than bench feeds`, {
+      trail: [folder],
+      hint: `Ask for a smaller --batch: at most ${maxInputElements} numbers.`,
+    });
   return { dtype: "f32", shape, data: syntheticInput(shape) };
 }
 

@@ -43,3 +43,7 @@ test("an interrupted bench ends", async () => {
 test("threads that would stop the machine are refused", async () => {
   expect(await refusal(bench([at("O2")], { threads: 99_999 }))).toMatch(/^usage: 99999 threads are more than/);
 });
+
+test("a batch that no memory holds is refused", async () => {
+  expect(await refusal(bench([at("O2")], { batch: 1_000_000 }))).toMatch(/^usage: .*an input of 1000000x3x/);
+});
