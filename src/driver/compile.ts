@@ -7,7 +7,7 @@ import { printDim } from "../ir/dim.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import { graphMacs } from "../ir/macs.ts";
 import { count } from "../ir/type.ts";
-import { type OptimizationLevel, presets } from "../passes/presets.ts";
+import type { OptimizationLevel } from "../passes/presets.ts";
 import { type PassRun, runPipeline } from "../passes/pass.ts";
 import { type ModelFile, type Watch, modelName, writeModel } from "./artifact-model.ts";
 import { beginArtifact, manifestName, removeFiles, writeWhole } from "./artifact-files.ts";
@@ -16,6 +16,7 @@ import { hashFile, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
 import { type Manifest, manifestVersion } from "./manifest.ts";
+import { pipelineOf } from "./pipeline.ts";
 import { version } from "./version.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
@@ -42,7 +43,7 @@ export async function compile(request: CompileRequest): Promise<Manifest> {
     const macs = graphMacs(withDynamicBatch(lowering, request).lowered.graph);
     const level = request.optimization ?? "O2";
     progress?.(`optimising at ${level}`);
-    const passes = runPipeline(lowered.graph, presets[level]);
+    const passes = runPipeline(lowered.graph, pipelineOf(level));
     const emitted = emitModel(lowering, weights, request);
     refuseInterrupted(signal);
     await beginArtifact(request.out);

@@ -1,7 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { TimmcError } from "../ir/error.ts";
-import { presets } from "../passes/presets.ts";
 import { loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
@@ -14,6 +13,7 @@ import { type Measurement, type Outputs, budgets, measure, passes, referenceNotF
 import { type TestInput, testInputs } from "./verify-inputs.ts";
 import { interpretGraph, runGraph, runModel } from "./verify-reference.ts";
 import { type GivenSource, type OpenedSource, reopenSource } from "./verify-source.ts";
+import { pipelineOf } from "./pipeline.ts";
 import { version } from "./version.ts";
 
 export interface VerifyOptions extends GivenSource, Watch {}
@@ -51,7 +51,7 @@ export async function verify(folder: string, options: VerifyOptions = {}): Promi
       progress("running the float64 interpreter");
       cases.push(trial(artifact, first, "float64", interpretGraph(runner, graph, first.tensor), actual[0]));
     }
-    const pipeline = presets[manifest.request.optimization];
+    const pipeline = pipelineOf(manifest.request.optimization);
     const suspect: Suspect = { manifest, graph, pipeline, runner, isSmall };
     const failure = await explain(suspect, cases, progress);
     const certificate = certify(artifact, cases, failure, ort.version);

@@ -1,6 +1,6 @@
 import type { AttrValue } from "./attr.ts";
 import type { Graph } from "./graph.ts";
-import { type OpName, type Ops, opOf } from "./ops/index.ts";
+import { type OpName, type Ops, opNames, opOf } from "./ops/index.ts";
 import type { Attr } from "./attr.ts";
 import type { AttrSpecs } from "./op.ts";
 import type { Operands, Origin, Value } from "./value.ts";
@@ -30,6 +30,5 @@ export function build(point: Insertion, name: OpName, args: readonly unknown[]):
   return point.graph.insert(name, flat as (Value | undefined)[], attrs, point.origin, point.before);
 }
 
-export function builderAt(point: Insertion, names: readonly OpName[]): Builder {
-  return Object.fromEntries(names.map((n) => [n, (...args: unknown[]) => build(point, n, args)])) as unknown as Builder;
-}
+export const builderAt = (point: Insertion): Builder =>
+  Object.fromEntries(opNames.map((n) => [n, (...args: unknown[]) => build(point, n, args)])) as unknown as Builder;

@@ -5,15 +5,16 @@ import { interpret } from "../../src/ir/interpret.ts";
 import type { NdArray } from "../../src/ir/ndarray.ts";
 import { at } from "../../src/ir/ndarray.ts";
 import { deadCode } from "../../src/passes/dead-code.ts";
-import { foldBatchNorm } from "../../src/passes/fold-batch-norm.ts";
 import { type Pipeline, runPipeline } from "../../src/passes/pass.ts";
+import { passOf } from "../../src/passes/rule.ts";
+import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
 import { presets } from "../../src/passes/presets.ts";
 import { verifying } from "../../src/passes/verifying.ts";
 import { environment, randomGraph } from "../ir/random-graph.ts";
 
 const pipelines: Readonly<Record<string, Pipeline>> = {
   [deadCode.name]: [deadCode],
-  [foldBatchNorm.name]: [foldBatchNorm],
+  [foldBatchNorm.name]: [passOf(foldBatchNorm)],
   ...presets,
 };
 

@@ -2,15 +2,13 @@ import { type Builder, builderAt } from "../../ir/builder.ts";
 import { type Dim, isStatic, subDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { Graph } from "../../ir/graph.ts";
-import { type OpName, ops } from "../../ir/ops/index.ts";
+import type { OpName } from "../../ir/ops/index.ts";
 import { resizeTaps } from "../../ir/ops/resize.ts";
 import type { Value } from "../../ir/value.ts";
 import { ratio } from "./lower/resize.ts";
 
 /** Says a value by other ops, or undefined where ONNX has its natural form. */
 type Rewrite<N extends OpName> = (value: Value<N>, b: Builder, opset: number) => Value | undefined;
-
-const opNames = Object.keys(ops) as OpName[];
 
 /**
  * A copy of a graph in which every value that runs has a form in ONNX's standard operators of one opset. Reordered
@@ -23,7 +21,7 @@ export function legalize(graph: Graph, opset: number): Graph {
     const rewrite = value.isWeight ? undefined : (rewrites[value.op] as Rewrite<OpName> | undefined);
     if (rewrite === undefined) continue;
     const origin = { path: value.origin.path, rules: [...value.origin.rules, `onnx-${value.op}`] };
-    const result = rewrite(value, builderAt({ graph: copy, origin, before: value }, opNames), opset);
+    const result = rewrite(value, builderAt({ graph: copy, origin, before: value }), opset);
     if (result === undefined) continue;
     copy.replaceUses(value, result);
     copy.erase(value);

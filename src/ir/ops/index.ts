@@ -106,6 +106,7 @@ export const ops = {
 
 export type Ops = typeof ops;
 export type OpName = keyof Ops;
+export const opNames = Object.keys(ops) as readonly OpName[];
 
 /** The record of an op without its types. The operands and attributes of a value in a graph fit it by construction. */
 export const opOf = (name: OpName): AnyOp => ops[name] as unknown as AnyOp;

@@ -1,0 +1,97 @@
+import { type Builder, builderAt } from "../ir/builder.ts";
+import { TimmcError } from "../ir/error.ts";
+import type { Graph } from "../ir/graph.ts";
+import type { OpName } from "../ir/ops/index.ts";
+import type { Value } from "../ir/value.ts";
+import type { Pass } from "./pass.ts";
+import type { OpPattern } from "./pattern.ts";
+
+/** A law: an expression, when it holds, and the equal expression. It sees types and structure, never numbers. */
+export interface RuleSpec<N extends OpName, C> {
+  readonly name: string;
+  readonly pattern: OpPattern<N, C>;
+  /** What the pattern cannot say: true, or the reason why the law does not hold or does not pay. */
+  where?(found: C & { readonly root: Value<N> }): true | string;
+  /** The value whose module path the new values carry; the replaced one without. */
+  origin?(found: C & { readonly root: Value<N> }): Value;
+  /** Builds the equal expression, of the same type as the root. */
+  rewrite(found: C & { readonly root: Value<N> }, b: Builder): Value;
+}
+
+/** A rule whose captures are checked and forgotten. */
+export interface Rule {
+  readonly name: string;
+  /** The ops that it replaces. */
+  readonly ops: readonly OpName[];
+  /** Whether it would fire at a value: what it would do, or the reason why not. */
+  match(value: Value, graph: Graph): Firing | string;
+}
+
+export interface Firing {
+  /** The values that the pattern covers, which nothing else uses, and those that it only looks at. */
+  readonly consumed: readonly Value[];
+  readonly path: string;
+  rewrite(b: Builder): Value;
+}
+
+export function defineRule<N extends OpName, C>(spec: RuleSpec<N, C>): Rule {
+  return {
+    name: spec.name,
+    ops: spec.pattern.ops,
+    match: (root, graph) => {
+      const found = spec.pattern.matchRoot(root, { captures: {}, consumed: [] }, graph);
+      if (typeof found === "string") return found;
+      // The pattern's type says what its captures are; the engine handles patterns of every type.
+      const captures = { ...found.captures, root } as unknown as C & { readonly root: Value<N> };
+      const holds = spec.where?.(captures) ?? true;
+      if (holds !== true) return holds;
+      const { path } = (spec.origin?.(captures) ?? root).origin;
+      return { consumed: found.consumed, path, rewrite: (b) => spec.rewrite(captures, b) };
+    },
+  };
+}
+
+/** More sweeps than any chain of rewrites needs: what goes on is a rule that undoes another. */
+const maxSweeps = 1000;
+
+/** A pass that applies rules, the first that matches at each value, until none does. Weights are left as they are. */
+export const rewriting = (name: string, rules: readonly Rule[]): Pass => ({
+  name,
+  run(graph) {
+    const counts: Record<string, number> = Object.fromEntries(rules.map((rule) => [rule.name, 0]));
+    for (let sweep = 0; ; sweep++) {
+      let fired = 0;
+      for (const value of graph.values()) {
+        const rule = value.isWeight ? undefined : rules.find((r) => r.ops.includes(value.op) && apply(r, value, graph));
+        if (rule === undefined) continue;
+        counts[rule.name] = (counts[rule.name] ?? 0) + 1;
+        fired++;
+      }
+      if (fired === 0) return counts;
+      if (sweep === maxSweeps)
+        throw new TimmcError("invalid-ir", `the rules ${rules.map((r) => r.name).join(", ")} do not come to an end`);
+    }
+  },
+});
+
+/** A pass of one rule. */
+export const passOf = (rule: Rule): Pass => rewriting(rule.name, [rule]);
+
+/** Applies a rule at a value, if it holds there. What the rewrite leaves without a use is erased. */
+export function apply(rule: Rule, root: Value, graph: Graph): boolean {
+  const firing = rule.match(root, graph);
+  if (typeof firing === "string") return false;
+  const rules = [...new Set([...firing.consumed.toReversed().flatMap((v) => v.origin.rules), rule.name])];
+  const result = firing.rewrite(builderAt({ graph, origin: { path: firing.path, rules }, before: root }));
+  graph.replaceUses(root, result);
+  eraseUnused(graph, root);
+  return true;
+}
+
+/** Erases a value that nothing uses, and then its operands where they have lost their last use. */
+export function eraseUnused(graph: Graph, value: Value): void {
+  if (value.op === "input" || graph.useCount(value) > 0) return;
+  const operands = new Set(value.operands);
+  graph.erase(value);
+  for (const x of operands) if (x !== undefined) eraseUnused(graph, x);
+}
