@@ -1,5 +1,6 @@
 import { TimmcError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
+import type { Rule } from "./rule.ts";
 
 /** What a pass did, by rule: `{ "fold-batch-norm": 53 }`. */
 export type Counts = Readonly<Record<string, number>>;
@@ -7,6 +8,8 @@ export type Counts = Readonly<Record<string, number>>;
 /** Maps a valid graph to a valid graph of the same function on every output. Keeps no state. */
 export interface Pass {
   readonly name: string;
+  /** The rules that it applies; absent for a pass that looks at the whole graph. */
+  readonly rules?: readonly Rule[];
   run(graph: Graph): Counts;
 }
 

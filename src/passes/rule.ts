@@ -57,6 +57,7 @@ const maxSweeps = 1000;
 /** A pass that applies rules, the first that matches at each value, until none does. Weights are left as they are. */
 export const rewriting = (name: string, rules: readonly Rule[]): Pass => ({
   name,
+  rules,
   run(graph) {
     const counts: Record<string, number> = Object.fromEntries(rules.map((rule) => [rule.name, 0]));
     for (let sweep = 0; ; sweep++) {
