@@ -27,12 +27,18 @@ vi.mock("../../src/passes/presets.ts", async (original) => {
 });
 
 vi.mock("../../src/backends/onnx/legalize.ts", async (original) => {
-  const { legalize } = await original<typeof import("../../src/backends/onnx/legalize.ts")>();
+  const { legalization } = await original<typeof import("../../src/backends/onnx/legalize.ts")>();
   return {
-    legalize: (...args: Parameters<typeof legalize>) => {
-      const legal = legalize(...args);
-      sabotage.emission?.(legal);
-      return legal;
+    legalization: (...args: Parameters<typeof legalization>): Pass => {
+      const { name, run } = legalization(...args);
+      return {
+        name,
+        run: (graph) => {
+          const counts = run(graph);
+          sabotage.emission?.(graph);
+          return counts;
+        },
+      };
     },
   };
 });

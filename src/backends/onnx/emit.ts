@@ -7,15 +7,18 @@ import { type StaticType, type TensorType, count, isStaticType, printType } from
 import { type Value, is } from "../../ir/value.ts";
 import { printDim } from "../../ir/dim.ts";
 import { deadCode } from "../../passes/dead-code.ts";
+import { runPipeline } from "../../passes/pass.ts";
 import { type Parameters, weightEnvironment } from "../parameters.ts";
 import { checkModel } from "./check.ts";
-import { legalize } from "./legalize.ts";
+import { type OperatorSet, legalization } from "./legalize.ts";
 import { Lowerer } from "./lower/lowerer.ts";
 import { type OnnxModel, type OnnxValueInfo, irVersionOf } from "./model.ts";
 import type { Initializer } from "./writer.ts";
 
 export interface OnnxOptions {
   readonly opset: number;
+  /** Without: "standard". */
+  readonly ops?: OperatorSet;
   readonly producerVersion: string;
   readonly metadata: readonly (readonly [key: string, value: string])[];
 }
@@ -37,8 +40,9 @@ export interface EmittedModel {
  * a finding is a defect of this compiler and is reported as `invalid-ir`.
  */
 export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOptions): EmittedModel {
-  const legal = legalize(graph, options.opset);
-  deadCode.run(legal);
+  const { opset, ops = "standard" } = options;
+  const { graph: legal } = graph.clone();
+  runPipeline(legal, [legalization({ opset, ops }), deadCode]);
   const names = nameValues(legal);
   const values = [...legal.values()];
   const inputs = values.filter((v) => is(v, "input"));

@@ -9,7 +9,7 @@ export const conv: Lowering<"conv"> = ({ attrs: { stride, padding, dilation, gro
     group: int(groups),
   });
 
-/** Rank 2 alone: `legalize` writes other ranks as matmul. */
+/** Rank 2 alone: legalisation writes other ranks as matmul. */
 export const linear: Lowering<"linear"> = ({ operands }, c) =>
   c.emit("Gemm", operands[2] === undefined ? [c.input(0), c.input(1)] : [c.input(0), c.input(1), c.input(2)], {
     transB: int(1),

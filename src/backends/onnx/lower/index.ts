@@ -8,7 +8,7 @@ import { avgPool, maxPool } from "./pool.ts";
 import { resize } from "./resize.ts";
 import { legalized, source } from "./sources.ts";
 
-/** Every op's form in ONNX's standard operators, after `legalize`. */
+/** Every op's form in ONNX's standard operators, after legalisation. */
 export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
   abs: same("Abs"),
   activation,

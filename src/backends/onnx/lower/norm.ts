@@ -15,13 +15,13 @@ export const layerNorm: Lowering<"layer_norm"> = (value, c) => {
   return c.emit("LayerNormalization", [c.input(0), scale, ...bias], { axis: int(-1), epsilon: float(attrs.eps) });
 };
 
-/** From opset 23; `legalize` composes it before that. */
+/** From opset 23; legalisation composes it before that. */
 export const rmsNorm: Lowering<"rms_norm"> = (value, c) => {
   const scale = value.operands[1] === undefined ? c.full([lastExtent(value)], 1) : c.input(1);
   return c.emit("RMSNormalization", [c.input(0), scale], { axis: int(-1), epsilon: float(value.attrs.eps) });
 };
 
-/** Groups become the channels of an instance norm; `legalize` has taken weight and bias, which are by channel, out. */
+/** Groups become the channels of an instance norm; legalisation has taken weight and bias, which are by channel, out. */
 export const groupNorm: Lowering<"group_norm"> = ({ attrs: { groups, eps }, type }, c) => {
   const grouped = c.emit("Reshape", [c.input(0), c.ints([0, groups, -1])]);
   const normed = c.emit("InstanceNormalization", [grouped, c.full([groups], 1), c.full([groups], 0)], {

@@ -7,7 +7,7 @@ export function source(value: Value): never {
   throw new TimmcError("invalid-ir", `%${value.name}: ${value.op} is not a node, it is an input or an initializer`);
 }
 
-/** An op that `legalize` expresses by others before nodes are written. */
+/** An op that legalisation expresses by others before nodes are written. */
 export function legalized(value: Value<OpName>): never {
   throw new TimmcError("invalid-ir", `%${value.name}: ${value.op} has no ONNX operator; the graph was not legalised`);
 }

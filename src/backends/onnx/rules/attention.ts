@@ -1,0 +1,14 @@
+/** attention(q, k, v, bias) = softmax((q scale) k^T + bias) v, for opsets and presets without an operator for it. */
+import { any, maybe, op } from "../../../passes/pattern.ts";
+import { defineRule } from "../../../passes/rule.ts";
+import { swapLast } from "./swap-last.ts";
+
+export const attention = defineRule({
+  name: "onnx-attention",
+  pattern: op.attention(any("q"), any("k"), any("v"), maybe(any("bias"))),
+  rewrite: ({ root, q, k, v, bias }, b) => {
+    const scale = b.constant({ values: [root.attrs.scale], dtype: q.type.dtype, shape: [] });
+    const products = b.matmul(b.mul(q, scale), swapLast(b, k));
+    return b.matmul(b.softmax(bias === undefined ? products : b.add(products, bias), { axis: -1 }), v);
+  },
+});
