@@ -4,6 +4,7 @@ import { quote } from "../suggest.ts";
 import type { DataConfig } from "./data-config.ts";
 import { toLuma } from "./image.ts";
 import type { Raster, RgbImage } from "./image.ts";
+import { normalizationOf, requirePictureChannels } from "./normalization.ts";
 import { maxElements, resizePlanes } from "./pillow-resize.ts";
 import type { ResizeFilter, Span } from "./pillow-resize.ts";
 
@@ -59,11 +60,8 @@ function toRaster(image: RgbImage, config: DataConfig): Raster {
   if (!(width >= 1 && height >= 1 && data.length === width * height * 3)) {
     throw new TimmcError("usage", `a picture of ${width}x${height} RGB pixels cannot have ${data.length} bytes`);
   }
-  if (channels === 3) return { width, height, channels, data };
-  if (channels === 1) return toLuma(image);
-  throw new TimmcError("unsupported", `no picture becomes an input of ${channels} channels; timm reads 1 (gray) or 3`, {
-    hint: "Prepare the input yourself and give it as a tensor.",
-  });
+  requirePictureChannels(channels, "Prepare the input yourself and give it as a tensor.");
+  return channels === 1 ? toLuma(image) : { width, height, channels: 3, data };
 }
 
 interface ResizePlan {
@@ -133,28 +131,16 @@ function padding({ cropMode, mean, inputSize: [channels] }: DataConfig): readonl
 }
 
 /**
- * Per channel, the float32 for each byte b. The plain transform computes (b/255 - mean) / std, rounding to float32 at each
- * step. With a mean or std of another length than the channels it cannot run; timm's loader can, by their average, and
- * computes (b - 255 mean) / (255 std), which differs in the last bits. A quotient of float32 values that is rounded first
- * to a double and then to float32 is the correctly rounded one (53 >= 2 * 24 + 2), so `Math.fround` suffices.
+ * Per channel, the float32 for each byte, rounded at each step. A quotient of float32 values that is rounded first to a
+ * double and then to float32 is the correctly rounded one (53 >= 2 * 24 + 2), so `Math.fround` suffices.
  */
-function normalisation({ mean, std, inputSize: [channels] }: DataConfig): readonly Float32Array[] {
-  const plain = mean.length === channels && std.length === channels;
-  const scale = plain ? 255 : 1;
-  const unit = plain ? 1 : 255;
-  const means = perChannel(mean, channels);
-  const stds = perChannel(std, channels);
-  return means.map((value, channel) => {
-    const shift = Math.fround(value * unit);
-    const spread = Math.fround((stds[channel] ?? 1) * unit);
+function normalisation(config: DataConfig): readonly Float32Array[] {
+  const { unit, mean, std } = normalizationOf(config);
+  return mean.map((value, channel) => {
+    const shift = Math.fround(value);
+    const spread = Math.fround(std[channel] ?? 1);
     return Float32Array.from({ length: 256 }, (_, byte) =>
-      Math.fround(Math.fround(Math.fround(byte / scale) - shift) / spread),
+      Math.fround(Math.fround(Math.fround(byte / unit) - shift) / spread),
     );
   });
-}
-
-function perChannel(values: readonly number[], channels: number): readonly number[] {
-  if (values.length === channels) return values;
-  const average = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Array.from({ length: channels }, () => average);
 }
