@@ -66,7 +66,9 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
     nodes: lowerer.nodes,
     inputs: inputs.map((v) => valueInfo(names.get(v) ?? v.name, v)),
     outputs: legal.outputs.map((o) => valueInfo(o.name, o.value)),
-    valueInfo: [],
+    valueInfo: values
+      .filter((v) => isBatchLost(v) && !legal.outputs.some((o) => o.value === v))
+      .map((v) => valueInfo(names.get(v) ?? v.name, v)),
     metadata: options.metadata,
   };
   const used = new Set(lowerer.nodes.flatMap((n) => n.inputs));
@@ -98,6 +100,12 @@ function nameValues(graph: Graph): ReadonlyMap<Value, string> {
   }
   return names;
 }
+
+/**
+ * Shape inference drops a symbolic extent of Resize's operand, which by scales it cannot name. ONNX Runtime then does not
+ * see that two maps have one shape, and takes them out of its blocked layout; the model therefore says it.
+ */
+const isBatchLost = (value: Value): boolean => is(value, "resize") && !value.isWeight && !isStaticType(value.type);
 
 const valueInfo = (name: string, value: Value): OnnxValueInfo => ({
   name,

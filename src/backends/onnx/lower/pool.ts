@@ -10,11 +10,14 @@ export const maxPool: Lowering<"max_pool"> = (value, c) => {
 };
 
 /**
- * torch divides by the positions inside input and padding; the overhang of a ceil window never counts. Without padding
+ * A window of the whole extent is ONNX's global mean. Else torch divides by the positions inside input and padding; the overhang of a ceil window never counts. Without padding
  * that is ONNX's mean that leaves padding out; with padding that counts, those zeros become elements of the input first.
  */
 export const avgPool: Lowering<"avg_pool"> = (value, c) => {
-  const { padding, ceil, count_include_pad } = value.attrs;
+  const { kernel, padding, ceil, count_include_pad } = value.attrs;
+  const extents = value.operands[0]?.type.shape.slice(2) ?? [];
+  if (extents.every((d, i) => d === kernel[i]) && padding.every((p) => p === 0))
+    return c.emit("GlobalAveragePool", [c.input(0)]);
   const { pads, ceilMode } = reach(value);
   const counted = count_include_pad && padding.some((p) => p !== 0);
   const attributes = { ...windows(value), ceil_mode: int(ceilMode), count_include_pad: int(counted && !ceil ? 1 : 0) };
