@@ -80,7 +80,7 @@ interface Small {
 const small: readonly Small[] = [
   { model: "test_resnet", side: 64 },
   { model: "seresnet18", side: 32, taps: ["features.1", "features.2"] },
-  { model: "vgg11_bn", side: 16, taps: ["features.0", "features.1"] },
+  { model: "vgg11_bn", side: 32, taps: ["features.0", "features.1"] },
   { model: "test_efficientnet", side: 64 },
   { model: "efficientnet_b0", side: 32 },
   { model: "mobilenetv3_small_050", side: 64 },
