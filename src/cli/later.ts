@@ -3,7 +3,7 @@ import { TimmcError } from "../ir/error.ts";
 
 /** Options that the documentation names and this version lacks, by command. */
 const laterOptions = {
-  inspect: ["--html", "--dynamic-size", "--tap-format", "--tap-norm", "--precision", "--preprocess", "--softmax"],
+  inspect: ["--html", "--dynamic-size", "--tap-format", "--tap-norm", "--precision", "--softmax"],
   compile: [
     "--dynamic-size",
     "--tap-format",
@@ -11,7 +11,6 @@ const laterOptions = {
     "--precision",
     "--calibration",
     "--max-error",
-    "--preprocess",
     "--softmax",
     "--passes",
     "--print-ir-after",

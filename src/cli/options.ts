@@ -20,6 +20,7 @@ export interface GraphOptions extends ModelOptions {
   readonly batch: number | "dynamic";
   readonly taps?: readonly string[];
   readonly weights: string;
+  readonly preprocess?: boolean;
 }
 
 /** What MODEL means, for the help of every command that takes one. */
@@ -102,6 +103,12 @@ export const withGraphOptions = (command: Command): Command =>
         .helpGroup(modelGroup),
     )
     .addOption(
+      new Option(
+        "--preprocess",
+        "take pixels, uint8 N x H x W x C at the network's size, and normalise them inside",
+      ).helpGroup(modelGroup),
+    )
+    .addOption(
       new Option("--weights <WHAT>", "pretrained, synthetic, none or a .safetensors file; inspect reads none of them")
         .default("pretrained")
         .helpGroup(modelGroup),
@@ -119,4 +126,5 @@ export const lowerRequestOf = (model: string, o: GraphOptions): LowerRequest => 
   ...modelRequestOf(model, o),
   taps: o.taps,
   batch: o.batch,
+  preprocess: o.preprocess,
 });

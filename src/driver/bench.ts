@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
-import { syntheticInput } from "../frontend/weights/synthetic.ts";
 import { TimmcError } from "../ir/error.ts";
 import { count } from "../ir/type.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import { type OrtSession, loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
+import { inputShape, recipeInput } from "./input-tensor.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 
 export interface BenchOptions extends Watch {
@@ -98,26 +98,20 @@ export async function bench(folders: readonly string[], options: BenchOptions = 
   }
 }
 
-function inputOf({ folder, manifest: { input, request } }: Artifact, asked: number | undefined): NpyArray {
-  const [fixed, ...sides] = input.shape;
-  if (input.dtype !== "f32")
-    throw new TimmcError("unsupported", `bench feeds f32 inputs; the artifact takes ${input.dtype}`, {
-      trail: [folder],
-    });
+function inputOf({ folder, manifest }: Artifact, asked: number | undefined): NpyArray {
+  const [fixed] = manifest.input.shape;
   if (typeof fixed === "number" && asked !== undefined && asked !== fixed)
     throw new TimmcError("usage", `the artifact takes batches of ${fixed}, not of ${asked}`, {
       trail: [folder],
       hint: "Compile it with --batch dynamic.",
     });
-  const batch = typeof fixed === "number" ? fixed : (asked ?? 1);
-  const size = sides.map((side, axis) => (typeof side === "number" ? side : (request.input_size[axis] ?? 1)));
-  const shape = [batch, ...size];
+  const shape = inputShape(manifest, asked ?? 1);
   if (count(shape) > maxInputElements)
     throw new TimmcError("usage", `an input of ${shape.join("x")} is more than bench feeds`, {
       trail: [folder],
       hint: `Ask for a smaller --batch: at most ${maxInputElements} numbers.`,
     });
-  return { dtype: "f32", shape, data: syntheticInput(shape) };
+  return recipeInput(manifest, shape);
 }
 
 function timingOf({ artifact: { folder, manifest }, input, times }: Contender, baseline: number): ArtifactTiming {

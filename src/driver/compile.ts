@@ -148,12 +148,13 @@ function describe(request: CompileRequest, lowering: LoweredRequest, weights: Op
   };
 }
 
-function describeInput({ data }: ResolvedModel, { lowered }: LoweredRequest): Manifest["input"] {
+function describeInput({ data }: ResolvedModel, { lowered, preprocess }: LoweredRequest): Manifest["input"] {
   return {
     name: "input",
     dtype: lowered.input.type.dtype,
     shape: lowered.input.type.shape.map((d) => (typeof d === "number" ? d : printDim(d))),
-    layout: "NCHW",
+    layout: preprocess ? "NHWC" : "NCHW",
+    normalized: preprocess ? "inside" : "outside",
     mean: data.mean,
     std: data.std,
     interpolation: data.interpolation,

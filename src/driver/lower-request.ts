@@ -1,6 +1,7 @@
 import { within } from "../ir/error.ts";
 import type { Dim } from "../ir/dim.ts";
 import { type ModelRequest, type ResolvedModel, resolve } from "../frontend/resolve.ts";
+import { normalizationOf, requirePictureChannels } from "../frontend/preprocess/normalization.ts";
 import { formatReference } from "../frontend/reference.ts";
 import { type Tap, resolveTaps, selectStages } from "../frontend/taps.ts";
 import { type LoweredModel, batchSymbol, lowerArchitecture } from "../zoo/lower.ts";
@@ -11,6 +12,8 @@ export interface LowerRequest extends ModelRequest {
   readonly taps?: readonly string[] | undefined;
   /** A fixed batch size, or `dynamic`. */
   readonly batch?: number | "dynamic" | undefined;
+  /** The graph takes pixels, u8 [N, height, width, channels] at the network's size, and normalises them itself. */
+  readonly preprocess?: boolean | undefined;
 }
 
 /** A graph with its outputs chosen and nothing rewritten yet. */
@@ -22,6 +25,7 @@ export interface LoweredRequest {
   readonly taps: readonly Tap[];
   /** Absolute indices of the stages that `features` stands for. */
   readonly stages: readonly number[];
+  readonly preprocess: boolean;
   readonly notices: readonly string[];
 }
 
@@ -31,15 +35,30 @@ export async function lowerRequest(request: LowerRequest): Promise<LoweredReques
 }
 
 /** The same for a request that is resolved already. */
-export function lowerResolved(resolved: ResolvedModel, request: Pick<LowerRequest, "taps" | "batch">): LoweredRequest {
+export function lowerResolved(
+  resolved: ResolvedModel,
+  request: Pick<LowerRequest, "taps" | "batch" | "preprocess">,
+): LoweredRequest {
+  const { preprocess = false } = request;
   const batch: Dim = typeof request.batch === "number" ? request.batch : batchSymbol;
-  const lowered = lowerArchitecture(resolved.family, resolved.architecture, resolved.args, resolved.inputSize, batch);
+  const { family, architecture, args, inputSize, data } = resolved;
   return within(formatReference(resolved.reference), () => {
+    if (preprocess) requirePictureChannels(inputSize[0], "Leave --preprocess out, and normalise the input before.");
+    const pixels = preprocess ? normalizationOf(data) : undefined;
+    const lowered = lowerArchitecture(family, architecture, args, inputSize, batch, pixels);
     const stages = selectStages(lowered.model.stages.length, resolved.family.defaultStages, resolved.outIndices);
     const tapNames = request.taps ?? [resolved.featuresOnly ? "features" : "logits"];
     const taps = resolveTaps(lowered, tapNames, stages);
     lowered.graph.setOutputs(taps.map(({ name, value }) => ({ name, value })));
-    return { resolved, lowered, tapNames, taps, stages, notices: [...resolved.notices, ...lowered.notices] };
+    return {
+      resolved,
+      lowered,
+      tapNames,
+      taps,
+      stages,
+      preprocess,
+      notices: [...resolved.notices, ...lowered.notices],
+    };
   });
 }
 

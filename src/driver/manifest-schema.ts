@@ -46,7 +46,10 @@ const input = z
     name: z.literal("input"),
     dtype,
     shape,
-    layout: z.literal("NCHW"),
+    layout: z.enum(["NCHW", "NHWC"]),
+    normalized: z
+      .enum(["inside", "outside"])
+      .describe("where mean and std are applied: by the model, which takes the pixels as bytes, or before it"),
     mean: channelNumbers.describe("per channel, on the scale 0..1"),
     std: channelNumbers,
     interpolation: z.enum(interpolations),

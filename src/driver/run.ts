@@ -1,10 +1,10 @@
 import { TimmcError } from "../ir/error.ts";
-import { count } from "../ir/type.ts";
 import { type NpyArray, readNpy } from "../runtime/npy.ts";
 import { type OrtSession, loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
+import { pictureBatch } from "./picture-batch.ts";
 import type { Manifest } from "./manifest.ts";
 import { type ClassScore, type OutputSummary, numbersOf, rowsOf, summarize, topClasses } from "./run-report.ts";
 import { saveOutputs } from "./run-save.ts";
@@ -103,33 +103,6 @@ function batchOf({ input, outputs }: Manifest): { readonly images: number; reado
 const withoutEnd = (dim: number | string, end: string): string =>
   typeof dim === "string" && dim.endsWith(end) ? dim.slice(0, -end.length) : "";
 
-/** The input tensor of some pictures; missing ones of a fixed batch are zeros. */
-async function pictureBatch(
-  { input, request }: Manifest,
-  images: readonly string[],
-  rows: number,
-  signal: AbortSignal | undefined,
-): Promise<NpyArray> {
-  if (input.dtype !== "f32") throw new TimmcError("unsupported", `pictures become f32 tensors, not ${input.dtype}`);
-  const { decodeImage } = await import("../frontend/preprocess/decode.ts");
-  const { preprocess } = await import("../frontend/preprocess/transform.ts");
-  const [, ...size] = input.shape;
-  const [channels, height, width] = request.input_size.map((given, axis) => {
-    const fixed = size[axis];
-    return typeof fixed === "number" ? fixed : given;
-  });
-  const inputSize = [channels ?? 0, height ?? 0, width ?? 0] as const;
-  const { mean, std, interpolation, crop_pct: cropPct, crop_mode: cropMode } = input;
-  const each = count(inputSize);
-  const data = new Float32Array(rows * each);
-  for (const [index, image] of images.entries()) {
-    refuseInterrupted(signal);
-    const picture = await decodeImage(image);
-    data.set(preprocess(picture, { inputSize, mean, std, interpolation, cropPct, cropMode }), index * each);
-  }
-  return { dtype: "f32", shape: [rows, ...inputSize], data };
-}
-
 function reportOf(manifest: Manifest, image: string, outputs: ReadonlyMap<string, NpyArray>, top: number): ImageReport {
   const logits = outputs.get("logits");
   // Without a classifier, timm's forward gives the pooled features.
@@ -159,6 +132,12 @@ function requireInput({ input }: Manifest, array: NpyArray, place: string): void
   throw new TimmcError(
     "usage",
     `the tensor is ${array.dtype}[${array.shape.join(",")}]; the artifact takes ${input.dtype}[${input.shape.join(",")}]`,
-    { trail: [place], hint: "Its layout is NCHW, preprocessed as the manifest's input contract says." },
+    {
+      trail: [place],
+      hint:
+        input.normalized === "inside"
+          ? "Its layout is NHWC, the pixels of pictures that have this size already."
+          : "Its layout is NCHW, preprocessed as the manifest's input contract says.",
+    },
   );
 }

@@ -1,7 +1,7 @@
-import { fillSynthetic, syntheticInput } from "../frontend/weights/synthetic.ts";
-import { TimmcError } from "../ir/error.ts";
+import { fillSynthetic } from "../frontend/weights/synthetic.ts";
 import { count } from "../ir/type.ts";
 import type { NpyArray } from "../runtime/npy.ts";
+import { filledInput, inputShape, recipeInput } from "./input-tensor.ts";
 import type { Manifest } from "./manifest.ts";
 
 export interface TestInput {
@@ -11,28 +11,24 @@ export interface TestInput {
 
 /**
  * What an artifact is tried on: the recipe's input, alone and, where the batch is free, three at once; nothing but zeros
- * (biases alone, and every border equal to its padding); one value everywhere (borders alone); noise of a much larger
- * scale, which saturates activations.
+ * (of normalised numbers: biases alone, and every border equal to its padding); one value everywhere (borders alone);
+ * noise of a much larger scale, which saturates activations, and of pixels nothing but black and white.
  */
-export function testInputs({ input, request }: Manifest): TestInput[] {
-  if (input.dtype !== "f32")
-    throw new TimmcError("unsupported", `verification feeds f32 inputs; the artifact takes ${input.dtype}`);
-  const [batch, ...sides] = input.shape;
-  const size = sides.map((side, axis) => (typeof side === "number" ? side : (request.input_size[axis] ?? 1)));
-  const one = [typeof batch === "number" ? batch : 1, ...size];
-  const fed = (name: string, shape: readonly number[], data: Float32Array): TestInput => ({
-    name,
-    tensor: { dtype: "f32", shape, data },
-  });
-  const several = [3, ...size];
+export function testInputs(manifest: Manifest): TestInput[] {
+  const one = inputShape(manifest, 1);
+  const several = inputShape(manifest, 3);
+  const random = noise(count(one));
+  const pixels: Fills = { zeros: () => 0, constant: () => 128, noise: (i) => ((random[i] ?? 0) < 0 ? 0 : 255) };
+  const numbers: Fills = { zeros: () => 0, constant: () => 0.5, noise: (i) => random[i] ?? 0 };
+  const fills = manifest.input.layout === "NHWC" ? pixels : numbers;
   return [
-    fed("recipe", one, syntheticInput(one)),
-    ...(typeof batch === "number" ? [] : [fed("recipe of three", several, syntheticInput(several))]),
-    fed("zeros", one, new Float32Array(count(one))),
-    fed("constant", one, new Float32Array(count(one)).fill(0.5)),
-    fed("noise", one, noise(count(one))),
+    { name: "recipe", tensor: recipeInput(manifest, one) },
+    ...(several[0] === one[0] ? [] : [{ name: "recipe of three", tensor: recipeInput(manifest, several) }]),
+    ...Object.entries(fills).map(([name, at]) => ({ name, tensor: filledInput(manifest, one, at) })),
   ];
 }
+
+type Fills = Readonly<Record<"zeros" | "constant" | "noise", (position: number) => number>>;
 
 /** Uniform in [-8, 8), by the recipe's hash: no normalised picture goes as far. */
 function noise(length: number): Float32Array {

@@ -68,11 +68,13 @@ export function interpretGraph(
   graph: Graph,
   input: NpyArray,
 ): Outputs {
-  if (input.dtype !== "f32") throw new TimmcError("unsupported", `the interpreter is fed f32, not ${input.dtype}`);
+  const { dtype, shape, data } = input;
+  if (dtype !== "f32" && dtype !== "u8")
+    throw new TimmcError("unsupported", `the interpreter is fed f32 or u8, not ${dtype}`);
   const results = interpret(graph, {
     ...weightEnvironment(parameters),
-    symbols: { N: input.shape[0] ?? 1 },
-    input: () => ndarray("f32", input.shape, input.data),
+    symbols: { N: shape[0] ?? 1 },
+    input: () => ndarray(dtype, shape, dtype === "f32" ? data : Float64Array.from(data)),
   });
   return new Map([...results].map(([name, result]) => [name, rounded(result)]));
 }

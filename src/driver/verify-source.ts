@@ -33,6 +33,7 @@ export async function reopenSource(manifest: Manifest, given: GivenSource): Prom
     useTestSize: request.use_test_size,
     taps: request.taps,
     batch: request.batch,
+    preprocess: manifest.input.normalized === "inside",
   });
   await requireSameModel(manifest, lowering);
   const weights = openModelWeights(weightsChoice(manifest, given.weights), lowering.resolved, lowering.lowered);
