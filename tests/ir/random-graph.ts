@@ -130,6 +130,7 @@ const makers: readonly Maker[] = [
     return b.concat([made, conv, conv], { axis: 0 });
   },
   (b, x) => batchNorm(b, x, "lone"),
+  (b, x, _, __, picks) => behindAffine(b, x, picks),
   (b, x) => b.max_pool(x, { ...window, kernel: [2, 2] }),
   (b, x) => b.avg_pool(x, { ...window, kernel: [3, 3], ceil: true, count_include_pad: false }),
   (b, x) => b.resize(x, { axes: [-1], size: [4], mode: "cubic", antialias: true }),
@@ -150,6 +151,16 @@ function normed(b: Builder, x: Value, [, , n = 0]: readonly number[], same: bool
   const kernel = weight(b, `c${groups}.${outputs}`, [outputs, 4 / groups, 3, 3]);
   const geometry = { stride: same ? [1, 1] : [2, 1], padding: [1, 1, 1, 1], dilation: [1, 1], groups };
   return batchNorm(b, b.conv(x, kernel, bias, geometry), `bn${outputs}`);
+}
+
+/** A convolution, padded or not and of groups, that reads its input scaled and shifted by channel. */
+function behindAffine(b: Builder, x: Value, [, , n = 0]: readonly number[]): Value {
+  const [pad, groups] = [n % 2, at([1, 2], n >> 1)];
+  const vector = (name: string): Value => weight(b, `affine.${name}`, [Number(x.type.shape[1]), 1, 1]);
+  const shifted = b.sub(b.div(x, vector("divisor")), vector("shift"));
+  const read = n % 3 === 0 ? b.mul(shifted, vector("gain")) : shifted;
+  const kernel = weight(b, `affine.c${groups}`, [4, 4 / groups, 3, 3]);
+  return b.conv(read, kernel, undefined, { stride: [1, 1], padding: [pad, pad, pad, pad], dilation: [1, 1], groups });
 }
 
 /** The variance is a square: numbers of parameters have both signs. */

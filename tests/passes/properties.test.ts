@@ -5,6 +5,7 @@ import { interpret } from "../../src/ir/interpret.ts";
 import type { NdArray } from "../../src/ir/ndarray.ts";
 import { at } from "../../src/ir/ndarray.ts";
 import { deadCode } from "../../src/passes/dead-code.ts";
+import { foldInput } from "../../src/passes/fold-input.ts";
 import { type Pipeline, runPipeline } from "../../src/passes/pass.ts";
 import { passOf } from "../../src/passes/rule.ts";
 import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
@@ -15,6 +16,7 @@ import { environment, randomGraph } from "../ir/random-graph.ts";
 const pipelines: Readonly<Record<string, Pipeline>> = {
   [deadCode.name]: [deadCode],
   [foldBatchNorm.name]: [passOf(foldBatchNorm)],
+  [foldInput.name]: [foldInput],
   ...presets,
 };
 
