@@ -1,9 +1,10 @@
 /** timmc as a library: what the command line does, step by step. Failures are TimmcError. */
+import { pipelineOf } from "./driver/pipeline.ts";
 import { benchmarks, listAliases, listArchitectures, listFamilies } from "./frontend/registry.ts";
 import { familyOf, pretrainedCfg, pretrainedTags, resolveName } from "./frontend/registry.ts";
 import type { Graph } from "./ir/graph.ts";
 import { type PassRun, runPipeline } from "./passes/pass.ts";
-import { type OptimizationLevel, presets } from "./passes/presets.ts";
+import type { OptimizationLevel } from "./passes/presets.ts";
 import { isSupported, supportedFamilies } from "./zoo/registry.ts";
 
 export { type ModelRequest, type ResolvedModel, resolve } from "./frontend/resolve.ts";
@@ -24,9 +25,9 @@ export type { PretrainedCfg } from "./frontend/pretrained-cfg.ts";
 export type { Benchmarks, ResolvedName, SizeBenchmark } from "./frontend/registry.ts";
 export type { Graph, OptimizationLevel, PassRun };
 
-/** Rewrites a graph as `compile` does at this level; gives the passes that ran, with counts. */
-export const optimize = (graph: Graph, level: OptimizationLevel = "O2"): PassRun[] =>
-  runPipeline(graph, presets[level]);
+/** Rewrites a graph as `compile` does at this level, or by these passes; gives those that ran, with counts. */
+export const optimize = (graph: Graph, level: OptimizationLevel = "O2", passes?: readonly string[]): PassRun[] =>
+  runPipeline(graph, pipelineOf(level, passes));
 
 /** timm's names, tags and published results. */
 export const registry = {

@@ -12,8 +12,6 @@ const laterOptions = {
     "--calibration",
     "--max-error",
     "--softmax",
-    "--passes",
-    "--print-ir-after",
     "--cache-dir",
   ],
 } as const;

@@ -3,6 +3,7 @@ import type { LowerRequest } from "../driver/lower-request.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { tapGrammar } from "../frontend/taps.ts";
+import type { OptimizationLevel } from "../passes/presets.ts";
 import { positiveInteger } from "./numbers.ts";
 
 type KeyValues = Readonly<Record<string, unknown>>;
@@ -63,6 +64,44 @@ export const commaList = (text: string, before: readonly string[] = []): readonl
   ...before,
   ...text.split(",").map((part) => part.trim()),
 ];
+
+/** The names of passes; `none` is the empty list, and stands alone. */
+function passList(text: string, before?: readonly string[]): readonly string[] {
+  const names = commaList(text, before);
+  if (names.length > 1 && names.includes("none")) throw new InvalidArgumentError("none stands alone.");
+  return names;
+}
+
+/** What commander gives for the options of `withPassOptions`. */
+export interface PassOptions {
+  readonly O?: "0" | "1" | "2";
+  readonly passes?: readonly string[];
+}
+
+/** The options that say which passes rewrite a graph. */
+export const withPassOptions = (
+  command: Command,
+  { group, level }: { readonly group: string; readonly level: Option },
+): Command =>
+  command
+    .addOption(level.choices(["0", "1", "2"]).helpGroup(group))
+    .addOption(
+      new Option("--passes <LIST>", "these passes in this order in place of the level's, comma separated; or none")
+        .argParser(passList)
+        .helpGroup(group),
+    );
+
+/** The same as a request has it. */
+export const passRequestOf = ({
+  O,
+  passes,
+}: PassOptions): {
+  readonly optimization: OptimizationLevel | undefined;
+  readonly passes: readonly string[] | undefined;
+} => ({
+  optimization: O === undefined ? undefined : `O${O}`,
+  passes: passes?.[0] === "none" ? [] : passes,
+});
 
 const modelGroup = "Model:";
 

@@ -7,6 +7,8 @@ import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
 import { inputShape, recipeInput } from "./input-tensor.ts";
 import { refuseInterrupted } from "./interrupt.ts";
+import type { Manifest } from "./manifest.ts";
+import { pipelineName } from "./pipeline.ts";
 
 export interface BenchOptions extends Watch {
   /** Images per run; default the artifact's own fixed batch, or 1. */
@@ -120,7 +122,7 @@ function timingOf({ artifact: { folder, manifest }, input, times }: Contender, b
   return {
     artifact: folder,
     architecture: manifest.source.architecture,
-    optimization: manifest.request.optimization,
+    optimization: optimizationOf(manifest),
     batch,
     p50_ms: p50,
     p95_ms: quantile(times, 0.95),
@@ -129,6 +131,10 @@ function timingOf({ artifact: { folder, manifest }, input, times }: Contender, b
     ratio: p50 / baseline,
   };
 }
+
+/** The level, or the passes that were asked for in its place. */
+const optimizationOf = ({ request: { optimization, passes } }: Manifest): string =>
+  passes === null ? optimization : pipelineName(optimization, passes);
 
 /** The value below which the fraction `q` of the samples lies, linear between neighbours; NaN of none. */
 export function quantile(samples: readonly number[], q: number): number {

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { type EmittedModel, emitOnnx } from "../backends/onnx/emit.ts";
-import { supportedOpsets } from "../backends/onnx/model.ts";
+import type { OperatorSet } from "../backends/onnx/legalize.ts";
+import { supportedOpsets, tensorByteLength } from "../backends/onnx/model.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
 import { printDim } from "../ir/dim.ts";
 import { TimmcError, within } from "../ir/error.ts";
-import { graphMacs } from "../ir/macs.ts";
 import { count } from "../ir/type.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
-import { type PassRun, runPipeline } from "../passes/pass.ts";
+import { type Observer, type Pipeline, runPipeline } from "../passes/pass.ts";
 import { type ModelFile, type Watch, modelName, writeModel } from "./artifact-model.ts";
 import { beginArtifact, manifestName, removeFiles, writeWhole } from "./artifact-files.ts";
 import { describeTap } from "./describe-tap.ts";
@@ -16,7 +16,8 @@ import { hashFile, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
 import { type Manifest, manifestVersion } from "./manifest.ts";
-import { pipelineOf } from "./pipeline.ts";
+import { type GraphSize, type PassReport, measureGraph, parameterBytes, reporting } from "./pass-observers.ts";
+import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
 import { version } from "./version.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
@@ -24,13 +25,25 @@ export interface CompileRequest extends LowerRequest, Watch {
   readonly out: string;
   readonly weights?: WeightsChoice | undefined;
   readonly optimization?: OptimizationLevel | undefined;
+  /** The passes to run by name and in order, in place of the level's; null is the level's. */
+  readonly passes?: readonly string[] | null | undefined;
   readonly opset?: number | undefined;
+  /** Which operators the model may have; default `standard`. */
+  readonly onnxOps?: OperatorSet | undefined;
+  /** See each pass from outside. */
+  readonly observers?: readonly Observer[] | undefined;
 }
 
 export const defaultOpset = 17;
 
-/** Compiles a model to an artifact folder and gives its manifest. Throws TimmcError, and then nothing half-written stays. */
-export async function compile(request: CompileRequest): Promise<Manifest> {
+/**
+ * Compiles a model to an artifact folder and gives its manifest. Throws TimmcError, and then nothing half-written stays.
+ * `pipeline` is for callers that hand the same one to `verify`: the manifest does not record where it differs from the request's.
+ */
+export async function compile(
+  request: CompileRequest,
+  pipeline: Pipeline = pipelineOf(request.optimization ?? defaultLevel, request.passes),
+): Promise<Manifest> {
   const { progress, signal } = request;
   requireOpset(request.opset ?? defaultOpset);
   progress?.(`lowering ${request.model}`);
@@ -40,17 +53,17 @@ export async function compile(request: CompileRequest): Promise<Manifest> {
   try {
     const identity = weights.path === undefined ? undefined : identityOf(weights.path);
     refuseWithheld(lowered, weights);
-    const macs = graphMacs(withDynamicBatch(lowering, request).lowered.graph);
-    const level = request.optimization ?? "O2";
-    progress?.(`optimising at ${level}`);
-    const passes = runPipeline(lowered.graph, pipelineOf(level));
+    const before = measureBefore(lowering, request);
+    progress?.(`optimising with ${pipelineName(request.optimization ?? defaultLevel, request.passes)}`);
+    const passes: PassReport[] = [];
+    runPipeline(lowered.graph, pipeline, [...(request.observers ?? []), reporting(passes, request.batch)]);
     const emitted = emitModel(lowering, weights, request);
     refuseInterrupted(signal);
     await beginArtifact(request.out);
     const files = await writeModel(request.out, emitted, { hasWeights: weights.kind !== "none", signal, progress });
     try {
       const hashes = await hashSources(weights.path, { signal, identity }, resolved);
-      const manifest = describe(request, lowering, weights, { macs, passes, files, level, hashes });
+      const manifest = describe(request, lowering, weights, { before, passes, emitted, files, hashes });
       within(request.out, () =>
         writeWhole(join(request.out, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`),
       );
@@ -71,6 +84,16 @@ function requireOpset(opset: number): void {
   });
 }
 
+interface SizeBefore extends GraphSize {
+  readonly weightBytes: number;
+}
+
+/** Costs are counted on a dynamic batch, as those that timm publishes. */
+function measureBefore(lowering: LoweredRequest, request: CompileRequest): SizeBefore {
+  const { graph } = withDynamicBatch(lowering, request).lowered;
+  return { ...measureGraph(graph), weightBytes: parameterBytes(graph) };
+}
+
 function emitModel(
   { lowered, resolved, taps }: LoweredRequest,
   weights: OpenedWeights,
@@ -78,6 +101,7 @@ function emitModel(
 ): EmittedModel {
   return emitOnnx(lowered.graph, weights.parameters, {
     opset: request.opset ?? defaultOpset,
+    ops: request.onnxOps ?? "standard",
     producerVersion: version,
     metadata: [
       ["timmc.architecture", resolved.architecture],
@@ -106,10 +130,10 @@ const hashSources = async (
 
 interface Facts {
   readonly hashes: SourceHashes;
-  readonly macs: number;
-  readonly passes: readonly PassRun[];
+  readonly before: SizeBefore;
+  readonly passes: readonly PassReport[];
+  readonly emitted: EmittedModel;
   readonly files: readonly ModelFile[];
-  readonly level: OptimizationLevel;
 }
 
 function describe(request: CompileRequest, lowering: LoweredRequest, weights: OpenedWeights, facts: Facts): Manifest {
@@ -132,7 +156,9 @@ function describe(request: CompileRequest, lowering: LoweredRequest, weights: Op
       use_test_size: request.useTestSize ?? false,
       taps: lowering.tapNames,
       batch: request.batch ?? "dynamic",
-      optimization: facts.level,
+      optimization: request.optimization ?? defaultLevel,
+      passes: request.passes ?? null,
+      onnx_ops: request.onnxOps ?? "standard",
     },
     target: { name: "onnx", model: modelName, opset: request.opset ?? defaultOpset },
     input: describeInput(resolved, lowering),
@@ -140,11 +166,30 @@ function describe(request: CompileRequest, lowering: LoweredRequest, weights: Op
     num_classes: resolved.numClasses,
     labels: labelsOf(resolved),
     params: lowered.parameters.reduce((n, p) => n + (p.kind === "parameter" ? count(p.shape) : 0), 0),
-    macs: facts.macs,
+    ...describeSize(lowering, request, facts),
     passes: facts.passes,
     license: resolved.cfg.license,
     notices: [...lowering.notices, ...weights.notices],
     files: facts.files.map((f) => ({ path: f.path, bytes: f.byteLength, sha256: f.sha256 })),
+  };
+}
+
+/** The network before and after the passes. */
+function describeSize(
+  { lowered }: LoweredRequest,
+  { batch }: CompileRequest,
+  { before, emitted: { model, initializers } }: Facts,
+): Pick<Manifest, "macs" | "macs_optimized" | "graph"> {
+  const after = measureGraph(lowered.graph, batch);
+  const stored = initializers.reduce((n, { header }) => n + tensorByteLength(header), 0);
+  return {
+    macs: before.macs,
+    macs_optimized: after.macs,
+    graph: {
+      nodes: { before: before.nodes, after: after.nodes },
+      onnx_nodes: model.nodes.length,
+      weight_bytes: { before: before.weightBytes, after: stored },
+    },
   };
 }
 

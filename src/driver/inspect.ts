@@ -1,18 +1,17 @@
 import { type Dim, printDim } from "../ir/dim.ts";
 import { byteSize } from "../ir/dtype.ts";
-import { TimmcError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
 import { printGraph } from "../ir/printer.ts";
 import { count, isStaticType, substituteType } from "../ir/type.ts";
 import type { Value } from "../ir/value.ts";
 import { channelsOf } from "../frontend/taps.ts";
-import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
-import { runPipeline } from "../passes/pass.ts";
-import { presets } from "../passes/presets.ts";
+import { type Pipeline, runPipeline } from "../passes/pass.ts";
+import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Stage } from "../zoo/family.ts";
 import { describeTap } from "./describe-tap.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
 import type { ManifestOutput } from "./manifest.ts";
+import { pipelineName, pipelineOf, positionAfter } from "./pipeline.ts";
 import { type Cost, costsUpTo } from "./stage-costs.ts";
 
 /** One row of the feature-stage table. Costs are at batch 1. */
@@ -53,16 +52,25 @@ export interface Inspection {
 }
 
 export interface InspectRequest extends LowerRequest {
-  /** Adds the graph's text: as of -O0, or after the last run of a pass of the -O2 pipeline. */
-  readonly ir?: { readonly after?: string | undefined } | undefined;
+  /** Adds the graph's text. */
+  readonly ir?: IrRequest | undefined;
+}
+
+/** Which passes run before the graph is printed: those of -O0, unless one of these says otherwise. */
+export interface IrRequest {
+  readonly optimization?: OptimizationLevel | undefined;
+  /** By name and in order, in place of a level's. */
+  readonly passes?: readonly string[] | undefined;
+  /** Stops after the last run of this pass; of -O2, unless a level or passes are given. */
+  readonly after?: string | undefined;
 }
 
 /** Everything about a model that needs no weights. Throws TimmcError, `usage` for a pass that is none. */
 export async function inspect(request: InspectRequest): Promise<Inspection> {
-  const stop = request.ir === undefined ? 0 : passesUpTo(request.ir.after);
+  const pipeline = request.ir === undefined ? [] : pipelineUpTo(request.ir);
   const lowering = await lowerRequest(request);
   const inspection = inspectLowered(lowering, request);
-  return request.ir === undefined ? inspection : { ...inspection, ir: printAfter(lowering.lowered.graph, stop) };
+  return request.ir === undefined ? inspection : { ...inspection, ir: printAfter(lowering.lowered.graph, pipeline) };
 }
 
 /** The same for a graph that is there already, without its text. */
@@ -133,18 +141,16 @@ function bytesPerImage(value: Value | undefined): number | null {
   return isStaticType(type) ? count(type.shape) * byteSize(type.dtype) : null;
 }
 
-/** How many passes of -O2 run before the text is printed; without a name those of -O0. */
-function passesUpTo(after: string | undefined): number {
-  if (after === undefined) return 0;
-  const names = presets.O2.map((pass) => pass.name);
-  const last = names.lastIndexOf(after);
-  if (last >= 0) return last + 1;
-  throw new TimmcError("usage", `-O2 has no pass ${quote(after)}`, {
-    hint: didYouMean(nearNames(after, new Set(names))) ?? `Its passes are ${[...new Set(names)].join(", ")}.`,
-  });
+/** The passes that run before the text is printed. */
+function pipelineUpTo({ optimization, passes, after }: IrRequest): Pipeline {
+  const level = optimization ?? (after === undefined ? "O0" : "O2");
+  const pipeline = pipelineOf(level, passes);
+  return after === undefined
+    ? pipeline
+    : pipeline.slice(0, positionAfter(pipeline, after, pipelineName(level, passes)));
 }
 
-function printAfter(graph: Graph, stop: number): string {
-  runPipeline(graph, stop === 0 ? presets.O0 : presets.O2.slice(0, stop));
+function printAfter(graph: Graph, pipeline: Pipeline): string {
+  runPipeline(graph, pipeline);
   return printGraph(graph);
 }

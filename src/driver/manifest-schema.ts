@@ -81,8 +81,29 @@ const request = z
     taps: z.array(z.string()).min(1),
     batch: z.union([z.int().min(1), z.literal("dynamic")]),
     optimization: z.enum(["O0", "O1", "O2"]),
+    passes: z.array(z.string()).nullable().describe("asked for by name, in place of the level's; null is the level's"),
+    onnx_ops: z.enum(["standard", "ort"]).describe("ONNX's standard operators, or ONNX Runtime's own beside them"),
   })
   .describe("the constructor arguments by timm's names, and what else the user chose");
+
+const graph = z
+  .object({
+    nodes: z
+      .object({ before: natural, after: natural })
+      .describe("values of the typed graph that run, before and after the passes"),
+    onnx_nodes: natural,
+    weight_bytes: z
+      .object({ before: natural, after: natural })
+      .describe("of the parameters and buffers that the outputs need, and of the model's initializers"),
+  })
+  .describe("what the passes made of the network");
+
+const passReport = z.object({
+  pass: z.string(),
+  counts: z.record(z.string(), natural).describe("how often each of its rules applied"),
+  nodes: natural.describe("values that run after it"),
+  macs: natural.describe("multiply-accumulates after it, at batch 1"),
+});
 
 export const manifestSchema = z
   .object({
@@ -96,8 +117,10 @@ export const manifestSchema = z
     num_classes: natural,
     labels: z.array(z.string().nullable()).nullable().describe("by class index; null where no names are known"),
     params: natural.describe("parameters of the whole architecture"),
-    macs: natural.describe("multiply-accumulates of what was compiled, at batch 1"),
-    passes: z.array(z.object({ pass: z.string(), counts: z.record(z.string(), natural) })),
+    macs: natural.describe("multiply-accumulates of what was compiled, unoptimised, at batch 1"),
+    macs_optimized: natural.describe("the same after the passes"),
+    graph,
+    passes: z.array(passReport).describe("the passes that ran, in order"),
     license: z.string().nullable().describe("of the weights"),
     notices: z.array(z.string()),
     files: z.array(file).describe("every file of the artifact but this one and the certificate"),

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { TimmcError } from "../ir/error.ts";
+import type { Pipeline } from "../passes/pass.ts";
 import { loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
@@ -11,7 +12,7 @@ import type { ManifestOutput } from "./manifest.ts";
 import { type Suspect, findCulprit } from "./verify-bisect.ts";
 import { type Measurement, type Outputs, budgets, measure, passes, referenceNotFinite } from "./verify-compare.ts";
 import { type TestInput, testInputs } from "./verify-inputs.ts";
-import { interpretGraph, runGraph, runModel } from "./verify-reference.ts";
+import { type GraphRunner, interpretGraph, runGraph, runModel } from "./verify-reference.ts";
 import { type GivenSource, type OpenedSource, reopenSource } from "./verify-source.ts";
 import { pipelineOf } from "./pipeline.ts";
 import { version } from "./version.ts";
@@ -25,9 +26,10 @@ const interpretLimit = 200e6;
  * Runs an artifact against its own source, unoptimised, on several inputs, and measures every output. The reference is
  * the -O0 graph in ONNX Runtime; a small network is also compared with the float64 interpreter, which shares nothing with
  * the emission. A certificate that passed is written into the folder; one that did not takes an older one away.
+ * `pipeline` is the one that the artifact was compiled with, where that is not the manifest's.
  * Throws TimmcError where there is nothing to run or the source is not found; a failed comparison is a result.
  */
-export async function verify(folder: string, options: VerifyOptions = {}): Promise<Certificate> {
+export async function verify(folder: string, options: VerifyOptions = {}, pipeline?: Pipeline): Promise<Certificate> {
   const artifact = await loadArtifact(folder);
   const model = runnableModel(artifact);
   const { manifest } = artifact;
@@ -35,7 +37,8 @@ export async function verify(folder: string, options: VerifyOptions = {}): Promi
   const { lowering, weights } = await sourceOf(artifact, options);
   try {
     const { signal, progress = () => {} } = options;
-    const runner = { ort, parameters: weights.parameters, opset: manifest.target.opset, signal };
+    const { opset } = manifest.target;
+    const runner: GraphRunner = { ort, parameters: weights.parameters, opset, ops: "standard", signal };
     const { graph } = lowering.lowered;
     const inputs = testInputs(manifest);
     const tensors = inputs.map((i) => i.tensor);
@@ -51,8 +54,15 @@ export async function verify(folder: string, options: VerifyOptions = {}): Promi
       progress("running the float64 interpreter");
       cases.push(trial(artifact, first, "float64", interpretGraph(runner, graph, first.tensor), actual[0]));
     }
-    const pipeline = pipelineOf(manifest.request.optimization);
-    const suspect: Suspect = { manifest, graph, pipeline, runner, isSmall };
+    const { optimization, passes: asked, onnx_ops: ops } = manifest.request;
+    const suspect: Suspect = {
+      manifest,
+      graph,
+      pipeline: pipeline ?? pipelineOf(optimization, asked),
+      reference: runner,
+      runner: { ...runner, ops },
+      isSmall,
+    };
     const failure = await explain(suspect, cases, progress);
     const certificate = certify(artifact, cases, failure, ort.version);
     keep(folder, certificate);
@@ -100,6 +110,8 @@ async function explain(
     return {
       stage: "reference",
       pass: null,
+      rule: null,
+      module: null,
       message: `${unusable.name} is not finite in the unoptimised graph either, on the input ${failed.input.name}`,
     };
   progress("looking for the pass that is at fault");

@@ -24,6 +24,7 @@ export interface PassRun {
 
 /** Sees a run from outside: verification, printing and timing are observers. */
 export interface Observer {
+  before?(pass: Pass, graph: Graph): void;
   after?(pass: Pass, graph: Graph, counts: Counts): void;
 }
 
@@ -31,6 +32,7 @@ export interface Observer {
 export function runPipeline(graph: Graph, pipeline: Pipeline, observers: readonly Observer[] = []): PassRun[] {
   return pipeline.map((pass) => {
     try {
+      for (const observer of observers) observer.before?.(pass, graph);
       const counts = pass.run(graph);
       for (const observer of observers) observer.after?.(pass, graph, counts);
       return { pass: pass.name, counts };

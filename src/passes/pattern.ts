@@ -89,6 +89,21 @@ export const shared = <N extends OpName, C>(pattern: OpPattern<N, C>): OpPattern
   match: pattern.matchRoot,
 });
 
+/**
+ * Ops of some kinds in a row, as many as there are, each the first operand of the next and used by it alone; below the
+ * row what the pattern says.
+ */
+export const chain = <const N extends OpName, C>(ops: readonly N[], below: Pattern<C>): OpPattern<N, C> => {
+  const isLink = (value: Value | undefined): value is Value => value !== undefined && ops.some((n) => n === value.op);
+  const matchRoot: Pattern<C>["match"] = (value, found, graph) => {
+    if (!isLink(value)) return otherOp(ops, value);
+    const start = { captures: found.captures, consumed: [...found.consumed, value] };
+    const [next] = value.operands;
+    return isLink(next) && graph.useCount(next) === 1 ? matchRoot(next, start, graph) : below.match(next, start, graph);
+  };
+  return { ops, match: usedOnce(matchRoot), matchRoot };
+};
+
 type Operands = readonly Pattern<unknown>[];
 type OpPatterns = { readonly [N in OpName]: <A extends Operands>(...operands: A) => OpPattern<N, CapturesOf<A>> };
 
@@ -107,13 +122,17 @@ function opPattern(name: OpName, operands: Operands): OpPattern<OpName, unknown>
     const answers = orders.map((order) => matchAll(order, value.operands, start, graph));
     return answers.find((a) => typeof a !== "string") ?? answers[0] ?? "";
   };
-  const match: Pattern<unknown>["match"] = (value, found, graph) => {
+  return { ops: [name], match: usedOnce(matchRoot), matchRoot };
+}
+
+/** A match inside of a pattern: the value has one use. */
+const usedOnce =
+  <C>(matchRoot: Pattern<C>["match"]): Pattern<C>["match"] =>
+  (value, found, graph) => {
     const inner = matchRoot(value, found, graph);
     if (typeof inner === "string" || value === undefined || graph.useCount(value) === 1) return inner;
-    return `${name} has ${graph.useCount(value)} uses, and each needs its own result`;
+    return `${value.op} has ${graph.useCount(value)} uses, and each needs its own result`;
   };
-  return { ops: [name], match, matchRoot };
-}
 
 function matchAll(
   patterns: Operands,

@@ -54,15 +54,18 @@ export function defineRule<N extends OpName, C>(spec: RuleSpec<N, C>): Rule {
 /** More sweeps than any chain of rewrites needs: what goes on is a rule that undoes another. */
 const maxSweeps = 1000;
 
+/** From the inputs to the outputs, or back: rules that take long chains at once begin at their ends. */
+export type Direction = "forward" | "backward";
+
 /** A pass that applies rules, the first that matches at each value, until none does. Weights are left as they are. */
-export const rewriting = (name: string, rules: readonly Rule[]): Pass => ({
+export const rewriting = (name: string, rules: readonly Rule[], direction: Direction = "forward"): Pass => ({
   name,
   rules,
   run(graph) {
     const counts: Record<string, number> = Object.fromEntries(rules.map((rule) => [rule.name, 0]));
     for (let sweep = 0; ; sweep++) {
       let fired = 0;
-      for (const value of graph.values()) {
+      for (const value of direction === "forward" ? graph.values() : graph.reversed()) {
         const rule = value.isWeight ? undefined : rules.find((r) => r.ops.includes(value.op) && apply(r, value, graph));
         if (rule === undefined) continue;
         counts[rule.name] = (counts[rule.name] ?? 0) + 1;
@@ -76,7 +79,7 @@ export const rewriting = (name: string, rules: readonly Rule[]): Pass => ({
 });
 
 /** A pass of one rule. */
-export const passOf = (rule: Rule): Pass => rewriting(rule.name, [rule]);
+export const passOf = (rule: Rule, direction?: Direction): Pass => rewriting(rule.name, [rule], direction);
 
 /** Applies a rule at a value, if it holds there. What the rewrite leaves without a use is erased. */
 export function apply(rule: Rule, root: Value, graph: Graph): boolean {

@@ -116,6 +116,7 @@ const makers: readonly Maker[] = [
   (b, x) => b.slice(x, { axis: -1, range: [0, halved(x.type.shape.at(-1) ?? 0)] }),
   (b, x) => b.slice(x, { axis: 0, range: [0, x.type.shape[0] ?? 0], step: 2 }),
   (b, x) => b.roll(x, { axis: -1, shift: -2 }),
+  (b, x, _, __, picks) => windows(b, x, picks),
   (b, x) => b.pad(x, { padding: x.type.shape.flatMap(() => [1, 0]), value: Number.NEGATIVE_INFINITY }),
   (b, x) => b.pad(x, { padding: x.type.shape.flatMap(() => [0, 1]), value: Number.NaN }),
   (b, x) => b.gather(x, b.constant({ values: [0, 0], dtype: "i64", shape: [2] }), { axis: -1 }),
@@ -142,6 +143,16 @@ const makers: readonly Maker[] = [
   (b, x, _, y) => b.matmul(x, y),
   (b) => b.iota({ shape: [2, 3], axis: 1, dtype: "f32" }),
 ];
+
+/** Rows of 16 numbers in windows of a rolled map, and sometimes back. */
+function windows(b: Builder, x: Value, [, shift = 0, n = 0]: readonly number[]): Value {
+  const [batch = 1, ...rest] = x.type.shape;
+  const mean = b.reduce_mean(x, { axes: rest.map((_, i) => i + 1) });
+  const map = b.mul(b.reshape(mean, { shape: [batch, 1, 1, 1] }), weight(b, "rows", [4, 6, 16]));
+  const rolled = b.roll(b.roll(map, { axis: 1, shift }), { axis: 2, shift: -shift });
+  const cells = b.transpose(b.reshape(rolled, { shape: [batch, 2, 2, 2, 3, 16] }), { perm: [0, 1, 3, 2, 4, 5] });
+  return n % 2 === 0 ? cells : b.roll(b.reshape(cells, { shape: [batch, 4, 6, 16] }), { axis: 1, shift: 1 });
+}
 
 /** A convolution of groups, with and without bias, that keeps the type of [N, 4, H, W] where `same`, and its norm. */
 function normed(b: Builder, x: Value, [, , n = 0]: readonly number[], same: boolean): Value {

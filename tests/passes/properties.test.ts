@@ -4,11 +4,13 @@ import type { Graph } from "../../src/ir/graph.ts";
 import { interpret } from "../../src/ir/interpret.ts";
 import type { NdArray } from "../../src/ir/ndarray.ts";
 import { at } from "../../src/ir/ndarray.ts";
+import { cse } from "../../src/passes/cse.ts";
 import { deadCode } from "../../src/passes/dead-code.ts";
 import { foldInput } from "../../src/passes/fold-input.ts";
 import { type Pipeline, runPipeline } from "../../src/passes/pass.ts";
 import { passOf } from "../../src/passes/rule.ts";
 import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
+import { permuteRows } from "../../src/passes/rules/permute-rows.ts";
 import { presets } from "../../src/passes/presets.ts";
 import { verifying } from "../../src/passes/verifying.ts";
 import { environment, randomGraph } from "../ir/random-graph.ts";
@@ -17,6 +19,8 @@ const pipelines: Readonly<Record<string, Pipeline>> = {
   [deadCode.name]: [deadCode],
   [foldBatchNorm.name]: [passOf(foldBatchNorm)],
   [foldInput.name]: [foldInput],
+  [permuteRows.name]: [passOf(permuteRows, "backward")],
+  [cse.name]: [cse],
   ...presets,
 };
 
