@@ -1,0 +1,85 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { positiveInteger, positiveNumber } from "../src/cli/numbers.ts";
+import { commaList } from "../src/cli/options.ts";
+import { exitStatus, report } from "../src/cli/report.ts";
+import { type Shell, processShell } from "../src/cli/shell.ts";
+import { TimmcError } from "../src/ir/error.ts";
+import type { CompileBenchOptions } from "./compile.ts";
+import { sixteen } from "./models.ts";
+import type { OrtBenchOptions } from "./ort.ts";
+
+/** Runs a benchmark in this process and gives the exit status. */
+export async function main(args: readonly string[]): Promise<number> {
+  const { shell, release } = processShell();
+  try {
+    await program(shell).parseAsync([...args], { from: "user" });
+    return exitStatus.success;
+  } catch (error) {
+    shell.status("");
+    return report(error, shell, !(error instanceof TimmcError));
+  } finally {
+    release();
+  }
+}
+
+const program = (shell: Shell): Command =>
+  new Command("npm run bench --")
+    .description("measures timmc; bench/README.md says how to read it")
+    .exitOverride()
+    .addCommand(ortCommand(shell))
+    .addCommand(compileCommand(shell))
+    .addCommand(formsCommand(shell));
+
+const levelPair = (text: string): readonly [string, string] => {
+  const [a, b, ...more] = text.split(",").map((part) => /^O?([012])$/.exec(part.trim())?.[1]);
+  if (a === undefined || b === undefined || more.length > 0)
+    throw new InvalidArgumentError("It must be two of O0, O1, O2, such as O0,O2.");
+  return [a, b];
+};
+
+const threadCounts = (text: string): readonly number[] => commaList(text).map(positiveNumber);
+
+const opsetNumber = (text: string): number => {
+  const opset = positiveInteger(text);
+  if (opset === undefined) throw new InvalidArgumentError("It must be a whole number.");
+  return opset;
+};
+
+const modelsOption = (defaults: readonly string[], said: string): Option =>
+  new Option("--models <LIST>", "architectures or patterns, comma separated; six and sixteen are lists of their own")
+    .argParser((text: string) => commaList(text))
+    .default(defaults, said);
+
+const ortCommand = (shell: Shell): Command =>
+  new Command("ort")
+    .description("artifacts of two levels under ONNX Runtime, A/B/A in turns")
+    .exitOverride()
+    .addOption(modelsOption(sixteen, "sixteen"))
+    .addOption(new Option("--levels <A,B>", "what is compared").argParser(levelPair).default(["0", "2"], "O0,O2"))
+    .addOption(new Option("--onnx-ops <SET>", "operators of B, standard or ort; A has the default"))
+    .addOption(new Option("--opset <N>", "operator set of B; A has the default").argParser(opsetNumber))
+    .addOption(new Option("--against <DIR>", "A is DIR/MODEL/model.onnx or DIR/MODEL.onnx instead"))
+    .addOption(new Option("--threads <LIST>", "a table for each").argParser(threadCounts).default([1], "1"))
+    .addOption(new Option("--runs <N>", "rounds (default: until it is precise enough)").argParser(positiveNumber))
+    .addOption(new Option("--batch <N>", "images per run").argParser(positiveNumber).default(1))
+    .addOption(new Option("--fixed-batch", "compile for that batch alone; otherwise it is free"))
+    .addOption(new Option("--profile", "ONNX Runtime's profile of A and B by operator"))
+    .addOption(new Option("--keep <DIR>", "compile into this folder and leave the artifacts there"))
+    .addOption(new Option("--json <FILE>", "write everything measured to a file"))
+    .action(async (options: OrtBenchOptions) => (await import("./ort.ts")).benchOrt(options, shell));
+
+const compileCommand = (shell: Shell): Command =>
+  new Command("compile")
+    .description("time and memory of compiling, by step")
+    .exitOverride()
+    .addOption(modelsOption(["six"], "six"))
+    .addOption(new Option("--runs <N>", "compiles of each model").argParser(positiveNumber).default(5))
+    .addOption(new Option("--json <FILE>", "write everything measured to a file"))
+    .action(async (options: CompileBenchOptions) => (await import("./compile.ts")).benchCompile(options, shell));
+
+const formsCommand = (shell: Shell): Command =>
+  new Command("forms")
+    .description("the spellings of an operation in ONNX, side by side; without a name all of them")
+    .exitOverride()
+    .argument("[NAME...]", "which")
+    .action(async (names: readonly string[]) => (await import("./run-forms.ts")).benchForms(names, shell));
