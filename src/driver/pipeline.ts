@@ -1,6 +1,47 @@
 import { onnxPasses } from "../backends/onnx/passes.ts";
-import type { Pipeline } from "../passes/pass.ts";
+import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
+import { TimmcError } from "../ir/error.ts";
+import type { Pass, Pipeline } from "../passes/pass.ts";
 import { type OptimizationLevel, presets } from "../passes/presets.ts";
 
-/** The passes between lowering and emission. */
-export const pipelineOf = (level: OptimizationLevel): Pipeline => [...presets[level], ...onnxPasses[level]];
+export const defaultLevel = "O2" satisfies OptimizationLevel;
+
+const levelPipeline = (level: OptimizationLevel): Pipeline => [...presets[level], ...onnxPasses[level]];
+
+/** Every pass that some level runs, by its name; the highest level's, where levels differ. */
+const passesByName = (): ReadonlyMap<string, Pass> =>
+  new Map((["O0", "O1", "O2"] as const).flatMap((level) => levelPipeline(level).map((pass) => [pass.name, pass])));
+
+/**
+ * The passes between lowering and emission: those of the level, or those that were asked for by name, in that order. Throws
+ * `usage` for a name that is none.
+ */
+export function pipelineOf(level: OptimizationLevel, asked: readonly string[] | null = null): Pipeline {
+  if (asked === null) return levelPipeline(level);
+  const known = passesByName();
+  return asked.map((name) => {
+    const pass = known.get(name);
+    if (pass !== undefined) return pass;
+    const near = didYouMean(nearNames(name, known.keys()));
+    const all = `The passes are ${[...known.keys()].join(", ")}.`;
+    throw new TimmcError("usage", `timmc has no pass ${quote(name)}`, {
+      hint: near === undefined ? all : `${near} ${all}`,
+    });
+  });
+}
+
+/** How a user asks for a pipeline, for messages. */
+export const pipelineName = (level: OptimizationLevel, asked: readonly string[] | null = null): string =>
+  asked === null ? `-${level}` : `--passes ${asked.join(",") || "none"}`;
+
+/** How many passes run until the last run of one. Throws `usage` where the pipeline has none of that name. */
+export function positionAfter(pipeline: Pipeline, name: string, owner: string): number {
+  const names = pipeline.map((pass) => pass.name);
+  const last = names.lastIndexOf(name);
+  if (last >= 0) return last + 1;
+  const own = new Set(names);
+  const all = own.size === 0 ? "It has no passes." : `Its passes are ${[...own].join(", ")}.`;
+  throw new TimmcError("usage", `${owner} has no pass ${quote(name)}`, {
+    hint: didYouMean(nearNames(name, own)) ?? all,
+  });
+}

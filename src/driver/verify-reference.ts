@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { emitOnnx } from "../backends/onnx/emit.ts";
+import type { OperatorSet } from "../backends/onnx/legalize.ts";
 import { type Parameters, weightEnvironment } from "../backends/parameters.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
@@ -19,6 +20,8 @@ export interface GraphRunner {
   readonly ort: OrtRuntime;
   readonly parameters: Parameters;
   readonly opset: number;
+  /** Which operators an emitted graph may have. */
+  readonly ops: OperatorSet;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -27,14 +30,14 @@ export interface GraphRunner {
  * default ONNX Runtime executes the nodes as they are written.
  */
 export async function runGraph(
-  { ort, parameters, opset, signal }: GraphRunner,
+  { ort, parameters, opset, ops, signal }: GraphRunner,
   graph: Graph,
   inputs: readonly NpyArray[],
   optimization: SessionOptions["optimization"] = "disabled",
 ): Promise<Outputs[]> {
   const folder = temporaryFolder();
   try {
-    const emitted = emitOnnx(graph, parameters, { opset, producerVersion: version, metadata: [] });
+    const emitted = emitOnnx(graph, parameters, { opset, ops, producerVersion: version, metadata: [] });
     await writeModel(folder, emitted, { hasWeights: true, signal });
     return await runModel({ ort, signal }, join(folder, modelName), inputs, optimization);
   } finally {

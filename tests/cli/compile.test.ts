@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ModelInfo } from "../../src/driver/info.ts";
 import type { Manifest } from "../../src/driver/manifest.ts";
+import { parseGraph } from "../../src/ir/parser.ts";
+import { printGraph } from "../../src/ir/printer.ts";
 import { shapesModel, temporaryFolder } from "../driver/workspace.ts";
 import { cli, cliJson } from "./run-cli.ts";
 
@@ -58,12 +60,16 @@ describe("compile", () => {
     expect(manifestIn(at("announced")).outputs).toEqual(outputs);
   });
 
-  it("prints a summary for people", async () => {
-    const { out, err } = await cli([...tiny, "-o", at("summary")]);
-    expect(err).toBe("");
+  it("prints a summary for people, and what the passes did on stderr", async () => {
+    const { out, err } = await cli([
+      ...tiny,
+      "-o",
+      at("summary"),
+      "--passes",
+      "fold-batch-norm,dead-code,fold-batch-norm",
+    ]);
     expect(out.replace(at("summary"), "FOLDER")).toMatchInlineSnapshot(`
       "test_resnet.r160_in1k: 470 k parameters, 16.7 M MACs, opset 17
-      passes: dead-code 15, fold-batch-norm 15
 
       output  type         module  format
       logits  f32[N,1000]  -       -
@@ -74,13 +80,52 @@ describe("compile", () => {
       artifact: FOLDER
       "
     `);
+    expect(err.replaceAll(/ *[\d.]+ ms/g, " # ms")).toMatchInlineSnapshot(`
+      "               before     after
+      graph nodes        52        37  values that run
+      ONNX nodes                   37
+      MACs           16.7 M    16.5 M  per image
+      weights      1.80 MiB  1.79 MiB  parameters and buffers before, initializers after
+
+      pass             rule  fired  nodes    MACs    time
+      fold-batch-norm           15     37  16.5 M # ms
+      dead-code                 15     37  16.5 M # ms
+      nothing to do: fold-batch-norm
+      passes took # ms
+
+      "
+    `);
+    const none = await cli([...tiny, "-o", at("summary"), "--passes", "none"]);
+    expect(none.err).toContain("\nno passes\n");
+  });
+
+  it("--print-ir-after prints the graph on stderr, and --json keeps stdout to itself", async () => {
+    const several = ["--print-ir-after", "dead-code", "--print-ir-after", "fold-batch-norm"];
+    const { status, out, err } = await cli([...tiny, "-o", at("ir"), "-O1", ...several, "--json"]);
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toEqual(manifestIn(at("ir")));
+    const [, ...texts] = err.split(/^\/\/ after .*\n/m);
+    expect(texts.map((text) => printGraph(parseGraph(text)))).toEqual(texts);
+    expect(texts.map((text) => text.includes("batch_norm("))).toEqual([true, false]);
+    const all = await cli([...tiny, "-o", at("ir"), "-O1", "--print-ir-after", "all", "--json"]);
+    expect(all.err).toBe(err);
+  });
+
+  it("records how the pipeline was asked for", async () => {
+    const options = ["--passes", "dead-code", "--passes", "fold-batch-norm", "--onnx-ops", "ort"];
+    await cliJson(...tiny, "-o", at("asked"), ...options);
+    const { request, passes } = manifestIn(at("asked"));
+    expect(request).toMatchObject({ passes: ["dead-code", "fold-batch-norm"], onnx_ops: "ort" });
+    expect(passes.map((p) => p.pass)).toEqual(["dead-code", "fold-batch-norm"]);
+    await cliJson(...tiny, "-o", at("asked"), "--passes", "none");
+    expect(manifestIn(at("asked")).request).toMatchObject({ passes: [], onnx_ops: "standard" });
   });
 
   it("shows its phases on a terminal", async () => {
     const { err } = await cli([...tiny, "-o", at("phases")], { isTerminal: true });
     expect(err).toContain("lowering test_resnet");
     expect(err).toContain("writing model.onnx: 100 %");
-    expect(err.endsWith("\u001B[K")).toBe(true);
+    expect(err).toContain("\r\u001B[K               before");
   });
 
   it("--verify certifies what it wrote", async () => {

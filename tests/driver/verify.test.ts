@@ -5,26 +5,17 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vi
 import { loadArtifact } from "../../src/driver/artifact.ts";
 import { verify } from "../../src/driver/verify.ts";
 import type { Graph } from "../../src/ir/graph.ts";
-import type { Pass } from "../../src/passes/pass.ts";
+import type { CompileRequest } from "../../src/driver/compile.ts";
+import { pipelineOf } from "../../src/driver/pipeline.ts";
+import { deadCode } from "../../src/passes/dead-code.ts";
+import type { Pass, Pipeline } from "../../src/passes/pass.ts";
+import { any, op, weight } from "../../src/passes/pattern.ts";
+import { type Rule, defineRule, passOf, rewriting } from "../../src/passes/rule.ts";
+import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
 import { compileTiny, refusal, shapesModel, temporaryFolder } from "./workspace.ts";
 
-/** What the tests break in the compiler: the function of a pass, or of graphs on their way to ONNX. */
-const sabotage = vi.hoisted(() => ({
-  pass: undefined as ((graph: Graph) => void) | undefined,
-  emission: undefined as ((graph: Graph) => void) | undefined,
-}));
-
-vi.mock("../../src/passes/presets.ts", async (original) => {
-  const { presets } = await original<typeof import("../../src/passes/presets.ts")>();
-  const saboteur: Pass = {
-    name: "saboteur",
-    run: (graph) => {
-      sabotage.pass?.(graph);
-      return { saboteur: sabotage.pass === undefined ? 0 : 1 };
-    },
-  };
-  return { presets: { ...presets, O2: [...presets.O2, saboteur] } };
-});
+/** What the tests break in the compiler: graphs on their way to ONNX. */
+const sabotage = vi.hoisted(() => ({ emission: undefined as ((graph: Graph) => void) | undefined }));
 
 vi.mock("../../src/backends/onnx/legalize.ts", async (original) => {
   const { legalization } = await original<typeof import("../../src/backends/onnx/legalize.ts")>();
@@ -49,11 +40,30 @@ const localModel = `local-dir:${shapesModel}`;
 beforeAll(() => mkdirSync(at("tmp")));
 beforeEach(() => vi.stubEnv("TMPDIR", at("tmp")));
 afterEach(() => {
-  sabotage.pass = undefined;
   sabotage.emission = undefined;
   vi.unstubAllEnvs();
   expect(readdirSync(at("tmp")), "temporary folders").toEqual([]);
 });
+
+/** Wrong: a linear map with a bias is none without it. */
+const dropLinearBias = defineRule({
+  name: "drop-linear-bias",
+  pattern: op.linear(any("x"), weight("kernel"), weight("bias")),
+  rewrite: ({ x, kernel }, b) => b.linear(x, kernel, undefined),
+});
+
+/** Folds each bias into itself, harmlessly, once; wrong at one module, where it drops it. */
+const dropConvBias = (module: string): Rule =>
+  defineRule({
+    name: "drop-conv-bias",
+    pattern: op.conv(any("x"), weight("kernel"), weight("bias")),
+    where: ({ bias }) => !bias.origin.rules.includes("drop-conv-bias") || "it is done",
+    rewrite: ({ root, x, kernel, bias }, b) =>
+      b.conv(x, kernel, root.origin.path === module ? b.sub(bias, bias) : b.neg(b.neg(bias)), root.attrs),
+  });
+
+/** A last pass that changes nothing that runs. */
+const cleanUp: Pass = { name: "clean-up", run: (graph) => deadCode.run(graph) };
 
 /** Lets the last rectifier through: a fault that later layers do not hide. */
 function dropRelu(graph: Graph): void {
@@ -179,17 +189,52 @@ describe("the source", () => {
 });
 
 describe("a fault", () => {
+  /** Compiles with a pipeline, and verifies with the same. */
+  async function certificateOf(folder: string, pipeline: Pipeline, request: Partial<CompileRequest> = {}) {
+    await compileTiny(folder, request, pipeline);
+    return verify(folder, {}, pipeline);
+  }
+
   test("in a pass is found by the pass's name, and takes the certificate away", async () => {
     const folder = at("bad-pass");
     await compileTiny(folder);
     await verify(folder);
     expect(existsSync(join(folder, "certificate.json"))).toBe(true);
-    sabotage.pass = dropRelu;
-    await compileTiny(folder);
-    const certificate = await verify(folder);
-    expect(certificate).toMatchObject({ passed: false, failure: { stage: "pass", pass: "saboteur" } });
+    const saboteur: Pass = { name: "saboteur", run: (graph) => (dropRelu(graph), { saboteur: 1 }) };
+    const certificate = await certificateOf(folder, [...pipelineOf("O2"), saboteur]);
+    expect(certificate).toMatchObject({
+      passed: false,
+      failure: { stage: "pass", pass: "saboteur", rule: null, module: null },
+    });
     expect(certificate.outputs[0]?.budget_used).toBeGreaterThan(100);
     expect(existsSync(join(folder, "certificate.json"))).toBe(false);
+  });
+
+  test("in one of a pass's rules is found by the rule's name and the module", async () => {
+    const planted = rewriting("planted", [foldBatchNorm, dropLinearBias]);
+    const { passed, failure } = await certificateOf(at("bad-rule"), [deadCode, planted, cleanUp]);
+    expect(passed).toBe(false);
+    expect(failure).toMatchObject({ stage: "pass", pass: "planted", rule: "drop-linear-bias", module: "fc" });
+    expect(failure?.message).toMatch(
+      /^the pass planted .*: its rule drop-linear-bias at fc, application \d+ of .* 16$/,
+    );
+  });
+
+  test("at one of many places where a rule applies is found there", async () => {
+    const planted = dropConvBias("layer2.0.conv2");
+    const { failure } = await certificateOf(at("bad-place"), [...pipelineOf("O1"), passOf(planted), cleanUp]);
+    expect(failure).toMatchObject({
+      stage: "pass",
+      pass: "drop-conv-bias",
+      rule: "drop-conv-bias",
+      module: "layer2.0.conv2",
+    });
+  });
+
+  test("in a pass under ONNX Runtime's operators is no fault of the emission", async () => {
+    const planted = [...pipelineOf("O1"), passOf(dropLinearBias)];
+    const { failure } = await certificateOf(at("bad-ort"), planted, { onnxOps: "ort" });
+    expect(failure).toMatchObject({ stage: "pass", pass: "drop-linear-bias", module: "fc" });
   });
 
   test("in the emission is found although both sides have it", async () => {

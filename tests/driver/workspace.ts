@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { type CompileRequest, compile } from "../../src/driver/compile.ts";
 import type { Manifest } from "../../src/driver/manifest.ts";
+import type { Pipeline } from "../../src/passes/pass.ts";
 import { TimmcError } from "../../src/ir/error.ts";
 
 /** The small trained network that the package ships, and its pictures. */
@@ -21,8 +22,12 @@ export function temporaryFolder(): (name: string) => string {
 }
 
 /** test_resnet at 64 pixels with the recipe's weights, or what the request says instead. */
-export const compileTiny = (out: string, request: Partial<CompileRequest> = {}): Promise<Manifest> =>
-  compile({ model: "test_resnet", weights: "synthetic", inputSize: [3, 64, 64], out, ...request });
+export const compileTiny = (
+  out: string,
+  request: Partial<CompileRequest> = {},
+  pipeline?: Pipeline,
+): Promise<Manifest> =>
+  compile({ model: "test_resnet", weights: "synthetic", inputSize: [3, 64, 64], out, ...request }, pipeline);
 
 /** The TimmcError that a promise ends in, as the user reads it. */
 export async function refusal(promise: Promise<unknown>): Promise<string> {

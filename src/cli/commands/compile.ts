@@ -1,19 +1,33 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
+import type { OperatorSet } from "../../backends/onnx/legalize.ts";
 import type { Certificate } from "../../driver/certificate.ts";
+import type { Observer } from "../../passes/pass.ts";
 import type { Manifest } from "../../driver/manifest.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
 import { nowOnly, withLaterOptions } from "../later.ts";
-import { type GraphOptions, jsonOption, lowerRequestOf, modelArgument, withGraphOptions } from "../options.ts";
+import {
+  type GraphOptions,
+  type PassOptions,
+  commaList,
+  jsonOption,
+  lowerRequestOf,
+  modelArgument,
+  passRequestOf,
+  withGraphOptions,
+  withPassOptions,
+} from "../options.ts";
 import { outputTable } from "../output-table.ts";
+import { passLines } from "../pass-table.ts";
 import type { Shell } from "../shell.ts";
 import { table } from "../table.ts";
 import { byteQuantity, quantity } from "../units.ts";
 
-interface CompileOptions extends GraphOptions {
+interface CompileOptions extends GraphOptions, PassOptions {
   readonly out: string;
   readonly opset?: number;
-  readonly O: "0" | "1" | "2";
+  readonly printIrAfter?: readonly string[];
+  readonly onnxOps: OperatorSet;
   readonly verify?: boolean;
   readonly json?: boolean;
 }
@@ -33,11 +47,18 @@ const opset = (text: string): number => {
 };
 
 const emission = "Artifact:";
+const optimisation = "Optimisation:";
+
+const level = (): Option =>
+  new Option(
+    "-O <LEVEL>",
+    "0 is the graph as timm defines it, 1 rewrites it where that saves work, 2 also takes the forms that run fastest",
+  ).default("2");
 
 export const compileCommand = (shell: Shell): Command =>
   withLaterOptions(
     "compile",
-    withGraphOptions(new Command("compile"))
+    withPassOptions(withGraphOptions(new Command("compile")), { group: optimisation, level: level() })
       .description("compile a model to an artifact folder: model.onnx and manifest.json")
       .argument("<MODEL>", modelArgument)
       .addOption(new Option("-o, --out <DIR>", "the artifact folder").makeOptionMandatory().helpGroup(emission))
@@ -48,20 +69,16 @@ export const compileCommand = (shell: Shell): Command =>
           .helpGroup(emission),
       )
       .addOption(
-        new Option(
-          "-O <LEVEL>",
-          "optimisation: 0 is the graph as timm defines it; 1 and 2 rewrite it exactly, and are the same in this version",
-        )
-          .choices(["0", "1", "2"])
-          .default("2")
-          .helpGroup(emission),
+        new Option("--print-ir-after <PASS>", "print the graph on stderr after this pass, or all; repeatable")
+          .argParser(commaList)
+          .helpGroup(optimisation),
       )
       .addOption(
         new Option("--opset <N>", "ONNX operator set, 17 where this is not given").argParser(opset).helpGroup(emission),
       )
       .addOption(
-        new Option("--onnx-ops <SET>", "operators to use: standard")
-          .argParser(nowOnly("--onnx-ops", ["standard"], ["ort"]))
+        new Option("--onnx-ops <SET>", "ONNX's standard operators, or ort: ONNX Runtime's own where they are faster")
+          .choices(["standard", "ort"] satisfies OperatorSet[])
           .default("standard")
           .helpGroup(emission),
       )
@@ -74,16 +91,25 @@ export const compileCommand = (shell: Shell): Command =>
           throw new TimmcError("usage", "--verify runs the model, and --weights none leaves it without weights", {
             hint: "leave one of the two out",
           });
-        const manifest = await compileModel(model, options, shell);
+        const milliseconds: number[] = [];
+        const manifest = await compileModel(model, options, shell, milliseconds);
         manifest.notices.forEach(shell.note);
-        if (!json) shell.print(describe(manifest, options.out, shell));
+        if (!json) {
+          shell.log([...passLines(manifest, milliseconds, shell.errorColors), ""].join("\n"));
+          shell.print(describe(manifest, options.out, shell));
+        }
         const certificate = options.verify === true ? await verifyArtifact(model, manifest, options, shell) : undefined;
         if (json) shell.json(manifest);
         if (certificate?.passed === false) throw certificateFailure(options.out, certificate);
       }),
   );
 
-async function compileModel(model: string, options: CompileOptions, shell: Shell): Promise<Manifest> {
+async function compileModel(
+  model: string,
+  options: CompileOptions,
+  shell: Shell,
+  milliseconds: number[],
+): Promise<Manifest> {
   const { compile } = await import("../../driver/compile.ts");
   const { parseWeights } = await import("../../driver/weights.ts");
   return compile({
@@ -91,10 +117,23 @@ async function compileModel(model: string, options: CompileOptions, shell: Shell
     out: options.out,
     weights: parseWeights(options.weights),
     opset: options.opset,
-    optimization: `O${options.O}`,
+    ...passRequestOf(options),
+    onnxOps: options.onnxOps,
+    observers: await observersOf(options, shell, milliseconds),
     signal: shell.signal,
     progress: shell.status,
   });
+}
+
+/** Times every pass, and prints the graph after those that were asked for. */
+async function observersOf(options: CompileOptions, shell: Shell, milliseconds: number[]): Promise<Observer[]> {
+  const { printing, timing } = await import("../../driver/pass-observers.ts");
+  const { defaultLevel, pipelineName, pipelineOf } = await import("../../driver/pipeline.ts");
+  const { optimization = defaultLevel, passes } = passRequestOf(options);
+  const pipeline = pipelineOf(optimization, passes);
+  const print = (text: string): void => shell.log(text.trimEnd());
+  const owner = pipelineName(optimization, passes);
+  return [timing(milliseconds), printing(options.printIrAfter ?? [], pipeline, { owner, print })];
 }
 
 async function verifyArtifact(
@@ -115,7 +154,7 @@ async function verifyArtifact(
 }
 
 function describe(manifest: Manifest, folder: string, { colors }: Shell): string {
-  const { source, params, macs, passes, outputs, files, target } = manifest;
+  const { source, params, macs, outputs, files, target } = manifest;
   const name = source.tag === "" ? source.architecture : `${source.architecture}.${source.tag}`;
   const sizes = table(
     [{ title: "file" }, { title: "size", align: "right" }],
@@ -123,7 +162,6 @@ function describe(manifest: Manifest, folder: string, { colors }: Shell): string
   );
   return [
     `${colors.bold(name)}: ${quantity(params)} parameters, ${quantity(macs)} MACs, opset ${target.opset}`,
-    `passes: ${countText(passes)}`,
     "",
     ...outputTable(outputs, colors),
     "",
@@ -131,12 +169,4 @@ function describe(manifest: Manifest, folder: string, { colors }: Shell): string
     "",
     `artifact: ${folder}`,
   ].join("\n");
-}
-
-/** How often each rule applied, over all passes, in the order of the passes. */
-function countText(passes: Manifest["passes"]): string {
-  const counts = new Map<string, number>();
-  for (const [rule, n] of passes.flatMap((p) => Object.entries(p.counts)))
-    counts.set(rule, (counts.get(rule) ?? 0) + n);
-  return [...counts].map(([rule, n]) => `${rule} ${n}`).join(", ") || "none";
 }

@@ -2,16 +2,27 @@ import { Command, Option } from "commander";
 import type { Inspection, StageReport } from "../../driver/inspect.ts";
 import { withLaterOptions } from "../later.ts";
 import { outputTable } from "../output-table.ts";
-import { type GraphOptions, jsonOption, lowerRequestOf, modelArgument, withGraphOptions } from "../options.ts";
+import {
+  type GraphOptions,
+  type PassOptions,
+  jsonOption,
+  lowerRequestOf,
+  modelArgument,
+  passRequestOf,
+  withGraphOptions,
+  withPassOptions,
+} from "../options.ts";
 import type { Shell } from "../shell.ts";
 import { type Column, table } from "../table.ts";
 import { byteQuantity, quantity, shapeText } from "../units.ts";
 
-interface InspectOptions extends GraphOptions {
+interface InspectOptions extends GraphOptions, PassOptions {
   readonly ir?: boolean;
   readonly after?: string;
   readonly json?: boolean;
 }
+
+const graphText = "Graph text:";
 
 const epilogue = `
 With a MODEL before it, --help also prints the model's own arguments.
@@ -19,23 +30,36 @@ With a MODEL before it, --help also prints the model's own arguments.
 Examples:
   timmc inspect resnet50
   timmc inspect resnet50 --arg output_stride=16 --taps features,module:layer3.2
-  timmc inspect vit_tiny_patch16_224 --ir --after fold-batch-norm`;
+  timmc inspect resnet50 --ir --after fold-batch-norm`;
 
 export const inspectCommand = (shell: Shell): Command =>
   withLaterOptions(
     "inspect",
-    withGraphOptions(new Command("inspect"))
+    withPassOptions(withGraphOptions(new Command("inspect")), {
+      group: graphText,
+      level: new Option("-O <LEVEL>", "with --ir: after the passes of this level; 0 where none is given"),
+    })
       .description("the feature stages of a model, what each costs, and the outputs that compile would emit")
       .argument("<MODEL>", modelArgument)
-      .option("--ir", "print the graph as text, as of -O0")
-      .addOption(new Option("--after <PASS>", "with --ir: the graph after this pass of -O2"))
+      .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
+      .addOption(
+        new Option("--after <PASS>", "with --ir: the graph after this pass, of -O2 unless given").helpGroup(graphText),
+      )
       .addOption(jsonOption("parameters, stages and outputs"))
       .addHelpText("after", epilogue)
       .action(async (model: string, options: InspectOptions, command: Command) => {
         const { ir = false, after, json } = options;
-        if (after !== undefined && !ir) command.error("error: --after PASS needs --ir");
+        for (const [flag, value] of [
+          ["--after PASS", after],
+          ["-O LEVEL", options.O],
+          ["--passes LIST", options.passes],
+        ])
+          if (value !== undefined && !ir) command.error(`error: ${flag} needs --ir`);
         const { inspect } = await import("../../driver/inspect.ts");
-        const report = await inspect({ ...lowerRequestOf(model, options), ir: ir ? { after } : undefined });
+        const report = await inspect({
+          ...lowerRequestOf(model, options),
+          ir: ir ? { after, ...passRequestOf(options) } : undefined,
+        });
         if (json === true) return shell.json(report);
         report.notices.forEach(shell.note);
         shell.print(report.ir?.trimEnd() ?? describe(report, shell));
