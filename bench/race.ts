@@ -60,8 +60,9 @@ export async function race(
 ): Promise<RaceResult> {
   const lanes = [files.a, files.b, files.a].map((file): Lane => ({ file, wall: [], cpu: [] }));
   const ends: number[] = [];
-  for (let heat = 1; heat <= heats; heat++) {
-    await runHeat(ort, lanes, input, options, heat / heats);
+  const count = Math.min(heats, options.runs ?? heats);
+  for (let heat = 1; heat <= count; heat++) {
+    await runHeat(ort, lanes, input, options, heat / count);
     ends.push(roundsOf(lanes));
   }
   return summarise(lanes, options.threads, ends);
