@@ -142,6 +142,9 @@ const makers: readonly Maker[] = [
   (b, x) => b.attention(x, x, x, undefined, { scale: 0.125 }),
   (b, x, _, y) => b.matmul(x, y),
   (b) => b.iota({ shape: [2, 3], axis: 1, dtype: "f32" }),
+  (b, x, _, __, [, , n = 0]) => entry(b, x, n),
+  (b, x, _, __, [, , n = 0]) => entry(b, attended(b, x, n), n),
+  (b, x, _, __, [, , n = 0]) => entry(b, attended(b, attended(b, x, n), n), n >> 1),
 ];
 
 /** Rows of 16 numbers in windows of a rolled map, and sometimes back. */
@@ -152,6 +155,26 @@ function windows(b: Builder, x: Value, [, shift = 0, n = 0]: readonly number[]):
   const rolled = b.roll(b.roll(map, { axis: 1, shift }), { axis: 2, shift: -shift });
   const cells = b.transpose(b.reshape(rolled, { shape: [batch, 2, 2, 2, 3, 16] }), { perm: [0, 1, 3, 2, 4, 5] });
   return n % 2 === 0 ? cells : b.roll(b.reshape(cells, { shape: [batch, 4, 6, 16] }), { axis: 1, shift: 1 });
+}
+
+/** One entry of the last axis or of the one before. */
+function entry(b: Builder, x: Value, n: number): Value {
+  const axis = Math.max(0, x.type.shape.length - 1 - (n % 2));
+  const extent = x.type.shape[axis] ?? 1;
+  const i = isStatic(extent) ? (n >> 2) % extent : 0;
+  return b.slice(x, { axis, range: [i, i + 1] });
+}
+
+/** A block of a transformer over the last two axes, as [..., 6] to [..., 6], with a packed projection. */
+function attended(b: Builder, x: Value, n: number): Value {
+  const normal = b.layer_norm(x, weight(b, "w", [6]), undefined, { eps: 1e-6 });
+  const square = weight(b, "proj", [6, 6]);
+  const packed = b.linear(normal, weight(b, "qkv", [18, 6]), undefined);
+  const [q = x, k = x, v = x] = [0, 6, 12].map((from) => b.slice(packed, { axis: -1, range: [from, from + 6] }));
+  const bias = n % 3 === 0 ? b.slice(x, { axis: -1, range: [0, 1] }) : undefined;
+  const mixed = b.attention(q, k, v, bias, { scale: 0.4 });
+  const y = b.add(x, b.linear(mixed, square, weight(b, "proj.bias", [6])));
+  return b.add(y, b.activation(b.linear(y, square, undefined), { kind: "gelu" }));
 }
 
 /** A convolution of groups, with and without bias, that keeps the type of [N, 4, H, W] where `same`, and its norm. */

@@ -7,6 +7,7 @@ import { at } from "../../src/ir/ndarray.ts";
 import { cse } from "../../src/passes/cse.ts";
 import { deadCode } from "../../src/passes/dead-code.ts";
 import { foldInput } from "../../src/passes/fold-input.ts";
+import { narrow } from "../../src/passes/narrow.ts";
 import { type Pipeline, runPipeline } from "../../src/passes/pass.ts";
 import { passOf } from "../../src/passes/rule.ts";
 import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
@@ -18,9 +19,10 @@ import { environment, randomGraph } from "../ir/random-graph.ts";
 const pipelines: Readonly<Record<string, Pipeline>> = {
   [deadCode.name]: [deadCode],
   [foldBatchNorm.name]: [passOf(foldBatchNorm)],
-  [foldInput.name]: [foldInput],
   [permuteRows.name]: [passOf(permuteRows, "backward")],
   [cse.name]: [cse],
+  [foldInput.name]: [foldInput],
+  [narrow.name]: [narrow],
   ...presets,
 };
 
