@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { type EmittedModel, emitOnnx } from "../backends/onnx/emit.ts";
-import type { OperatorSet } from "../backends/onnx/legalize.ts";
 import { supportedOpsets, tensorByteLength } from "../backends/onnx/model.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
@@ -15,7 +14,7 @@ import { describeTap } from "./describe-tap.ts";
 import { hashFile, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
-import { type Manifest, manifestVersion } from "./manifest.ts";
+import { type Manifest, type OnnxOps, manifestVersion } from "./manifest.ts";
 import { type GraphSize, type PassReport, measureGraph, parameterBytes, reporting } from "./pass-observers.ts";
 import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
 import { version } from "./version.ts";
@@ -29,7 +28,7 @@ export interface CompileRequest extends LowerRequest, Watch {
   readonly passes?: readonly string[] | null | undefined;
   readonly opset?: number | undefined;
   /** Which operators the model may have; default `standard`. */
-  readonly onnxOps?: OperatorSet | undefined;
+  readonly onnxOps?: OnnxOps | undefined;
   /** See each pass from outside. */
   readonly observers?: readonly Observer[] | undefined;
 }

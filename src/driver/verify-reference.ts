@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { emitOnnx } from "../backends/onnx/emit.ts";
-import type { OperatorSet } from "../backends/onnx/legalize.ts";
 import { type Parameters, weightEnvironment } from "../backends/parameters.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
@@ -12,6 +11,7 @@ import type { NpyArray } from "../runtime/npy.ts";
 import type { OrtRuntime, SessionOptions } from "../runtime/ort.ts";
 import { modelName, writeModel } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
+import type { OnnxOps } from "./manifest.ts";
 import type { Outputs } from "./verify-compare.ts";
 import { version } from "./version.ts";
 
@@ -21,7 +21,7 @@ export interface GraphRunner {
   readonly parameters: Parameters;
   readonly opset: number;
   /** Which operators an emitted graph may have. */
-  readonly ops: OperatorSet;
+  readonly ops: OnnxOps;
   readonly signal: AbortSignal | undefined;
 }
 

@@ -1,9 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
-import type { OperatorSet } from "../../backends/onnx/legalize.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Observer } from "../../passes/pass.ts";
-import type { Manifest } from "../../driver/manifest.ts";
+import type { Manifest, OnnxOps } from "../../driver/manifest.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
 import { nowOnly, withLaterOptions } from "../later.ts";
 import {
@@ -27,7 +26,7 @@ interface CompileOptions extends GraphOptions, PassOptions {
   readonly out: string;
   readonly opset?: number;
   readonly printIrAfter?: readonly string[];
-  readonly onnxOps: OperatorSet;
+  readonly onnxOps: OnnxOps;
   readonly verify?: boolean;
   readonly json?: boolean;
 }
@@ -78,7 +77,7 @@ export const compileCommand = (shell: Shell): Command =>
       )
       .addOption(
         new Option("--onnx-ops <SET>", "ONNX's standard operators, or ort: ONNX Runtime's own where they are faster")
-          .choices(["standard", "ort"] satisfies OperatorSet[])
+          .choices(["standard", "ort"] satisfies OnnxOps[])
           .default("standard")
           .helpGroup(emission),
       )
