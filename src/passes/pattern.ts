@@ -89,6 +89,16 @@ export const shared = <N extends OpName, C>(pattern: OpPattern<N, C>): OpPattern
   match: pattern.matchRoot,
 });
 
+/** A pattern whose value has this many uses, by values and by outputs, which the rewrite accounts for. */
+export const used = <N extends OpName, C>(times: number, pattern: OpPattern<N, C>): OpPattern<N, C> => ({
+  ...pattern,
+  match: (value, found, graph) => {
+    const inner = pattern.matchRoot(value, found, graph);
+    const uses = value === undefined ? 0 : graph.useCount(value);
+    return typeof inner === "string" || uses === times ? inner : `${value?.op} has ${uses} uses instead of ${times}`;
+  },
+});
+
 /**
  * Ops of some kinds in a row, as many as there are, each the first operand of the next and used by it alone; below the
  * row what the pattern says.

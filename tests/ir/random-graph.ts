@@ -140,6 +140,7 @@ const makers: readonly Maker[] = [
   (b, x) => b.rms_norm(x, undefined, { eps: 1e-6 }),
   (b, x) => b.group_norm(x, undefined, undefined, { groups: 2 }),
   (b, x) => b.attention(x, x, x, undefined, { scale: 0.125 }),
+  (b, x, _, __, picks) => projected(b, x, picks),
   (b, x, _, y) => b.matmul(x, y),
   (b) => b.iota({ shape: [2, 3], axis: 1, dtype: "f32" }),
   (b, x, _, __, [, , n = 0]) => entry(b, x, n),
@@ -175,6 +176,16 @@ function attended(b: Builder, x: Value, n: number): Value {
   const mixed = b.attention(q, k, v, bias, { scale: 0.4 });
   const y = b.add(x, b.linear(mixed, square, weight(b, "proj.bias", [6])));
   return b.add(y, b.activation(b.linear(y, square, undefined), { kind: "gelu" }));
+}
+
+/** Attention over the last axis but one, whose queries come from a projection, packed with keys and values or alone. */
+function projected(b: Builder, x: Value, [, , n = 0]: readonly number[]): Value {
+  const made = b.linear(x, weight(b, "qkv", [12, 6]), n % 3 === 0 ? undefined : weight(b, "qkv.bias", [12]));
+  const part = (i: number): Value => b.slice(made, { axis: -1, range: [4 * i, 4 * i + 4] });
+  const split = (y: Value): Value => b.reshape(y, { shape: [...y.type.shape.slice(0, -1), 2, 2] });
+  if (n % 2 === 0) return b.attention(split(part(0)), split(part(1)), split(part(2)), undefined, { scale: 0.3 });
+  const q = b.reshape(b.linear(x, weight(b, "q", [6, 6]), undefined), { shape: x.type.shape });
+  return b.attention(q, x, x, undefined, { scale: 0.5 });
 }
 
 /** A convolution of groups, with and without bias, that keeps the type of [N, 4, H, W] where `same`, and its norm. */

@@ -9,9 +9,10 @@ import { deadCode } from "../../src/passes/dead-code.ts";
 import { foldInput } from "../../src/passes/fold-input.ts";
 import { narrow } from "../../src/passes/narrow.ts";
 import { type Pipeline, runPipeline } from "../../src/passes/pass.ts";
-import { passOf } from "../../src/passes/rule.ts";
+import { passOf, rewriting } from "../../src/passes/rule.ts";
 import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
 import { permuteRows } from "../../src/passes/rules/permute-rows.ts";
+import { scaleIntoPackedQuery, scaleIntoQuery } from "../../src/passes/rules/scale-into-query.ts";
 import { presets } from "../../src/passes/presets.ts";
 import { verifying } from "../../src/passes/verifying.ts";
 import { environment, randomGraph } from "../ir/random-graph.ts";
@@ -20,6 +21,7 @@ const pipelines: Readonly<Record<string, Pipeline>> = {
   [deadCode.name]: [deadCode],
   [foldBatchNorm.name]: [passOf(foldBatchNorm)],
   [permuteRows.name]: [passOf(permuteRows, "backward")],
+  [scaleIntoQuery.name]: [rewriting("scale-into-query", [scaleIntoQuery, scaleIntoPackedQuery])],
   [cse.name]: [cse],
   [foldInput.name]: [foldInput],
   [narrow.name]: [narrow],

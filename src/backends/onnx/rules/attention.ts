@@ -7,8 +7,9 @@ export const attention = defineRule({
   name: "onnx-attention",
   pattern: op.attention(any("q"), any("k"), any("v"), maybe(any("bias"))),
   rewrite: ({ root, q, k, v, bias }, b) => {
-    const scale = b.constant({ values: [root.attrs.scale], dtype: q.type.dtype, shape: [] });
-    const products = b.matmul(b.mul(q, scale), swapLast(b, k));
+    const { scale } = root.attrs;
+    const scaled = scale === 1 ? q : b.mul(q, b.constant({ values: [scale], dtype: q.type.dtype, shape: [] }));
+    const products = b.matmul(scaled, swapLast(b, k));
     return b.matmul(b.softmax(bias === undefined ? products : b.add(products, bias), { axis: -1 }), v);
   },
 });
