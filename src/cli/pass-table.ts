@@ -8,13 +8,14 @@ export function passLines(manifest: Manifest, milliseconds: readonly number[], c
   const { passes } = manifest;
   const rows = passes.map((report, i) => ({ report, ms: milliseconds[i] ?? 0 }));
   const active = rows.filter(({ report }) => Object.values(report.counts).some((n) => n > 0));
-  const idle = rows.filter((row) => !active.includes(row)).map(({ report }) => report.pass);
+  const busy = new Set(active.map(({ report }) => report.pass));
+  const idle = new Set(passes.map(({ pass }) => pass).filter((pass) => !busy.has(pass)));
+  if (passes.length === 0) return [...sizeTable(manifest, colors), "", "no passes"];
   return [
     ...sizeTable(manifest, colors),
     "",
     ...(active.length > 0 ? activeTable(active, colors) : []),
-    ...(idle.length > 0 ? [`nothing to do: ${[...new Set(idle)].join(", ")}`] : []),
-    ...(passes.length === 0 ? ["no passes"] : []),
+    ...(idle.size > 0 ? [`nothing to do: ${[...idle].join(", ")}`] : []),
     `passes took ${time(milliseconds.reduce((sum, ms) => sum + ms, 0))}`,
   ];
 }

@@ -64,7 +64,11 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["compile", "resnet18", "-o", out, "--passes", "dead-code,"], 'no pass ""'],
   [["compile", "resnet18", "-o", out, "--passes", "none,dead-code"], "none stands alone"],
   [["compile", "resnet18", "-o", out, "--passes", "none", "--passes", "dead-code"], "none stands alone"],
-  [["compile", "resnet18", "-o", out, "--print-ir-after", "fold"], '-O2 has no pass "fold"', '"fold-batch-norm"'],
+  [
+    ["compile", "resnet18", "-o", out, "--print-ir-after", "fold-batch"],
+    '-O2 has no pass "fold-batch"',
+    '"fold-batch-norm"',
+  ],
   [["compile", "resnet18", "-o", out, "-O0", "--print-ir-after", "fold-batch-norm"], "-O0 has no pass", "dead-code"],
   [["compile", "resnet18", "-o", out, "--passes", "dead-code", "--print-ir-after", "x"], "--passes dead-code has no"],
   [["compile", "resnet18", "-o", out, "--dynamic-size"], "--dynamic-size is not in this version"],

@@ -99,7 +99,7 @@ describe("observers", () => {
     const graph = await lowered();
     const before = measureGraph(graph);
     const reports: PassReport[] = [];
-    runPipeline(graph, pipelineOf("O1"), [reporting(reports, "dynamic")]);
+    runPipeline(graph, pipelineOf("O2", ["dead-code", "fold-batch-norm"]), [reporting(reports, "dynamic")]);
     expect(reports[0]).toMatchObject({ pass: "dead-code", ...before });
     expect(reports.at(-1)).toMatchObject(measureGraph(graph));
   });

@@ -33,7 +33,7 @@ describe("a pipeline", () => {
 
   it("refuses a name that is none, and lists all", () => {
     expect(refusal(() => pipelineOf("O0", ["dead-code", "fold-batchnorm"]))).toMatch(
-      /^usage: timmc has no pass "fold-batchnorm"\n.*Did you mean "fold-batch-norm"\? The passes are dead-code, fold-batch-norm/,
+      /^usage: timmc has no pass "fold-batchnorm"\n.*Did you mean "fold-batch-norm"\? The passes are .*fold-batch-norm/,
     );
     expect(refusal(() => pipelineOf("O0", [""]))).toMatch(/^usage: timmc has no pass ""\n.*The passes are dead-code, /);
   });
