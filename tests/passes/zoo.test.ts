@@ -35,7 +35,8 @@ function tappedWhereConsumed(graph: Graph, pass: Pass): Graph | undefined {
 const tap = (name: string, value: Value | undefined): Output[] => (value === undefined ? [] : [{ name, value }]);
 
 async function lowered(model: string, args: Readonly<Record<string, unknown>> = {}): Promise<Graph> {
-  const request = await lowerRequest({ model, args });
+  // With the normalisation of pixels in front, which some rules are about.
+  const request = await lowerRequest({ model, args, preprocess: true });
   return request.lowered.graph;
 }
 
@@ -74,11 +75,13 @@ interface Small {
   readonly side: number;
   readonly args?: Readonly<Record<string, unknown>>;
   readonly taps?: readonly string[];
+  readonly preprocess?: boolean;
 }
 
 /** Networks of every family that the float64 interpreter runs in a second, with every kind of block. */
 const small: readonly Small[] = [
   { model: "test_resnet", side: 64 },
+  { model: "test_resnet", side: 64, preprocess: true },
   { model: "seresnet18", side: 32, taps: ["features.1", "features.2"] },
   { model: "vgg11_bn", side: 32, taps: ["features.0", "features.1"] },
   { model: "test_efficientnet", side: 64 },
@@ -87,6 +90,7 @@ const small: readonly Small[] = [
   { model: "test_convnext", side: 64 },
   { model: "test_convnext3", side: 64 },
   { model: "test_vit", side: 64, args: { img_size: 64 } },
+  { model: "test_vit", side: 64, args: { img_size: 64 }, preprocess: true },
   { model: "test_vit3", side: 64, args: { img_size: 64 } },
   { model: "deit_tiny_distilled_patch16_224", side: 32, args: { img_size: 32, depth: 2, embed_dim: 48 } },
   { model: "deit3_small_patch16_224", side: 32, args: { img_size: 32, depth: 2, embed_dim: 48, num_heads: 3 } },
