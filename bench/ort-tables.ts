@@ -21,15 +21,15 @@ export function timeTable(results: readonly ModelResult[], threads: number): str
     result.wallA.toFixed(2),
     result.wallB.toFixed(2),
     ratioText(result.wall.median),
-    intervalText(result.wall),
     ratioText(result.cpu.median),
+    intervalText(result[result.clock]),
     ratioText(result.sameFile.median),
     intervalText(result.sameFile),
     String(result.rounds),
-    verdictOf(result.wall, result.sameFile),
+    verdictOf(result[result.clock], result.sameFile),
   ]);
   const columns = [{ title: `${threads} thread${threads === 1 ? "" : "s"}` }, right("A ms"), right("B ms")];
-  columns.push(right("wall"), right("95 %"), right("CPU"), right("A/A"), right("95 %"), right("rounds"), {
+  columns.push(right("wall"), right("CPU"), right("95 %"), right("A/A"), right("95 %"), right("rounds"), {
     title: "B is",
   });
   return [...table(columns, rows), ...meanLines(raced)];

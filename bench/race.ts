@@ -20,9 +20,16 @@ export interface RaceResult {
   readonly cpuB: number;
   readonly wall: Estimate;
   readonly cpu: Estimate;
-  /** The second session of A over the first, in wall time: what a ratio of 1 looks like. */
+  /**
+   * The clock that decides. One thread computes or waits, and only the waiting is other programs' doing: CPU time. Of
+   * several, CPU time does not tell how well they work side by side: wall time.
+   */
+  readonly clock: Clock;
+  /** The second session of A over the first by that clock: what a ratio of 1 looks like. */
   readonly sameFile: Estimate;
 }
+
+export type Clock = "wall" | "cpu";
 
 /**
  * Sessions are created anew in each: where their memory comes to lie moves the time of a small model by a percent or two
@@ -38,11 +45,10 @@ const precision = 0.004;
 /** Milliseconds of measured rounds after which a race ends all the same. */
 const timeLimit = 10_000;
 
+const clockOf = (threads: number): Clock => (threads === 1 ? "cpu" : "wall");
+
 /** Measured times of one side in all heats, round by round. */
-interface Times {
-  readonly wall: number[];
-  readonly cpu: number[];
-}
+type Times = { readonly [C in Clock]: number[] };
 
 interface Lane extends Times {
   readonly file: string;
@@ -84,7 +90,7 @@ async function runHeat(
       sessions.push({ times, session: await ort.open(times.file, { threads, spinning: false }) });
     for (let round = 0; round < warmUpRounds; round++) for (const { session } of sessions) await session.run(input);
     const start = performance.now();
-    while (!isEnough(lanes, runs, part, performance.now() - start)) {
+    while (!isEnough(lanes, { threads, runs }, part, performance.now() - start)) {
       for (const { session, times } of orderOf(sessions, roundsOf(lanes))) {
         refuseInterrupted(signal);
         await timeRun(session, times, input);
@@ -110,21 +116,25 @@ async function timeRun(session: OrtSession, { wall, cpu }: Times, input: NpyArra
   cpu.push((user + system) / 1000);
 }
 
-function isEnough(lanes: readonly Lane[], runs: number | undefined, part: number, heatTime: number): boolean {
+function isEnough(
+  lanes: readonly Lane[],
+  { threads, runs }: Pick<RaceOptions, "threads" | "runs">,
+  part: number,
+  heatTime: number,
+): boolean {
   const rounds = roundsOf(lanes);
   if (runs !== undefined) return rounds >= runs * part;
   if (rounds < leastRounds * part) return false;
   if (rounds >= mostRounds * part || heatTime >= timeLimit / heats) return true;
   // Intervals are looked at now and then, on whole turns of the order; looking always would end on lucky ones.
-  return (
-    rounds % (2 * lanes.length) === 0 && rounds >= 30 * part && halfWidth(ratiosOf(lanes, "wall").ratio) < precision
-  );
+  if (rounds % (2 * lanes.length) !== 0 || rounds < 30 * part) return false;
+  return halfWidth(ratiosOf(lanes, clockOf(threads)).ratio) < precision;
 }
 
 /** Round by round, so that a machine that slows down slows both sides of each quotient. */
 function ratiosOf(
   [a, b, again]: readonly Lane[],
-  clock: keyof Times,
+  clock: Clock,
 ): { readonly ratio: Estimate; readonly same: readonly number[] } {
   const [first, other, second] = [a?.[clock] ?? [], b?.[clock] ?? [], again?.[clock] ?? []];
   const both = first.map((time, i) => geometricMean([time, second[i] ?? NaN]));
@@ -133,7 +143,8 @@ function ratiosOf(
 
 function summarise(lanes: readonly Lane[], threads: number, ends: readonly number[]): RaceResult {
   const [a, b, again] = lanes;
-  const { ratio, same } = ratiosOf(lanes, "wall");
+  const clock = clockOf(threads);
+  const { same } = ratiosOf(lanes, clock);
   const byHeat = ends.map((end, heat) => same.slice(ends[heat - 1] ?? 0, end));
   return {
     threads,
@@ -142,8 +153,9 @@ function summarise(lanes: readonly Lane[], threads: number, ends: readonly numbe
     wallB: median(b?.wall ?? []),
     cpuA: median([...(a?.cpu ?? []), ...(again?.cpu ?? [])]),
     cpuB: median(b?.cpu ?? []),
-    wall: ratio,
+    wall: ratiosOf(lanes, "wall").ratio,
     cpu: ratiosOf(lanes, "cpu").ratio,
+    clock,
     sameFile: overHeats(byHeat),
   };
 }

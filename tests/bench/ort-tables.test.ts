@@ -27,6 +27,7 @@ const resultOf = (model: string, ratio: number): ModelResult => ({
       cpuB: 10 * ratio,
       wall: around(ratio),
       cpu: around(ratio),
+      clock: "cpu",
       sameFile: around(1),
     },
   ],
@@ -35,11 +36,20 @@ const resultOf = (model: string, ratio: number): ModelResult => ({
 
 test("a row says what B is, and the mean is over what was run", () => {
   expect(timeTable([resultOf("small", 0.5), resultOf("large", 2)], 1)).toEqual([
-    "1 thread   A ms   B ms   wall          95 %    CPU    A/A          95 %  rounds  B is",
-    "small     10.00   5.00  0.500  0.499..0.501  0.500  1.000  0.999..1.001      30  faster",
-    "large     10.00  20.00  2.000  1.999..2.001  2.000  1.000  0.999..1.001      30  slower",
+    "1 thread   A ms   B ms   wall    CPU          95 %    A/A          95 %  rounds  B is",
+    "small     10.00   5.00  0.500  0.500  0.499..0.501  1.000  0.999..1.001      30  faster",
+    "large     10.00  20.00  2.000  2.000  1.999..2.001  1.000  0.999..1.001      30  slower",
     "geometric mean of all 2: wall 1.000, CPU 1.000, A/A 1.000",
   ]);
+});
+
+test("the clock that decides gives the interval and the verdict", () => {
+  const [race] = resultOf("small", 1).races;
+  if (race === undefined) throw new Error("a result without a race");
+  const waiting = { ...race, threads: 2, wall: around(1.2), cpu: around(0.9) };
+  const row = (clock: "wall" | "cpu") => timeTable([{ ...resultOf("small", 1), races: [{ ...waiting, clock }] }], 2)[1];
+  expect(row("wall")).toMatch(/1\.200 {2}0\.900 {2}1\.199\.\.1\.201 .* slower$/);
+  expect(row("cpu")).toMatch(/1\.200 {2}0\.900 {2}0\.899\.\.0\.901 .* faster$/);
 });
 
 test("a list that is complete has its own mean", () => {

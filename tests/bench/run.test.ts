@@ -1,0 +1,21 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const bench = (...args: string[]) =>
+  spawnSync(process.execPath, [join(import.meta.dirname, "../../bench/run.js"), ...args], { encoding: "utf8" });
+
+test("npm run bench starts from the sources, and says what is wrong with its arguments", () => {
+  const help = bench("ort", "--help");
+  expect(help).toMatchObject({ status: 0, stderr: "" });
+  expect(help.stdout).toMatch(/--profile/);
+  expect(bench("ort", "--levels", "O0")).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/two of O0, O1, O2/),
+  });
+  const unknown = bench("forms", "nosuch");
+  expect(unknown).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/no micro-benchmark "nosuch".*There are /s),
+  });
+});
