@@ -2,18 +2,16 @@ import type { Builder } from "../ir/builder.ts";
 import { printType, sameType } from "../ir/type.ts";
 import type { Value } from "../ir/value.ts";
 
-/** Where the results of a projection have their channels: a convolution at axis 1, a linear map at the end. */
-export const channelAxis = (made: Value): number => (made.op === "conv" ? 1 : made.type.shape.length - 1);
-
 /**
- * Whether an elementwise operation of `made` with a weight treats every channel alike at all positions: broadcast to the
- * shape of `made`, the weight varies at most along the channel axis, and the result (`root`) is no larger than `made`.
+ * Whether an elementwise operation of x with a weight treats each channel, an index of `axis`, alike at all positions:
+ * broadcast to the shape of x, the weight varies at most along that axis, and the result is no larger than x.
  */
-export function perChannel(root: Value, made: Value, weight: Value): true | string {
-  if (!sameType(root.type, made.type))
-    return `the result is ${printType(root.type)}, larger than ${printType(made.type)}`;
-  const missing = made.type.shape.length - weight.type.shape.length;
-  const other = weight.type.shape.findIndex((d, i) => d !== 1 && i + missing !== channelAxis(made));
+export function perChannel(result: Value, x: Value, weight: Value, axis: number): true | string {
+  const rank = x.type.shape.length;
+  if (!sameType(result.type, x.type))
+    return `the result is ${printType(result.type)}, larger than ${printType(x.type)}`;
+  const missing = rank - weight.type.shape.length;
+  const other = weight.type.shape.findIndex((d, i) => d !== 1 && i + missing !== (axis + rank) % rank);
   return other < 0 || `${printType(weight.type)} varies along axis ${other + missing}, which is not the channels'`;
 }
 

@@ -25,7 +25,7 @@ export const foldScale = defineRule({
     ),
     weight("gain"),
   ),
-  where: ({ root, made, gain }) => perChannel(root, made, gain),
+  where: ({ root, made, gain }) => perChannel(root, made, gain, made.op === "conv" ? 1 : -1),
   origin: ({ made }) => made,
   rewrite: ({ made, x, kernel, bias, gain }, b) => {
     const vector = channelVector(b, gain);

@@ -1,0 +1,147 @@
+import { describe, expect, it } from "vitest";
+import { symbol } from "../../../src/ir/dim.ts";
+import type { Builder } from "../../../src/ir/builder.ts";
+import type { Graph } from "../../../src/ir/graph.ts";
+import type { Value } from "../../../src/ir/value.ts";
+import { gates } from "../../../src/passes/gates.ts";
+import { passOf } from "../../../src/passes/rule.ts";
+import { factorGate } from "../../../src/passes/rules/factor-gate.ts";
+import { foldShift } from "../../../src/passes/rules/fold-shift.ts";
+import { scaleGate } from "../../../src/passes/rules/scale-gate.ts";
+import { applied, body, graphOf, reason } from "./harness.ts";
+
+interface Parts {
+  readonly b: Builder;
+  /** [N, 2, 3, 4] */
+  readonly x: Value;
+  readonly weight: (shape: readonly number[]) => Value;
+  readonly input: (shape: readonly number[]) => Value;
+}
+
+const graph = (build: (parts: Parts) => Value | Readonly<Record<string, Value>>): Graph =>
+  graphOf((on) => {
+    const made = build({
+      b: on("m"),
+      x: on("x").input({ shape: [symbol("N"), 2, 3, 4] }),
+      weight: (shape) => on(`w${shape.join()}`).param({ key: `w${shape.join()}`, shape }),
+      input: (shape) => on("gate").input({ shape }),
+    });
+    return "op" in made ? { y: made as Value } : made;
+  });
+
+const twoUses = "has 2 uses, and each needs its own result";
+
+describe("scale-gate", () => {
+  const law = passOf(scaleGate);
+
+  it.each([
+    ["scales the smaller factor", graph(({ b, x, weight, input }) => b.mul(weight([4]), b.mul(x, input([1, 1, 4]))))],
+    ["on either side", graph(({ b, x, weight, input }) => b.mul(b.mul(input([2, 1, 1]), x), weight([1])))],
+    [
+      "is exact where the scale has axes of its own",
+      graph(({ b, x, weight, input }) => b.mul(b.mul(input([4]), x), weight([2, 1, 1]))),
+    ],
+  ])("%s", (_, g) => {
+    expect(applied(g, law)).toEqual({ "scale-gate": 1 });
+    const [inner, outer] = [...g.values()].filter((v) => v.op === "mul" && !v.isWeight);
+    expect(inner?.type.shape.length).toBeLessThan(outer?.type.shape.length ?? 0);
+  });
+
+  it.each([
+    [
+      "both factors become as large as their product",
+      graph(({ b, x, weight }) => b.mul(weight([4]), b.mul(x, b.abs(x)))),
+    ],
+    [
+      `mul ${twoUses}`,
+      graph(({ b, x, weight, input }) => {
+        const product = b.mul(x, input([4]));
+        return { y: b.mul(weight([4]), product), tap: product };
+      }),
+    ],
+  ])("stays away: %s", (why, g) => {
+    expect(reason(scaleGate, g)).toBe(why);
+    expect(applied(g, law)).toEqual({ "scale-gate": 0 });
+  });
+});
+
+describe("factor-gate", () => {
+  const law = passOf(factorGate);
+
+  it("makes one product and one sum", () => {
+    const g = graph(({ b, x, weight, input }) => b.add(x, b.add(weight([4]), b.mul(x, input([1, 1, 4])))));
+    expect(applied(g, law)).toEqual({ "factor-gate": 1 });
+    expect(body(g)).toEqual(["input", "input", "add", "mul", "add"]);
+  });
+
+  it.each([
+    ["the gate is as large as the map", graph(({ b, x, weight }) => b.add(x, b.add(weight([4]), b.mul(x, b.abs(x)))))],
+    [
+      "the shift is larger than the map",
+      graph(({ b, x, weight, input }) => b.add(x, b.add(weight([2, 1, 1, 1, 1]), b.mul(x, input([4]))))),
+    ],
+    [
+      "x stands for two different values",
+      graph(({ b, x, weight, input }) => b.add(b.abs(x), b.add(weight([4]), b.mul(x, input([4]))))),
+    ],
+    [
+      `mul ${twoUses}`,
+      graph(({ b, x, weight, input }) => {
+        const product = b.mul(x, input([4]));
+        return { tap: product, y: b.add(x, b.add(weight([4]), product)) };
+      }),
+    ],
+  ])("stays away: %s", (why, g) => {
+    expect(reason(factorGate, g)).toBe(why);
+    expect(applied(g, law)).toEqual({ "factor-gate": 0 });
+  });
+});
+
+describe("fold-shift", () => {
+  const law = passOf(foldShift);
+
+  it.each([
+    [
+      "a vector, into a bias",
+      graph(({ b, x, weight }) => b.linear(b.add(x, weight([4])), weight([6, 4]), weight([6]))),
+    ],
+    [
+      "a vector, without a bias",
+      graph(({ b, x, weight }) => b.linear(b.add(weight([1, 1, 4]), x), weight([6, 4]), undefined)),
+    ],
+    ["one number", graph(({ b, x, weight }) => b.linear(b.add(x, weight([])), weight([6, 4]), weight([6])))],
+  ])("moves %s", (_, g) => {
+    expect(applied(g, law)).toEqual({ "fold-shift": 1 });
+    expect(body(g)).toEqual(["input", "linear"]);
+  });
+
+  it.each([
+    [
+      "f32[3,1] varies along axis 2, which is not the channels'",
+      graph(({ b, x, weight }) => b.linear(b.add(x, weight([3, 1])), weight([6, 4]), undefined)),
+    ],
+    [
+      "shift is no weight: it is known only when the model runs",
+      graph(({ b, x, weight, input }) => b.linear(b.add(x, input([4])), weight([6, 4]), undefined)),
+    ],
+    [
+      `add ${twoUses}`,
+      graph(({ b, x, weight }) => {
+        const tap = b.add(x, weight([4]));
+        return { tap, y: b.linear(tap, weight([6, 4]), undefined) };
+      }),
+    ],
+  ])("stays away: %s", (why, g) => {
+    expect(reason(foldShift, g)).toBe(why);
+    expect(applied(g, law)).toEqual({ "fold-shift": 0 });
+  });
+});
+
+it("the response normalisation of convnextv2 takes one pass over the map behind its gate", () => {
+  const g = graph(({ b, x, weight, input }) => {
+    const response = b.add(weight([4]), b.mul(b.mul(weight([4]), weight([1])), b.mul(x, input([1, 1, 4]))));
+    return b.linear(b.add(x, response), weight([6, 4]), weight([6]));
+  });
+  expect(applied(g, gates)).toEqual({ "scale-gate": 1, "factor-gate": 1, "fold-shift": 1 });
+  expect(body(g)).toEqual(["input", "input", "mul", "add", "mul", "linear"]);
+});
