@@ -36,7 +36,7 @@ const warmUp = 3;
 const again = "the first again";
 
 /**
- * Runs every candidate once in each round, in an order that turns with the round, so that drift and neighbours meet all
+ * Runs every candidate once in each round, in an order that rotates and turns over, so that drift and neighbours meet all
  * alike; the first takes part twice, and the ratio of the two shows what a difference is worth. ONNX Runtime optimises as
  * it does for users; threads do not spin, for spinning takes time from what else runs.
  */
@@ -53,11 +53,12 @@ export async function race(candidates: Candidates, options: RaceOptions): Promis
       new Tensor("float32", Float32Array.from(numbers(dims, scale).values), dims),
     ]),
   );
-  for (let round = -warmUp; round < rounds; round++)
-    for (let i = 0; i < runners.length; i++) {
-      const runner = runners[(i + round + runners.length * warmUp) % runners.length];
-      if (runner !== undefined) await runOnce(runner, feeds, round >= 0);
-    }
+  for (let round = 0; round < warmUp + rounds; round++) {
+    const first = round % runners.length;
+    const turn = [...runners.slice(first), ...runners.slice(0, first)];
+    const order = Math.floor(round / runners.length) % 2 === 0 ? turn : turn.toReversed();
+    for (const runner of order) await runOnce(runner, feeds, round >= warmUp);
+  }
   const results = runners.map((runner) => resultOf(runner, runners[0] ?? runner));
   for (const { session } of runners) await session.release();
   return results;

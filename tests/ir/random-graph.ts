@@ -132,6 +132,8 @@ const makers: readonly Maker[] = [
   },
   (b, x) => batchNorm(b, x, "lone"),
   (b, x, _, __, picks) => behindAffine(b, x, picks),
+  (b, x, like, _, picks) => fusable(b, x, like, picks),
+  (b, x) => gated(b, x),
   (b, x) => b.max_pool(x, { ...window, kernel: [2, 2] }),
   (b, x) => b.avg_pool(x, { ...window, kernel: [3, 3], ceil: true, count_include_pad: false }),
   (b, x) => b.resize(x, { axes: [-1], size: [4], mode: "cubic", antialias: true }),
@@ -206,6 +208,23 @@ function behindAffine(b: Builder, x: Value, [, , n = 0]: readonly number[]): Val
   const read = n % 3 === 0 ? b.mul(shifted, vector("gain")) : shifted;
   const kernel = weight(b, `affine.c${groups}`, [4, 4 / groups, 3, 3]);
   return b.conv(read, kernel, undefined, { stride: [1, 1], padding: [pad, pad, pad, pad], dilation: [1, 1], groups });
+}
+
+/** A convolution of one pixel, with a sum, an activation or both after it. */
+function fusable(b: Builder, x: Value, like: (i: number, x: Value) => Value, [, , n = 0]: readonly number[]): Value {
+  const point = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
+  const conv = b.conv(x, weight(b, "point", [4, 4, 1, 1]), undefined, point);
+  const sum = n % 3 === 0 ? conv : b.add(conv, like(1, x));
+  return n % 3 === 1 ? sum : b.activation(sum, { kind: at(["relu", "hard_swish", "silu"], n >> 2) });
+}
+
+/** A squeeze-excite of a map with static extents. */
+function gated(b: Builder, x: Value): Value {
+  const map = b.slice(x, { axis: 2, range: [0, 3] });
+  const point = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
+  const mean = b.reduce_mean(map, { axes: [2, 3], keep: true });
+  const gate = b.conv(mean, weight(b, "point", [4, 4, 1, 1]), undefined, point);
+  return b.mul(map, b.activation(gate, { kind: "sigmoid" }));
 }
 
 /** The variance is a square: numbers of parameters have both signs. */

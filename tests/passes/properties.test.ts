@@ -11,8 +11,10 @@ import { narrow } from "../../src/passes/narrow.ts";
 import { type Pipeline, runPipeline } from "../../src/passes/pass.ts";
 import { passOf, rewriting } from "../../src/passes/rule.ts";
 import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
+import { fuseConv } from "../../src/passes/rules/fuse-conv.ts";
 import { permuteRows } from "../../src/passes/rules/permute-rows.ts";
 import { scaleIntoPackedQuery, scaleIntoQuery } from "../../src/passes/rules/scale-into-query.ts";
+import { spreadGate } from "../../src/passes/rules/spread-gate.ts";
 import { presets } from "../../src/passes/presets.ts";
 import { verifying } from "../../src/passes/verifying.ts";
 import { environment, randomGraph } from "../ir/random-graph.ts";
@@ -22,6 +24,13 @@ const pipelines: Readonly<Record<string, Pipeline>> = {
   [foldBatchNorm.name]: [passOf(foldBatchNorm)],
   [permuteRows.name]: [passOf(permuteRows, "backward")],
   [scaleIntoQuery.name]: [rewriting("scale-into-query", [scaleIntoQuery, scaleIntoPackedQuery])],
+  "fuse-conv": [
+    rewriting(
+      "fuse-conv",
+      fuseConv((_, kind) => kind !== "silu" || "no silu"),
+    ),
+  ],
+  [spreadGate.name]: [passOf(spreadGate)],
   [cse.name]: [cse],
   [foldInput.name]: [foldInput],
   [narrow.name]: [narrow],

@@ -1,7 +1,7 @@
 import type { OnnxAttribute, OnnxDType, OnnxModel, OnnxNode, OnnxTensorHeader } from "./model.ts";
 import { dtypeOfCode, irVersionOf, supportedOpsets } from "./model.ts";
 import type { AttributeRule, Formal, OpSchema, TypeSource, TypeVariable } from "./schema.ts";
-import { asDType, schemaOf } from "./schema.ts";
+import { asDType, isKnownDomain, schemaOf } from "./schema.ts";
 
 /**
  * `opset`: the model's versions. `operator`: no such operator at this opset. `arity`: operands or results missing or too
@@ -32,7 +32,7 @@ export interface Problem {
 }
 
 /**
- * Checks a model against the ONNX operator schemas of its opset and against SSA form; an empty answer means that none of the
+ * Checks a model against the operator schemas of its opsets and against SSA form; an empty answer means that none of the
  * rules is broken. Shapes are not inferred. Nodes of other domains are held to SSA only.
  */
 export function checkModel(model: OnnxModel, headers: Iterable<OnnxTensorHeader>): readonly Problem[] {
@@ -148,13 +148,14 @@ function checkNode(
   report: Report,
 ): Known[] {
   const domain = node.domain ?? "";
-  if (!model.opsetImports.some((known) => known.domain === domain)) {
-    report("opset", `the model does not import its domain "${domain}"`, node);
-  }
-  if (domain !== "") return [];
-  const schema = schemaOf(node.opType, opset);
+  const imported = model.opsetImports.find((known) => known.domain === domain);
+  if (imported === undefined) report("opset", `the model does not import its domain "${domain}"`, node);
+  if (!isKnownDomain(domain)) return [];
+  const version = domain === "" ? opset : (imported?.version ?? 0);
+  const schema = schemaOf(node.opType, version, domain);
   if (schema === undefined) {
-    report("operator", `opset ${opset} has no operator of this name that timmc knows`, node);
+    const where = domain === "" ? `opset ${version}` : `${domain} ${version}`;
+    report("operator", `${where} has no operator of this name that timmc knows`, node);
     return [];
   }
   checkArity("operand", schema.inputs, node.inputs, node, report);

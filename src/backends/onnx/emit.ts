@@ -10,7 +10,8 @@ import { deadCode } from "../../passes/dead-code.ts";
 import { runPipeline } from "../../passes/pass.ts";
 import { type Parameters, weightEnvironment } from "../parameters.ts";
 import { checkModel } from "./check.ts";
-import { type OperatorSet, legalization } from "./legalize.ts";
+import { type OperatorSet, contribDomain, contribVersion } from "./forms.ts";
+import { legalization } from "./legalize.ts";
 import { Lowerer } from "./lower/lowerer.ts";
 import { type OnnxModel, type OnnxValueInfo, irVersionOf } from "./model.ts";
 import type { Initializer } from "./writer.ts";
@@ -46,7 +47,7 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
   const names = nameValues(legal);
   const values = [...legal.values()];
   const inputs = values.filter((v) => is(v, "input"));
-  const lowerer = new Lowerer({ opset: options.opset, inputs, nameOf: (v) => names.get(v) ?? v.name });
+  const lowerer = new Lowerer({ opset, ops, inputs, nameOf: (v) => names.get(v) ?? v.name });
   const spread = spreadWeights(legal);
   for (const value of values) if (value.op !== "input" && (!value.isWeight || spread.has(value))) lowerer.lower(value);
   for (const { name, value } of legal.outputs)
@@ -58,9 +59,13 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
         outputs: [name],
         attributes: {},
       });
+  const hasContrib = lowerer.nodes.some((node) => node.domain === contribDomain);
   const model: OnnxModel = {
-    irVersion: irVersionOf(options.opset),
-    opsetImports: [{ domain: "", version: options.opset }],
+    irVersion: irVersionOf(opset),
+    opsetImports: [
+      { domain: "", version: opset },
+      ...(hasContrib ? [{ domain: contribDomain, version: contribVersion }] : []),
+    ],
     producer: { name: "timmc", version: options.producerVersion },
     graphName: legal.name,
     nodes: lowerer.nodes,

@@ -1,13 +1,15 @@
 import { TimmcError } from "../../ir/error.ts";
 import type { AttributeKind, OnnxDType } from "./model.ts";
 import { onnxDTypes } from "./model.ts";
+import { contribDomain } from "./forms.ts";
+import { contribOps } from "./schema/contrib.ts";
 import { mathOps } from "./schema/math.ts";
 import { nnOps } from "./schema/nn.ts";
 import { quantOps } from "./schema/quant.ts";
 import type { OpTable, Row } from "./schema/row.ts";
 import { tensorOps } from "./schema/tensor.ts";
 
-/** What the standard operator set asks of a node. The facts are in schema/*.ts, in the notation that schema/row.ts defines. */
+/** What an operator set asks of a node. The facts are in schema/*.ts, in the notation that schema/row.ts defines. */
 export interface OpSchema {
   /** The opset that brought this version of the operator. */
   readonly since: number;
@@ -45,13 +47,24 @@ export interface AttributeRule {
   readonly values?: ReadonlySet<string>;
 }
 
-const table: OpTable = { ...mathOps, ...nnOps, ...tensorOps, ...quantOps };
+const standard: OpTable = { ...mathOps, ...nnOps, ...tensorOps, ...quantOps };
+const tables: ReadonlyMap<string, OpTable> = new Map([
+  ["", standard],
+  [contribDomain, contribOps],
+]);
 
-/** Every operator of the table, in its order. */
-export const schemaOps: readonly string[] = Object.keys(table);
+/** Whether timmc knows the operators of a domain. */
+export const isKnownDomain = (domain: string): boolean => tables.has(domain);
 
-/** The schema in force at an opset; undefined for an operator that timmc does not know or the opset does not have. */
-export function schemaOf(op: string, opset: number): OpSchema | undefined {
+/** Every operator of a domain, in the order of its table. */
+export const schemaOps = (domain = ""): readonly string[] => Object.keys(tables.get(domain) ?? {});
+
+/**
+ * The schema in force at a version of a domain; undefined for an operator that timmc does not know or the version does
+ * not have.
+ */
+export function schemaOf(op: string, opset: number, domain = ""): OpSchema | undefined {
+  const table = tables.get(domain) ?? {};
   const versions = Object.hasOwn(table, op) ? table[op] : undefined;
   // Integer keys come in ascending order.
   const since = Object.keys(versions ?? {})

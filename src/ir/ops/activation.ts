@@ -48,9 +48,13 @@ const formulas = {
 export type ActivationKind = keyof typeof formulas;
 export const activationKinds = Object.keys(formulas) as readonly ActivationKind[];
 
+/** The activation of one number. */
+export const activate = (x: number, kind: ActivationKind, alpha: number): number =>
+  (formulas[kind] as (x: number, alpha: number) => number)(x, alpha);
+
 export const activation = unary(
   "activation",
   "A named non-linearity; alpha is the slope of leaky_relu and the scale of elu and celu, and unused elsewhere.",
-  (x, { kind, alpha }) => (formulas[kind] as (x: number, alpha: number) => number)(x, alpha),
+  (x, { kind, alpha }) => activate(x, kind, alpha),
   { kind: oneOf(activationKinds), alpha: float(0) },
 );

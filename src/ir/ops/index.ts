@@ -16,6 +16,7 @@ import { equal } from "./equal.ts";
 import { exp } from "./exp.ts";
 import { expand } from "./expand.ts";
 import { floor_div } from "./floor-div.ts";
+import { fused_conv } from "./fused-conv.ts";
 import { gather } from "./gather.ts";
 import { group_norm } from "./group-norm.ts";
 import { input } from "./input.ts";
@@ -69,6 +70,7 @@ export const ops = {
   exp,
   expand,
   floor_div,
+  fused_conv,
   gather,
   group_norm,
   input,

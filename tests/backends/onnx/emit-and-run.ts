@@ -1,4 +1,5 @@
 import { emitOnnx } from "../../../src/backends/onnx/emit.ts";
+import type { OperatorSet } from "../../../src/backends/onnx/forms.ts";
 import { encodeNumbers } from "../../../src/ir/bytes.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { NdArray } from "../../../src/ir/ndarray.ts";
@@ -15,9 +16,10 @@ export function emitAndRun(
   numbers: Numbers,
   bindings: readonly Readonly<Record<string, number>>[],
   opset: number,
+  ops: OperatorSet = "standard",
 ): Promise<ReadonlyMap<string, NdArray>[]> {
   const bytes = (key: string, { dtype, shape }: StaticType) => encodeNumbers(dtype, numbers(key, shape).data);
-  const options = { opset, producerVersion: "", metadata: [] };
+  const options = { opset, ops, producerVersion: "", metadata: [] };
   const { model, initializers } = emitOnnx(graph, { bytes }, options);
   const inputs = [...graph.values()].filter((value) => is(value, "input"));
   const feeds = bindings.map((symbols) => {

@@ -6,6 +6,8 @@ import { modelFile } from "../../../src/backends/onnx/writer.ts";
 /** A valid use of one operator, from which a model of one node is made. */
 export interface Sample {
   readonly op: string;
+  /** Absent for the standard operators. */
+  readonly domain?: string;
   readonly operands: readonly Operand[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
   /** Dtype and rank of each result. */
@@ -42,6 +44,9 @@ function sample(
   });
   return { op, operands, attributes, results: parsed, ...(from && { from }), ...(to && { to }) };
 }
+
+const contrib = "com.microsoft";
+const ours = (...given: Parameters<typeof sample>): Sample => ({ ...sample(...given), domain: contrib });
 
 /** A constant with one value everywhere. */
 const full = (dtype: OnnxDType, value: number, dims: number[]): Operand =>
@@ -240,6 +245,18 @@ export const samples: readonly Sample[] = [
     "u8:4",
   ),
   sample("QLinearMatMul", [x("u8", 2, 3), scale, u8, bytes("u8", 3, 4), scale, u8, scale, u8], {}, "u8:2"),
+
+  ours("Gelu", [f(2, 3)], {}, "f32:2"),
+  ours("FastGelu", [f(2, 3)], {}, "f32:2"),
+  ours("FastGelu", [f(2, 3), f(3)], {}, "f32:2"),
+  ours("QuickGelu", [f(2, 3)], { alpha: float(1.5) }, "f32:2"),
+  ours("FusedConv", [image, weight(2, 4, 3, 3)], { activation: text("Relu") }, "f32:4"),
+  ours(
+    "FusedConv",
+    [image, weight(4, 4, 1, 1), undefined, image],
+    { group: int(1), activation: text("Clip"), activation_params: { kind: "floats", value: [0, 6] } },
+    "f32:4",
+  ),
 ];
 
 export interface Built {
@@ -248,13 +265,14 @@ export interface Built {
 }
 
 /** The model that holds the sample as its only node. */
-export function buildSample({ op, operands, attributes, results }: Sample, opset: number): Built {
+export function buildSample({ op, domain, operands, attributes, results }: Sample, opset: number): Built {
   const names = operands.map((operand, index) => (operand === undefined ? "" : `in${index}`));
   const given = operands.flatMap((operand, index) =>
     operand === undefined ? [] : [{ ...operand, name: `in${index}` }],
   );
   const node: OnnxNode = {
     opType: op,
+    ...(domain !== undefined && { domain }),
     name: "node",
     inputs: names,
     outputs: results.map((_, i) => `out${i}`),
@@ -288,7 +306,10 @@ export function graphOf(parts: {
   const { opset, nodes, inputs, outputs } = parts;
   return {
     irVersion: irVersionOf(opset),
-    opsetImports: [{ domain: "", version: opset }],
+    opsetImports: [
+      { domain: "", version: opset },
+      ...(nodes.some((node) => node.domain === contrib) ? [{ domain: contrib, version: 1 }] : []),
+    ],
     producer: { name: "timmc", version: "test" },
     graphName: "sample",
     nodes,

@@ -2,19 +2,24 @@ import type { Dim } from "../../../ir/dim.ts";
 import type { DType } from "../../../ir/dtype.ts";
 import type { OpName } from "../../../ir/ops/index.ts";
 import type { Value } from "../../../ir/value.ts";
+import type { Forms } from "../forms.ts";
 import type { OnnxAttribute } from "../model.ts";
 
 /** Writes one IR value as ONNX nodes; the answer names the result, which the last of these nodes makes. */
 export type Lowering<N extends OpName> = (value: Value<N>, c: LoweringContext) => string;
 
 /** What a lowering sees of the model that it writes to. */
-export interface LoweringContext {
-  /** The version of the standard operator set. */
-  readonly opset: number;
+export interface LoweringContext extends Forms {
   /** The ONNX name of an operand; "" for an optional one that is absent, as ONNX writes it. */
   input(index: number): string;
   /** Adds a node of the standard operator set and gives the name of its one result. */
   emit(
+    opType: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, OnnxAttribute | undefined>>,
+  ): string;
+  /** The same for an operator of ONNX Runtime's own, which only the preset `ort` may have. */
+  contrib(
     opType: string,
     inputs: readonly string[],
     attributes?: Readonly<Record<string, OnnxAttribute | undefined>>,
@@ -34,4 +39,5 @@ export interface LoweringContext {
 export const int = (value: number): OnnxAttribute => ({ kind: "int", value });
 export const ints = (value: readonly number[]): OnnxAttribute => ({ kind: "ints", value });
 export const float = (value: number): OnnxAttribute => ({ kind: "float", value });
+export const floats = (value: readonly number[]): OnnxAttribute => ({ kind: "floats", value });
 export const string = (value: string): OnnxAttribute => ({ kind: "string", value });

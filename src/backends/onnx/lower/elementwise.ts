@@ -42,10 +42,16 @@ const activations: { readonly [K in ActivationKind]: Form } = {
   elu: (c, x, alpha) => c.emit("Elu", [x], { alpha: float(alpha) }),
   celu: (c, x, alpha) => c.emit("Celu", [x], { alpha: float(alpha) }),
   selu: (c, x) => c.emit("Selu", [x]),
-  gelu: (c, x) => (c.opset >= 20 ? c.emit("Gelu", [x]) : gelu(c, x)),
-  gelu_tanh: (c, x) => (c.opset >= 20 ? c.emit("Gelu", [x], { approximate: string("tanh") }) : geluTanh(c, x)),
-  quick_gelu: (c, x) => c.emit("Mul", [x, c.emit("Sigmoid", [c.emit("Mul", [x, c.scalar(1.702)])])]),
-  silu: (c, x) => c.emit("Mul", [x, c.emit("Sigmoid", [x])]),
+  gelu: (c, x) => {
+    if (c.opset >= 20) return c.emit("Gelu", [x]);
+    return c.ops === "ort" ? c.contrib("Gelu", [x]) : gelu(c, x);
+  },
+  gelu_tanh: (c, x) => {
+    if (c.opset >= 20) return c.emit("Gelu", [x], { approximate: string("tanh") });
+    return c.ops === "ort" ? c.contrib("FastGelu", [x]) : geluTanh(c, x);
+  },
+  quick_gelu: (c, x) => swish(c, x, 1.702),
+  silu: (c, x) => swish(c, x, 1),
   mish: (c, x) => (c.opset >= 18 ? c.emit("Mish", [x]) : c.emit("Mul", [x, c.emit("Tanh", [c.emit("Softplus", [x])])])),
   sigmoid: (c, x) => c.emit("Sigmoid", [x]),
   tanh: (c, x) => c.emit("Tanh", [x]),
@@ -54,6 +60,13 @@ const activations: { readonly [K in ActivationKind]: Form } = {
   hard_mish: (c, x) =>
     c.emit("Mul", [c.emit("Mul", [x, c.scalar(0.5)]), clip(c, c.emit("Add", [x, c.scalar(2)]), 0, 2)]),
 };
+
+/** x sigmoid(alpha x), which ONNX Runtime recognises as its QuickGelu. */
+function swish(c: LoweringContext, x: string, alpha: number): string {
+  if (c.ops === "ort") return c.contrib("QuickGelu", [x], { alpha: float(alpha) });
+  const scaled = alpha === 1 ? x : c.emit("Mul", [x, c.scalar(alpha)]);
+  return c.emit("Mul", [x, c.emit("Sigmoid", [scaled])]);
+}
 
 /** x (1 + erf(x / sqrt 2)) / 2, in the order of operations that ONNX Runtime recognises as one Gelu. */
 function gelu(c: LoweringContext, x: string): string {

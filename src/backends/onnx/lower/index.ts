@@ -1,6 +1,6 @@
 import type { OpName } from "../../../ir/ops/index.ts";
 import type { Lowering } from "./context.ts";
-import { conv, linear } from "./conv.ts";
+import { conv, fusedConv, linear } from "./conv.ts";
 import { activation, cast, clamp, floorDiv, rsqrt, same } from "./elementwise.ts";
 import { concat, expand, gather, pad, reduction, reshape, slice, transpose } from "./movement.ts";
 import { batchNorm, groupNorm, layerNorm, rmsNorm, softmax } from "./norm.ts";
@@ -8,7 +8,7 @@ import { avgPool, maxPool } from "./pool.ts";
 import { resize } from "./resize.ts";
 import { legalized, source } from "./sources.ts";
 
-/** Every op's form in ONNX's standard operators, after legalisation. */
+/** Every op's form in ONNX's operators, after legalisation. */
 export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
   abs: same("Abs"),
   activation,
@@ -27,6 +27,7 @@ export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
   exp: same("Exp"),
   expand,
   floor_div: floorDiv,
+  fused_conv: fusedConv,
   gather,
   group_norm: groupNorm,
   input: source,

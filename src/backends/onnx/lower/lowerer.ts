@@ -4,13 +4,13 @@ import { type NdArray, ndarray } from "../../../ir/ndarray.ts";
 import type { OpName } from "../../../ir/ops/index.ts";
 import { count } from "../../../ir/type.ts";
 import type { Value } from "../../../ir/value.ts";
-import type { OnnxNode } from "../model.ts";
+import { type Forms, contribDomain } from "../forms.ts";
+import type { OnnxAttribute, OnnxNode } from "../model.ts";
 import type { Lowering, LoweringContext } from "./context.ts";
 import { lowerings } from "./index.ts";
 import { Shapes } from "./shapes.ts";
 
-export interface LowererOptions {
-  readonly opset: number;
+export interface LowererOptions extends Forms {
   /** The inputs of the graph: symbols are read from their shapes. */
   readonly inputs: readonly Value<"input">[];
   /** The ONNX name of a value: unique, and without a slash, which the names made here have. */
@@ -53,24 +53,29 @@ export class Lowerer {
   }
 
   #context(value: Value, name: string, nodes: OnnxNode[]): LoweringContext {
-    const { opset } = this.#options;
+    const { opset, ops } = this.#options;
     const seen = new Map<string, number>();
     const full = (shape: readonly number[], number: number, dtype: DType = value.type.dtype): string =>
       this.#constant(dtype, shape, new Float64Array(count(shape)).fill(number));
+    const emitTo =
+      (domain: string): LoweringContext["emit"] =>
+      (opType, inputs, attributes = {}) => {
+        const n = seen.get(opType) ?? 0;
+        seen.set(opType, n + 1);
+        const node = `${name}/${opType}${n === 0 ? "" : `_${n}`}`;
+        const contrib = domain === "" ? {} : { domain };
+        nodes.push({ opType, ...contrib, name: node, inputs, outputs: [node], attributes: given(attributes) });
+        return node;
+      };
     return {
       opset,
+      ops,
       input: (index) => {
         const operand = value.operands[index];
         return operand === undefined ? "" : this.#options.nameOf(operand);
       },
-      emit: (opType, inputs, attributes = {}) => {
-        const n = seen.get(opType) ?? 0;
-        seen.set(opType, n + 1);
-        const node = `${name}/${opType}${n === 0 ? "" : `_${n}`}`;
-        const given = Object.entries(attributes).flatMap(([k, v]) => (v === undefined ? [] : [[k, v] as const]));
-        nodes.push({ opType, name: node, inputs, outputs: [node], attributes: Object.fromEntries(given) });
-        return node;
-      },
+      emit: emitTo(""),
+      contrib: emitTo(contribDomain),
       full,
       scalar: (number, dtype) => full([], number, dtype),
       ints: (values) => this.#ints(values),
@@ -91,3 +96,6 @@ export class Lowerer {
     return name;
   }
 }
+
+const given = (attributes: Readonly<Record<string, OnnxAttribute | undefined>>): OnnxNode["attributes"] =>
+  Object.fromEntries(Object.entries(attributes).flatMap(([k, v]) => (v === undefined ? [] : [[k, v] as const])));

@@ -26,6 +26,52 @@ const conv: Subject<Attrs<"conv">> = {
     m.op("Conv", withoutTrailingBlank(names), { strides: stride, pads: padding, dilations: dilation, group: groups }),
 };
 
+const fusedConv: Subject<Attrs<"fused_conv">> = {
+  tolerance: "contraction",
+  cases: cases((d) => {
+    const axes = d.int(1, 3);
+    const { space, kernel, dilation } = windowed(d, axes);
+    const [groups, inputs, outputs] = [d.int(1, 2), d.int(1, 3), d.int(1, 3)];
+    const [stride, padding] = [d.ints(axes, 1, 3), d.ints(2 * axes, 0, 2)];
+    const extents = space.map((extent, i) => {
+      const reach = (dilation[i] ?? 1) * ((kernel[i] ?? 1) - 1) + 1;
+      return Math.floor((extent + (padding[i] ?? 0) + (padding[i + axes] ?? 0) - reach) / (stride[i] ?? 1)) + 1;
+    });
+    const x = body([N, groups * inputs, ...space]);
+    const bias = d.flag() ? weight([groups * outputs]) : undefined;
+    const addend = d.flag() ? body([N, groups * outputs, ...extents]) : undefined;
+    const kind = d.of("identity", "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "hard_sigmoid", "hard_swish");
+    return {
+      operands: [x, weight([groups * outputs, inputs, ...kernel]), bias, addend],
+      attrs: { stride, padding, dilation, groups, kind, alpha: kind === "leaky_relu" ? 0.25 : 0 },
+    };
+  }),
+  hand: (m, { names: [x = "", w = "", bias = "", addend = ""], attrs }) => {
+    const { stride, padding, dilation, groups, kind } = attrs;
+    const geometry = { strides: stride, pads: padding, dilations: dilation, group: groups };
+    const made = m.op("Conv", withoutTrailingBlank([x, w, bias]), geometry);
+    const sum = addend === "" ? made : m.op("Add", [made, addend]);
+    switch (kind) {
+      case "relu":
+        return m.op("Relu", [sum]);
+      case "relu6":
+        return m.op("Clip", [sum, m.full([], 0), m.full([], 6)]);
+      case "leaky_relu":
+        return m.op("LeakyRelu", [sum], { alpha: { float: 0.25 } });
+      case "sigmoid":
+        return m.op("Sigmoid", [sum]);
+      case "tanh":
+        return m.op("Tanh", [sum]);
+      case "hard_sigmoid":
+        return m.op("HardSigmoid", [sum], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } });
+      case "hard_swish":
+        return m.op("HardSwish", [sum]);
+      default:
+        return sum;
+    }
+  },
+};
+
 const withoutTrailingBlank = (names: readonly string[]): readonly string[] =>
   names.at(-1) === "" ? names.slice(0, -1) : names;
 
@@ -92,4 +138,7 @@ function attentionOp(m: HandModel, { names, arrays, attrs, result }: Concrete<At
   ]);
 }
 
-export const dense = { attention, conv, linear, matmul } as const satisfies Record<string, Subject<never>>;
+export const dense = { attention, conv, fused_conv: fusedConv, linear, matmul } as const satisfies Record<
+  string,
+  Subject<never>
+>;
