@@ -3,7 +3,7 @@ import { pipelineOf } from "./driver/pipeline.ts";
 import { benchmarks, listAliases, listArchitectures, listFamilies } from "./frontend/registry.ts";
 import { familyOf, pretrainedCfg, pretrainedTags, resolveName } from "./frontend/registry.ts";
 import type { Graph } from "./ir/graph.ts";
-import { type PassRun, runPipeline } from "./passes/pass.ts";
+import { type Observer, type PassRun, runPipeline } from "./passes/pass.ts";
 import type { OptimizationLevel } from "./passes/presets.ts";
 import { isSupported, supportedFamilies } from "./zoo/registry.ts";
 
@@ -23,7 +23,7 @@ export type { Manifest, ManifestInput, ManifestOutput } from "./driver/manifest.
 export type { WeightsChoice } from "./driver/weights.ts";
 export type { PretrainedCfg } from "./frontend/pretrained-cfg.ts";
 export type { Benchmarks, ResolvedName, SizeBenchmark } from "./frontend/registry.ts";
-export type { Graph, OptimizationLevel, PassRun };
+export type { Graph, Observer, OptimizationLevel, PassRun };
 
 /** Rewrites a graph as `compile` does at this level, or by these passes; gives those that ran, with counts. */
 export const optimize = (graph: Graph, level: OptimizationLevel = "O2", passes?: readonly string[]): PassRun[] =>

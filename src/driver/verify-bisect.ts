@@ -15,6 +15,7 @@ export interface Suspect {
   /** Emits as the reference was emitted, and as the artifact was. */
   readonly reference: GraphRunner;
   readonly runner: GraphRunner;
+  readonly progress: (text: string) => void;
   /** Whether the float64 interpreter is quick enough for this network. */
   readonly isSmall: boolean;
 }
@@ -25,7 +26,7 @@ export interface Suspect {
  * interpreter can tell, a prefix whose function is still the same convicts the emission and not the pass.
  */
 export async function findCulprit(suspect: Suspect, input: NpyArray): Promise<Failure> {
-  const { manifest, pipeline, reference, runner, isSmall } = suspect;
+  const { manifest, pipeline, reference, runner, progress, isSmall } = suspect;
   const runOn = async (by: GraphRunner, graph: Graph, optimization?: "all"): Promise<Outputs> => {
     const [outputs = new Map()] = await runGraph(by, graph, [input], optimization);
     return outputs;
@@ -43,6 +44,7 @@ export async function findCulprit(suspect: Suspect, input: NpyArray): Promise<Fa
   if (truth !== undefined && !agree(truth, unoptimised)) return emissionFailure(null, "in the interpreter");
   if (hasOtherOps && !(await isRight(graph))) return emissionFailure(null, "in standard operators");
   for (const pass of pipeline) {
+    progress(`looking for the fault: the graph after ${pass.name}`);
     const before = graph;
     ({ graph } = graph.clone());
     const counts = Object.values(pass.run(graph));
@@ -51,6 +53,7 @@ export async function findCulprit(suspect: Suspect, input: NpyArray): Promise<Fa
       return emissionFailure(pass.name, "in the interpreter");
     if (hasOtherOps && agree(unoptimised, await runOn(reference, graph)))
       return emissionFailure(pass.name, "in standard operators");
+    progress(`looking for the fault: the rules of ${pass.name}`);
     return passFailure(pass, await findFiring(pass, before, isRight));
   }
   if (!agree(unoptimised, await runOn(runner, graph, "all")))

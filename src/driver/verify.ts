@@ -61,9 +61,10 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
       pipeline: pipeline ?? pipelineOf(optimization, asked),
       reference: runner,
       runner: { ...runner, ops },
+      progress,
       isSmall,
     };
-    const failure = await explain(suspect, cases, progress);
+    const failure = await explain(suspect, cases);
     const certificate = certify(artifact, cases, failure, ort.version);
     keep(folder, certificate);
     return certificate;
@@ -98,11 +99,7 @@ const trial = (
 ): Trial => ({ input, reference, measurements: measure(manifest.outputs, expected, actual) });
 
 /** Where the first failing trial goes wrong; null when none fails. */
-async function explain(
-  suspect: Suspect,
-  trials: readonly Trial[],
-  progress: (text: string) => void,
-): Promise<Failure | null> {
+async function explain(suspect: Suspect, trials: readonly Trial[]): Promise<Failure | null> {
   const failed = trials.find((t) => !t.measurements.every(passes));
   if (failed === undefined) return null;
   const unusable = failed.measurements.find((m) => m.problem === referenceNotFinite);
@@ -114,7 +111,6 @@ async function explain(
       module: null,
       message: `${unusable.name} is not finite in the unoptimised graph either, on the input ${failed.input.name}`,
     };
-  progress("looking for the pass that is at fault");
   return findCulprit(suspect, failed.input.tensor);
 }
 

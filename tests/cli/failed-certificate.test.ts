@@ -24,7 +24,7 @@ const failed: Certificate = {
       problem: null,
     },
   ],
-  failure: null,
+  failure: { stage: "pass", pass: "fold", rule: "drop-bias", module: "fc", message: "its rule drop-bias at fc" },
 };
 vi.mock("../../src/driver/verify.ts", () => ({ verify: () => Promise.resolve(failed) }));
 
@@ -36,4 +36,5 @@ test("compile --verify --json prints the manifest, and then fails, where the cer
   expect(status).toBe(1);
   expect(JSON.parse(out)).toEqual(JSON.parse(readFileSync(at("out/manifest.json"), "utf8")));
   expect(err).toContain("logits exceeds its budget");
+  expect(err).toContain("its rule drop-bias at fc");
 });
