@@ -31,6 +31,13 @@ describe("the manifest", () => {
     expect([none.request.passes, none.passes]).toEqual([[], []]);
   });
 
+  it("has fewer ONNX nodes under ONNX Runtime's own operators, of the same graph", async () => {
+    const standard = await compileTiny(at("standard"), { passes: asked, weights: "none" });
+    const own = await compileTiny(at("own"), { passes: asked, weights: "none", onnxOps: "ort" });
+    expect(own.passes).toEqual(standard.passes);
+    expect(own.graph.onnx_nodes).toBeLessThan(standard.graph.onnx_nodes);
+  });
+
   it("counts nodes, weights and MACs before and after", async () => {
     const none = await compileTiny(at("unoptimised"), { passes: [] });
     const { graph, macs } = none;
