@@ -36,7 +36,10 @@ export const certificateSchema = z.object({
     .object({
       stage: z.enum(["reference", "pass", "emission", "runtime", "artifact"]).describe("where the error first appears"),
       pass: z.string().nullable().describe("the last pass that had run there"),
-      rule: z.string().nullable().describe("the rule of the pass that changes an output, where it is known"),
+      rule: z
+        .string()
+        .nullable()
+        .describe("the rule that changes an output, of the pass or of the emission's legalisation, where it is known"),
       module: z.string().nullable().describe("the module path where the rule first does so"),
       message: z.string(),
     })

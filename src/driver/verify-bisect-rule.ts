@@ -13,9 +13,9 @@ export interface Firing {
 }
 
 /**
- * Of a pass that makes a right graph wrong, an application before which the graph is right and after which it is wrong: a
+ * Where a pass makes a right graph wrong, an application before which the graph is right and after which it is wrong: a
  * pass of rules can stop after any number of applications, so halving finds one in a logarithm of them. Undefined for a
- * pass without rules.
+ * pass without rules, and for one that leaves the graph right.
  */
 export async function findFiring(
   { name, rules }: Pass,
@@ -30,7 +30,8 @@ export async function findFiring(
     rewriting(name, limited).run(graph);
     return { graph, fired };
   };
-  const { fired } = firstOf(Infinity);
+  const { graph, fired } = firstOf(Infinity);
+  if (await isRight(graph)) return undefined;
   let [right, wrong] = [0, fired.length];
   while (wrong - right > 1) {
     const middle = Math.floor((right + wrong) / 2);

@@ -1,3 +1,4 @@
+import { legalization } from "../backends/onnx/legalize.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Pass, Pipeline } from "../passes/pass.ts";
 import type { NpyArray } from "../runtime/npy.ts";
@@ -41,18 +42,27 @@ export async function findCulprit(suspect: Suspect, input: NpyArray): Promise<Fa
 
   const hasOtherOps = runner.ops !== reference.ops;
 
-  if (truth !== undefined && !agree(truth, unoptimised)) return emissionFailure(null, "in the interpreter");
-  if (hasOtherOps && !(await isRight(graph))) return emissionFailure(null, "in standard operators");
+  /** The graph's function is right, and its emission is not. */
+  const emission = async (after: string | null, by: GraphRunner): Promise<Failure> => {
+    if (truth === undefined) return emissionFailure(after, "in standard operators", undefined);
+    const holds = (candidate: Graph): Promise<boolean> =>
+      Promise.resolve(agree(truth, interpretGraph(by, candidate, input)));
+    return emissionFailure(after, "in the interpreter", await findFiring(legalization(by), graph, holds));
+  };
+
+  if (truth !== undefined && !agree(truth, unoptimised)) return emission(null, reference);
+  if (hasOtherOps && !(await isRight(graph))) return emission(null, runner);
   for (const pass of pipeline) {
     progress(`looking for the fault: the graph after ${pass.name}`);
     const before = graph;
     ({ graph } = graph.clone());
     const counts = Object.values(pass.run(graph));
     if (counts.every((n) => n === 0) || (await isRight(graph))) continue;
-    if (truth !== undefined && agree(truth, interpretGraph(runner, graph, input)))
-      return emissionFailure(pass.name, "in the interpreter");
-    if (hasOtherOps && agree(unoptimised, await runOn(reference, graph)))
-      return emissionFailure(pass.name, "in standard operators");
+    const isSound =
+      truth === undefined
+        ? hasOtherOps && agree(unoptimised, await runOn(reference, graph))
+        : agree(truth, interpretGraph(runner, graph, input));
+    if (isSound) return emission(pass.name, runner);
     progress(`looking for the fault: the rules of ${pass.name}`);
     return passFailure(pass, await findFiring(pass, before, isRight));
   }
@@ -76,21 +86,23 @@ const failure = (stage: Failure["stage"], message: string, pass: string | null =
   message,
 });
 
-const emissionFailure = (after: string | null, where: string): Failure =>
-  failure(
-    "emission",
-    `the ${after === null ? "unoptimised graph" : `graph after the pass ${after}`} is right ${where} and wrong once it is emitted as ONNX`,
-    after,
-  );
+function emissionFailure(after: string | null, where: string, firing: Firing | undefined): Failure {
+  const graph = after === null ? "the unoptimised graph" : `the graph after the pass ${after}`;
+  return blame(failure("emission", `${graph} is right ${where} and wrong once it is emitted as ONNX`, after), firing);
+}
 
-function passFailure({ name }: Pass, firing: Firing | undefined): Failure {
-  const first = `the pass ${name} is the first to change an output`;
-  if (firing === undefined) return failure("pass", first, name);
+const passFailure = ({ name }: Pass, firing: Firing | undefined): Failure =>
+  blame(failure("pass", `the pass ${name} is the first to change an output`, name), firing);
+
+/** Adds the rule and the place to a failure, where they are known. */
+function blame(found: Failure, firing: Firing | undefined): Failure {
+  if (firing === undefined) return found;
   const { rule, path, nth, of } = firing;
   const place = path === "" ? "" : ` at ${path}`;
   return {
-    ...failure("pass", `${first}: its rule ${rule}${place}, application ${nth} of the pass's ${of}`, name),
+    ...found,
     rule,
     module: path,
+    message: `${found.message}: rule ${rule}${place}, application ${nth} of ${of}`,
   };
 }
