@@ -7,6 +7,7 @@ import type { Environment } from "../../src/ir/interpret.ts";
 import { ndarray } from "../../src/ir/ndarray.ts";
 import { type StaticType, count, sameType } from "../../src/ir/type.ts";
 import type { Origin, Value } from "../../src/ir/value.ts";
+import { movements, projections } from "./random-projections.ts";
 
 /** One thing that a random graph does next; the numbers pick among what is possible, so every step shrinks alone. */
 interface Step {
@@ -134,6 +135,8 @@ const makers: readonly Maker[] = [
   (b, x, _, __, picks) => behindAffine(b, x, picks),
   (b, x, like, _, picks) => fusable(b, x, like, picks),
   (b, x) => gated(b, x),
+  (b, x, _, __, [, , n = 0]) => at(projections, n)(b, x, Math.floor(n / projections.length)),
+  (b, x, _, __, [, , n = 0]) => at(movements, n)(b, x, n >> 1),
   (b, x) => b.max_pool(x, { ...window, kernel: [2, 2] }),
   (b, x) => b.avg_pool(x, { ...window, kernel: [3, 3], ceil: true, count_include_pad: false }),
   (b, x) => b.resize(x, { axes: [-1], size: [4], mode: "cubic", antialias: true }),

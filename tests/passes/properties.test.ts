@@ -8,6 +8,8 @@ import { cse } from "../../src/passes/cse.ts";
 import { deadCode } from "../../src/passes/dead-code.ts";
 import { foldInput } from "../../src/passes/fold-input.ts";
 import { narrow } from "../../src/passes/narrow.ts";
+import { gates } from "../../src/passes/gates.ts";
+import { layout, layoutRules } from "../../src/passes/layout.ts";
 import { type Pipeline, runPipeline } from "../../src/passes/pass.ts";
 import { passOf, rewriting } from "../../src/passes/rule.ts";
 import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
@@ -15,6 +17,9 @@ import { fuseConv } from "../../src/passes/rules/fuse-conv.ts";
 import { permuteRows } from "../../src/passes/rules/permute-rows.ts";
 import { scaleIntoPackedQuery, scaleIntoQuery } from "../../src/passes/rules/scale-into-query.ts";
 import { spreadGate } from "../../src/passes/rules/spread-gate.ts";
+import { foldScale } from "../../src/passes/rules/fold-scale.ts";
+import { meanAsPool } from "../../src/passes/rules/mean-as-pool.ts";
+import { pointwiseLinear } from "../../src/passes/rules/pointwise-linear.ts";
 import { presets } from "../../src/passes/presets.ts";
 import { verifying } from "../../src/passes/verifying.ts";
 import { environment, randomGraph } from "../ir/random-graph.ts";
@@ -34,6 +39,11 @@ const pipelines: Readonly<Record<string, Pipeline>> = {
   [cse.name]: [cse],
   [foldInput.name]: [foldInput],
   [narrow.name]: [narrow],
+  [foldScale.name]: [passOf(foldScale)],
+  [gates.name]: [gates],
+  [layout.name]: [layout],
+  [pointwiseLinear.name]: [rewriting(pointwiseLinear.name, [pointwiseLinear, ...layoutRules])],
+  [meanAsPool.name]: [passOf(meanAsPool)],
   ...presets,
 };
 
