@@ -6,6 +6,7 @@ import { run as layerNorm } from "./layer-norm.ts";
 import { run as linear } from "./linear.ts";
 import { run as silu } from "./silu.ts";
 import { run as squeezeExcite } from "./squeeze-excite.ts";
+import { run as window } from "./window.ts";
 
 /** Micro-benchmarks by name: several spellings of one function under ONNX Runtime, each printing its tables. */
 export const forms: Readonly<Record<string, () => Promise<void>>> = {
@@ -17,4 +18,5 @@ export const forms: Readonly<Record<string, () => Promise<void>>> = {
   linear,
   silu,
   "squeeze-excite": squeezeExcite,
+  window,
 };

@@ -8,7 +8,9 @@ import type { Pass } from "./pass.ts";
  * output keeps its own name. Blocks of a network make the same masks, positions and tables of rows: their weights become
  * one, and with them the initializers of an artifact.
  *
- * It belongs after the rules: a value with two uses is one that most patterns leave alone.
+ * It belongs after the rules: a value with two uses is one that most patterns leave alone. It saves no time under ONNX
+ * Runtime, for what runs in a zoo model is nowhere computed twice, but initializers: the tables of rows of equal blocks
+ * (16 of swin_base's 22 after `permute-rows`), and the constants that a graph repeats, 253 in the convnexts together.
  */
 export const cse: Pass = {
   name: "cse",
