@@ -8,6 +8,8 @@ import { TimmcError } from "../src/ir/error.ts";
 export interface CompileSettings {
   readonly level: string;
   readonly onnxOps?: string | undefined;
+  /** Passes by name in place of the level's. */
+  readonly passes?: string | undefined;
   readonly opset?: number | undefined;
   readonly batch?: number | undefined;
 }
@@ -16,7 +18,7 @@ export interface CompileSettings {
 export async function compileArtifact(
   model: string,
   folder: string,
-  { level, onnxOps, opset, batch }: CompileSettings,
+  { level, onnxOps, passes, opset, batch }: CompileSettings,
   signal: AbortSignal,
 ): Promise<string> {
   const said: string[] = [];
@@ -29,6 +31,7 @@ export async function compileArtifact(
   });
   const options = ["-o", folder, "--weights", "synthetic", "-O", level];
   if (onnxOps !== undefined) options.push("--onnx-ops", onnxOps);
+  if (passes !== undefined) options.push("--passes", passes);
   if (opset !== undefined) options.push("--opset", String(opset));
   if (batch !== undefined) options.push("--batch", String(batch));
   const status = await runCommandLine(["compile", model, ...options], quiet);

@@ -57,6 +57,7 @@ const ortCommand = (shell: Shell): Command =>
     .addOption(modelsOption(sixteen, "sixteen"))
     .addOption(new Option("--levels <A,B>", "what is compared").argParser(levelPair).default(["0", "2"], "O0,O2"))
     .addOption(new Option("--onnx-ops <SET>", "operators of B, standard or ort; A has the default"))
+    .addOption(new Option("--passes <LIST>", "passes of B in place of its level's, as in timmc compile"))
     .addOption(new Option("--opset <N>", "operator set of B; A has the default").argParser(opsetNumber))
     .addOption(new Option("--against <DIR>", "A is DIR/MODEL/model.onnx or DIR/MODEL.onnx instead"))
     .addOption(new Option("--threads <LIST>", "a table for each").argParser(threadCounts).default([1], "1"))

@@ -18,6 +18,7 @@ export interface OrtBenchOptions {
   readonly models: readonly string[];
   readonly levels: readonly [a: string, b: string];
   readonly onnxOps?: string;
+  readonly passes?: string;
   readonly opset?: number;
   readonly against?: string;
   readonly threads: readonly number[];
@@ -78,11 +79,12 @@ function progressLine({ model, races }: ModelResult, done: number, of: number): 
 }
 
 function settingLine(
-  { levels: [a, b], onnxOps, opset, against, batch, fixedBatch }: OrtBenchOptions,
+  { levels: [a, b], onnxOps, passes, opset, against, batch, fixedBatch }: OrtBenchOptions,
   { version }: OrtRuntime,
   { seconds, load }: { readonly seconds: number; readonly load: number },
 ): string {
-  const extra = [onnxOps, opset === undefined ? undefined : `opset ${opset}`].filter((s) => s !== undefined);
+  const said = [onnxOps, passes && `--passes ${passes}`, opset && `opset ${opset}`];
+  const extra = said.filter((s) => s !== undefined);
   const sides = `A ${against ?? `-O${a}`}, B ${[`-O${b}`, ...extra].join(" ")}`;
   const size = `batch ${batch}${fixedBatch === true ? " (fixed)" : ""}`;
   const machine = `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${availableParallelism()} cores, load ${load.toFixed(1)} at the start`;
@@ -118,7 +120,7 @@ const factsOf = (file: string): FileFacts => ({ ...countNodes(file), bytes: mode
 
 /** Artifacts lie at `LEVEL/MODEL`, so that --against finds those of an earlier --keep. */
 async function bothFiles(model: string, root: string, options: OrtBenchOptions, shell: Shell): Promise<Sides<string>> {
-  const { levels, onnxOps, opset, against, signal } = { ...options, signal: shell.signal };
+  const { levels, onnxOps, passes, opset, against, signal } = { ...options, signal: shell.signal };
   const batch = options.fixedBatch === true ? options.batch : undefined;
   const sides = { a: path.join(root, "A", model), b: path.join(root, "B", model) };
   shell.status(`${model}: compiling`);
@@ -127,7 +129,7 @@ async function bothFiles(model: string, root: string, options: OrtBenchOptions, 
     against === undefined
       ? await compileArtifact(model, sides.a, { level: levels[0], batch }, signal)
       : findModelFile(against, model);
-  return { a, b: await compileArtifact(model, sides.b, { level: levels[1], onnxOps, opset, batch }, signal) };
+  return { a, b: await compileArtifact(model, sides.b, { level: levels[1], onnxOps, passes, opset, batch }, signal) };
 }
 
 /** The recipe's picture at the model's default input size. */
