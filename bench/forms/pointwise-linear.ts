@@ -67,7 +67,7 @@ async function perceptron(name: string, activation: Activation, tokens: number, 
     b2: numbers([width], 0.1),
     k1: transposed(numbers([width, hidden], 0.05)),
     k2: transposed(numbers([hidden, width], 0.05)),
-    pixels: ints(0, 1, tokens, width),
+    pixels: ints(0, tokens, 1, width),
     tokens: ints(0, tokens, width),
   };
   const form = (nodes: readonly FormNode[]): Uint8Array => {
