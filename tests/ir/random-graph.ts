@@ -135,6 +135,7 @@ const makers: readonly Maker[] = [
   (b, x, _, __, picks) => behindAffine(b, x, picks),
   (b, x, like, _, picks) => fusable(b, x, like, picks),
   (b, x) => gated(b, x),
+  (b, x) => headed(b, x),
   (b, x, _, __, [, , n = 0]) => at(projections, n)(b, x, Math.floor(n / projections.length)),
   (b, x, _, __, [, , n = 0]) => at(movements, n)(b, x, n >> 1),
   (b, x) => b.max_pool(x, { ...window, kernel: [2, 2] }),
@@ -219,6 +220,18 @@ function fusable(b: Builder, x: Value, like: (i: number, x: Value) => Value, [, 
   const conv = b.conv(x, weight(b, "point", [4, 4, 1, 1]), undefined, point);
   const sum = n % 3 === 0 ? conv : b.add(conv, like(1, x));
   return n % 3 === 1 ? sum : b.activation(sum, { kind: at(["relu", "hard_swish", "silu"], n >> 2) });
+}
+
+/** Attention of two heads, with a projection of the queries, over rows of weights that each image's mean shifts. */
+function headed(b: Builder, x: Value): Value {
+  const [batch = 1, ...rest] = x.type.shape;
+  const mean = b.reshape(b.reduce_mean(x, { axes: rest.map((_, i) => i + 1) }), { shape: [batch, 1, 1] });
+  const tokens = b.add(mean, weight(b, "tokens", [1, 4, 6]));
+  const heads = (rows: Value): Value =>
+    b.transpose(b.reshape(rows, { shape: [batch, 4, 2, 3] }), { perm: [0, 2, 1, 3] });
+  const query = b.linear(tokens, weight(b, "query", [6, 6]), undefined);
+  const mixed = b.attention(heads(query), heads(tokens), heads(tokens), undefined, { scale: 0.5 });
+  return b.reshape(b.transpose(mixed, { perm: [0, 2, 1, 3] }), { shape: [batch, 4, 6] });
 }
 
 /** A squeeze-excite of a map with static extents. */

@@ -14,6 +14,7 @@ import { type Pipeline, runPipeline } from "../../src/passes/pass.ts";
 import { passOf, rewriting } from "../../src/passes/rule.ts";
 import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
 import { fuseConv } from "../../src/passes/rules/fuse-conv.ts";
+import { packHeads } from "../../src/passes/rules/pack-heads.ts";
 import { permuteRows } from "../../src/passes/rules/permute-rows.ts";
 import { scaleIntoPackedQuery, scaleIntoQuery } from "../../src/passes/rules/scale-into-query.ts";
 import { spreadGate } from "../../src/passes/rules/spread-gate.ts";
@@ -35,6 +36,7 @@ const pipelines: Readonly<Record<string, Pipeline>> = {
       fuseConv((_, kind) => kind !== "silu" || "no silu"),
     ),
   ],
+  [packHeads.name]: [passOf(packHeads)],
   [spreadGate.name]: [passOf(spreadGate)],
   [cse.name]: [cse],
   [foldInput.name]: [foldInput],

@@ -1,27 +1,36 @@
 import type { Pass } from "../../passes/pass.ts";
 import { rewriting } from "../../passes/rule.ts";
 import { fuseConv } from "../../passes/rules/fuse-conv.ts";
+import { packHeads } from "../../passes/rules/pack-heads.ts";
 import type { Forms } from "./forms.ts";
 import { attention } from "./rules/attention.ts";
 import { fusedConv, takesActivation } from "./rules/fused-conv.ts";
 import { groupNorm } from "./rules/group-norm.ts";
 import { linear } from "./rules/linear.ts";
+import { packedAttention } from "./rules/packed-attention.ts";
 import { resize } from "./rules/resize.ts";
 import { rmsNorm } from "./rules/rms-norm.ts";
 import { roll } from "./rules/roll.ts";
 
 /**
  * Says every value that runs in forms that ONNX has. Reordered weights become weight expressions, which are evaluated at
- * emission and cost nothing at run time. Throws `unsupported` where no exact form exists.
+ * emission and cost nothing at run time. Throws `unsupported` where no exact form exists. From the outputs back, so that
+ * what takes several values into one operator sees them whole.
  */
 export const legalization = ({ opset, ops }: Forms): Pass =>
-  rewriting("onnx-legalization", [
-    ...(ops === "ort" ? fuseConv(takesActivation) : []),
-    attention,
-    fusedConv(ops),
-    groupNorm,
-    linear,
-    resize(opset),
-    rmsNorm(opset),
-    roll,
-  ]);
+  rewriting(
+    "onnx-legalization",
+    [
+      ...(ops === "ort" ? fuseConv(takesActivation) : []),
+      ...(opset >= 23 ? [packHeads] : []),
+      attention,
+      fusedConv(ops),
+      groupNorm,
+      linear,
+      packedAttention(opset),
+      resize(opset),
+      rmsNorm(opset),
+      roll,
+    ],
+    "backward",
+  );

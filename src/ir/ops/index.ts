@@ -32,6 +32,7 @@ import { minimum } from "./minimum.ts";
 import { mod } from "./mod.ts";
 import { mul } from "./mul.ts";
 import { neg } from "./neg.ts";
+import { packed_attention } from "./packed-attention.ts";
 import { pad } from "./pad.ts";
 import { param } from "./param.ts";
 import { pow } from "./pow.ts";
@@ -86,6 +87,7 @@ export const ops = {
   mod,
   mul,
   neg,
+  packed_attention,
   pad,
   param,
   pow,

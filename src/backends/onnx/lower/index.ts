@@ -2,6 +2,7 @@ import type { OpName } from "../../../ir/ops/index.ts";
 import type { Lowering } from "./context.ts";
 import { conv, fusedConv, linear } from "./conv.ts";
 import { activation, cast, clamp, floorDiv, rsqrt, same } from "./elementwise.ts";
+import { packedAttention } from "./attention.ts";
 import { concat, expand, gather, pad, reduction, reshape, slice, transpose } from "./movement.ts";
 import { batchNorm, groupNorm, layerNorm, rmsNorm, softmax } from "./norm.ts";
 import { avgPool, maxPool } from "./pool.ts";
@@ -43,6 +44,7 @@ export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
   mod: same("Mod"),
   mul: same("Mul"),
   neg: same("Neg"),
+  packed_attention: packedAttention,
   pad,
   param: source,
   pow: same("Pow"),

@@ -72,6 +72,30 @@ const fusedConv: Subject<Attrs<"fused_conv">> = {
   },
 };
 
+const packedAttention: Subject<Attrs<"packed_attention">> = {
+  tolerance: "contraction",
+  cases: cases((d) => {
+    const [heads, n, m, width, other] = d.ints(5, 1, 4) as [number, number, number, number, number];
+    const spread = [d.flag() ? N : 1, d.flag() ? heads : 1, n, m].slice(d.int(0, 2));
+    const bias = d.flag() ? body(spread) : undefined;
+    return {
+      operands: [body([N, n, heads * width]), body([N, m, heads * width]), body([N, m, heads * other]), bias],
+      attrs: { heads, scale: 0.5 },
+    };
+  }),
+  hand: (m, { names: [q = "", k = "", v = "", bias = ""], arrays, attrs: { heads, scale }, result }) => {
+    const split = (x: string, i: number, perm: readonly number[]): string => {
+      const [b = 0, t = 0, c = 0] = arrays[i]?.shape ?? [];
+      return m.op("Transpose", [m.op("Reshape", [x, m.ints([b, t, heads, c / heads])])], { perm });
+    };
+    const products = m.op("MatMul", [split(q, 0, [0, 2, 1, 3]), split(k, 1, [0, 2, 3, 1])]);
+    const scaled = m.op("Mul", [products, m.full([], scale)]);
+    const weights = m.op("Softmax", [bias === "" ? scaled : m.op("Add", [scaled, bias])], { axis: -1 });
+    const mixed = m.op("MatMul", [weights, split(v, 2, [0, 2, 1, 3])]);
+    return m.op("Reshape", [m.op("Transpose", [mixed], { perm: [0, 2, 1, 3] }), m.ints(result.shape)]);
+  },
+};
+
 const withoutTrailingBlank = (names: readonly string[]): readonly string[] =>
   names.at(-1) === "" ? names.slice(0, -1) : names;
 
@@ -138,7 +162,11 @@ function attentionOp(m: HandModel, { names, arrays, attrs, result }: Concrete<At
   ]);
 }
 
-export const dense = { attention, conv, fused_conv: fusedConv, linear, matmul } as const satisfies Record<
-  string,
-  Subject<never>
->;
+export const dense = {
+  attention,
+  conv,
+  fused_conv: fusedConv,
+  linear,
+  matmul,
+  packed_attention: packedAttention,
+} as const satisfies Record<string, Subject<never>>;
