@@ -73,16 +73,17 @@ export async function profileFiles(
   runs: number,
 ): Promise<Profile[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "timmc-profile-"));
-  const sessions: OrtSession[] = [];
+  const traceOf = (index: number): string => `${index}-`;
   try {
-    for (const [i, file] of files.entries())
-      sessions.push(await ort.open(file, { threads: 1, profile: path.join(folder, `${i}-`) }));
-    for (let run = 0; run < skippedRuns + runs; run++) for (const session of sessions) await session.run(input);
-  } finally {
-    for (const session of sessions) await session.close();
-  }
-  try {
-    return files.map((_, i) => readProfile(readTrace(folder, `${i}-`), skippedRuns));
+    const sessions: OrtSession[] = [];
+    try {
+      for (const [i, file] of files.entries())
+        sessions.push(await ort.open(file, { threads: 1, profile: path.join(folder, traceOf(i)) }));
+      for (let run = 0; run < skippedRuns + runs; run++) for (const session of sessions) await session.run(input);
+    } finally {
+      for (const session of sessions) await session.close();
+    }
+    return files.map((_, i) => readProfile(readTrace(folder, traceOf(i)), skippedRuns));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
