@@ -42,8 +42,12 @@ function roles(a: Value, b: Value): readonly [x: Value, gate: Value] {
   return isPixel ? [b, a] : [a, b];
 }
 
-/** What stands between the mean and the gate: layers whose other operands are weights. */
-const excitation: ReadonlySet<OpName> = new Set(["activation", "batch_norm", "clamp", "conv", "linear", "reshape"]);
+/**
+ * What may stand between the mean and the gate: what keeps the blocked layout, with weights. A gate that a reshape takes
+ * out of it, as that of an attention by a convolution over channels (ECA), is spread outside of it: 1.08 of the time of
+ * ecaresnet50t.
+ */
+const excitation: ReadonlySet<OpName> = new Set(["activation", "batch_norm", "clamp", "conv"]);
 
 function squeezes(x: Value, gate: Value): true | string {
   let value: Value = gate;

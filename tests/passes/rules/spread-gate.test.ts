@@ -43,7 +43,6 @@ const fires: Readonly<Record<string, Graph>> = {
   "on a squeeze-excite": gated(squeezeExcite),
   "with the gate first": gated(squeezeExcite, [N, 4, 3, 2], true),
   "where the mean is a pool": gated(pooled),
-  "on an attention of channels by a convolution of the row": gated(channelAttention),
   "at a fixed batch": gated(squeezeExcite, [2, 4, 3, 2]),
 };
 
@@ -59,6 +58,10 @@ const nearMisses: Readonly<Record<string, readonly [Graph, string]>> = {
   "the gate comes from elsewhere": [
     gated((on) => on("other").input({ shape: [N, 4, 1, 1] })),
     "the gate comes from input, and not from the mean of a map",
+  ],
+  "the gate comes from a convolution over the channels": [
+    gated(channelAttention),
+    "the gate comes from reshape, and not from the mean of a map",
   ],
   "the maximum is taken": [
     gated((on, x) => excite(on, on("m").reduce_max(x, { axes: [2, 3], keep: true }))),
