@@ -236,8 +236,9 @@ function headed(b: Builder, x: Value): Value {
 
 /** A squeeze-excite of a map with static extents. */
 function gated(b: Builder, x: Value): Value {
-  const map = b.slice(x, { axis: 2, range: [0, 3] });
   const point = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
+  const part = b.slice(x, { axis: 2, range: [0, 3] });
+  const map = b.conv(part, weight(b, "point", [4, 4, 1, 1]), undefined, point);
   const mean = b.reduce_mean(map, { axes: [2, 3], keep: true });
   const gate = b.conv(mean, weight(b, "point", [4, 4, 1, 1]), undefined, point);
   return b.mul(map, b.activation(gate, { kind: "sigmoid" }));

@@ -4,7 +4,7 @@
  *     x gate = x resize(gate)    with every pixel of resize(gate) equal to the gate of its channel
  *
  * exact to the bit. Preconditions: x is [N, C, H, W] with static H and W, and the gate is that of a squeeze-excite: the
- * mean of the same x over H and W, through convolutions with weights and activations.
+ * mean of the same x over H and W, through convolutions with weights and activations; x comes from a convolution.
  * It saves no arithmetic and costs one more map; it pays under ONNX Runtime alone, whose blocked layout of convolutions
  * has a product of equal shapes and an enlargement by nearest, but no product that broadcasts: there every gate would
  * take the map out of the layout and back (bench/forms/squeeze-excite.ts).
@@ -48,17 +48,23 @@ function roles(a: Value, b: Value): readonly [x: Value, gate: Value] {
  * ecaresnet50t.
  */
 const excitation: ReadonlySet<OpName> = new Set(["activation", "batch_norm", "clamp", "conv"]);
+/** What a convolution's map keeps the layout through; a map that left it, as by a group norm, need not come back. */
+const pointwise: ReadonlySet<OpName> = new Set(["activation", "batch_norm", "clamp"]);
 
 function squeezes(x: Value, gate: Value): true | string {
-  let value: Value = gate;
-  while (excitation.has(value.op) && value.operands.slice(1).every((v) => v === undefined || v.isWeight)) {
-    const [next] = value.operands;
-    if (next === undefined) break;
-    value = next;
-  }
+  const mean = source(gate, excitation);
   const isMean =
-    (is(value, "reduce_mean") && value.attrs.axes.join() === "2,3") ||
-    (is(value, "avg_pool") && value.type.shape.slice(2).every((d) => d === 1));
-  if (!isMean) return `the gate comes from ${value.op}, and not from the mean of a map`;
-  return value.operands[0] === x || "the gate comes from the mean of another map";
+    (is(mean, "reduce_mean") && mean.attrs.axes.join() === "2,3") ||
+    (is(mean, "avg_pool") && mean.type.shape.slice(2).every((d) => d === 1));
+  if (!isMean) return `the gate comes from ${mean.op}, and not from the mean of a map`;
+  if (mean.operands[0] !== x) return "the gate comes from the mean of another map";
+  const maker = source(x, pointwise);
+  return maker.op === "conv" || `the map comes from ${maker.op}, and not from a convolution`;
+}
+
+/** What a value is made of by layers with weights, of some kinds. */
+function source(value: Value, layers: ReadonlySet<OpName>): Value {
+  const [x, ...rest] = value.operands;
+  const passes = x !== undefined && layers.has(value.op) && rest.every((v) => v === undefined || v.isWeight);
+  return passes ? source(x, layers) : value;
 }

@@ -32,9 +32,12 @@ const channelAttention: Gate = (on, x) => {
 const pooled: Gate = (on, x) =>
   excite(on, on("p").avg_pool(x, { kernel: [3, 2], stride: [1, 1], padding: [0, 0, 0, 0] }));
 
-const gated = (gate: Gate, shape: readonly Dim[] = [N, 4, 3, 2], swapped = false): Graph =>
+const convolved: Gate = (on, x) => on("swish").activation(layer(on, "stem", x, 4), { kind: "silu" });
+
+const gated = (gate: Gate, shape: readonly Dim[] = [N, 4, 3, 2], swapped = false, made: Gate = convolved): Graph =>
   graphOf((on) => {
-    const x = on("x").input({ shape });
+    const image = on("x").input({ shape });
+    const x = made(on, image);
     const g = gate(on, x);
     return { y: swapped ? on("y").mul(g, x) : on("y").mul(x, g) };
   });
@@ -70,6 +73,10 @@ const nearMisses: Readonly<Record<string, readonly [Graph, string]>> = {
   "another map is squeezed": [
     gated((on, x) => squeezeExcite(on, on("abs").abs(x))),
     "the gate comes from the mean of another map",
+  ],
+  "the map was normalised by groups": [
+    gated(squeezeExcite, [N, 4, 3, 2], false, (on, x) => on("norm").group_norm(x, undefined, undefined, { groups: 2 })),
+    "the map comes from group_norm, and not from a convolution",
   ],
   "the map is one pixel": [gated(squeezeExcite, [N, 4, 1, 1]), "the map is one pixel"],
   "sizes are symbols": [gated(squeezeExcite, [N, 4, symbol("H"), symbol("W")]), "the map's extents are symbols"],
