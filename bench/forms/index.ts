@@ -4,6 +4,7 @@ import { run as gelu } from "./gelu.ts";
 import { run as hardSwish } from "./hard-swish.ts";
 import { run as layerNorm } from "./layer-norm.ts";
 import { run as linear } from "./linear.ts";
+import { run as pointwiseLinear } from "./pointwise-linear.ts";
 import { run as silu } from "./silu.ts";
 import { run as squeezeExcite } from "./squeeze-excite.ts";
 import { run as window } from "./window.ts";
@@ -16,6 +17,7 @@ export const forms: Readonly<Record<string, () => Promise<void>>> = {
   "hard-swish": hardSwish,
   "layer-norm": layerNorm,
   linear,
+  "pointwise-linear": pointwiseLinear,
   silu,
   "squeeze-excite": squeezeExcite,
   window,
