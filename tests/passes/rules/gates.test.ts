@@ -137,11 +137,18 @@ describe("fold-shift", () => {
   });
 });
 
-it("the response normalisation of convnextv2 takes one pass over the map behind its gate", () => {
+it.each(["linear", "conv"] as const)("one pass is left of convnextv2's response norm before a %s", (kind) => {
   const g = graph(({ b, x, weight, input }) => {
-    const response = b.add(weight([4]), b.mul(b.mul(weight([4]), weight([1])), b.mul(x, input([1, 1, 4]))));
-    return b.linear(b.add(x, response), weight([6, 4]), weight([6]));
+    const shape = kind === "conv" ? [2, 1, 1] : [4];
+    const gate = input([1, ...(kind === "conv" ? shape : [1, 1, 4])]);
+    const response = b.add(weight(shape), b.mul(weight(shape), b.mul(x, gate)));
+    const sum = b.add(x, response);
+    if (kind === "linear") return b.linear(sum, weight([6, 4]), weight([6]));
+    const pointwise = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
+    return b.conv(sum, weight([6, 2, 1, 1]), weight([6]), pointwise);
   });
-  expect(applied(g, gates)).toEqual({ "scale-gate": 1, "factor-gate": 1, "fold-shift": 1 });
-  expect(body(g)).toEqual(["input", "input", "mul", "add", "mul", "linear"]);
+  const into =
+    kind === "conv" ? { "fold-shift": 0, "fold-input-shift": 1 } : { "fold-shift": 1, "fold-input-shift": 0 };
+  expect(applied(g, gates)).toEqual({ "scale-gate": 1, "factor-gate": 1, ...into });
+  expect(body(g)).toEqual(["input", "input", "mul", "add", "mul", kind]);
 });
