@@ -38,8 +38,10 @@ export const attendToInputs = defineRule({
     const asked = b.matmul(q, perHead(b, key, k));
     const rows = mulDim(h, n);
     const scores = b.matmul(b.reshape(asked, { shape: [batch, rows, width] }), b.transpose(x, { perm: [0, 2, 1] }));
-    const scale = b.constant({ values: [root.attrs.scale], dtype: q.type.dtype, shape: [] });
-    const scaled = b.mul(b.reshape(scores, { shape: [batch, h, n, tokens] }), scale);
+    const perQuery = b.reshape(scores, { shape: [batch, h, n, tokens] });
+    const { scale } = root.attrs;
+    const factor = b.constant({ values: [scale], dtype: q.type.dtype, shape: [] });
+    const scaled = scale === 1 ? perQuery : b.mul(perQuery, factor);
     const weights = b.softmax(bias === undefined ? scaled : b.add(scaled, bias), { axis: -1 });
     const mixed = b.matmul(b.reshape(weights, { shape: [batch, rows, tokens] }), x);
     const columns = b.transpose(perHead(b, value, v), { perm: [0, 2, 1] });
