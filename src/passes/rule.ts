@@ -7,15 +7,18 @@ import type { Pass } from "./pass.ts";
 import type { OpPattern } from "./pattern.ts";
 
 /** A law: an expression, when it holds, and the equal expression. It sees types and structure, never numbers. */
-export interface RuleSpec<N extends OpName, C> {
+export interface RuleSpec<N extends OpName, C, F extends object> {
   readonly name: string;
   readonly pattern: OpPattern<N, C>;
-  /** What the pattern cannot say: true, or the reason why the law does not hold or does not pay. */
-  where?(found: C & { readonly root: Value<N> }): true | string;
+  /**
+   * What the pattern cannot say: true, or the reason why the law does not hold or does not pay. What it finds out on the
+   * way and the rewrite needs, it answers in the place of true.
+   */
+  where?(found: C & { readonly root: Value<N> }, graph: Graph): true | string | F;
   /** The value whose module path the new values carry; the replaced one without. */
   origin?(found: C & { readonly root: Value<N> }): Value;
   /** Builds the equal expression, of the same type as the root. */
-  rewrite(found: C & { readonly root: Value<N> }, b: Builder): Value;
+  rewrite(found: C & F & { readonly root: Value<N> }, b: Builder): Value;
 }
 
 /** A rule whose captures are checked and forgotten. */
@@ -34,7 +37,7 @@ export interface Firing {
   rewrite(b: Builder): Value;
 }
 
-export function defineRule<N extends OpName, C>(spec: RuleSpec<N, C>): Rule {
+export function defineRule<N extends OpName, C, F extends object = object>(spec: RuleSpec<N, C, F>): Rule {
   return {
     name: spec.name,
     ops: spec.pattern.ops,
@@ -43,10 +46,12 @@ export function defineRule<N extends OpName, C>(spec: RuleSpec<N, C>): Rule {
       if (typeof found === "string") return found;
       // The pattern's type says what its captures are; the engine handles patterns of every type.
       const captures = { ...found.captures, root } as unknown as C & { readonly root: Value<N> };
-      const holds = spec.where?.(captures) ?? true;
-      if (holds !== true) return holds;
+      const holds = spec.where?.(captures, graph) ?? true;
+      if (typeof holds === "string") return holds;
+      // Without facts F is the empty object.
+      const known = (holds === true ? captures : { ...captures, ...holds }) as C & F & { readonly root: Value<N> };
       const { path } = (spec.origin?.(captures) ?? root).origin;
-      return { consumed: found.consumed, path, rewrite: (b) => spec.rewrite(captures, b) };
+      return { consumed: found.consumed, path, rewrite: (b) => spec.rewrite(known, b) };
     },
   };
 }

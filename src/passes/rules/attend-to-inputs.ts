@@ -27,11 +27,9 @@ export const attendToInputs = defineRule({
     if (typeof value === "string") return value;
     if (key.x !== value.x) return "keys and values are projections of different tokens";
     if (!splitsHeads(k) || !splitsHeads(v)) return "keys or values are not [N, heads, T, D] of [N, T, heads D]";
-    return pays(q, k, v, key.x);
+    return loses(q, k, v, key.x) ?? { key, value };
   },
-  rewrite: ({ root, q, k, v, kTokens, vTokens, bias }, b) => {
-    const [key, value] = [projectionOf(kTokens), projectionOf(vTokens)];
-    if (typeof key === "string" || typeof value === "string") return root;
+  rewrite: ({ root, q, k, v, key, value, bias }, b) => {
     const { x } = key;
     const [batch = 1, h = 1, n = 1] = q.type.shape;
     const [, tokens = 1, width = 1] = x.type.shape;
@@ -92,12 +90,15 @@ function splitsHeads({ attrs: { perm }, operands }: Value<"transpose">): boolean
   return sameShape(split.type.shape.slice(0, 2), tokens.type.shape.slice(0, 2));
 }
 
-/** Whether fewer are multiplied: keys, values, scores and sums before; queries and results by both weights after. */
-function pays(q: Value, k: Value, v: Value, x: Value): true | string {
+/**
+ * Undefined where fewer are multiplied, else why not: keys, values, scores and sums before; queries and results by both
+ * weights after.
+ */
+function loses(q: Value, k: Value, v: Value, x: Value): string | undefined {
   const sizes = [...q.type.shape.slice(1, 3), ...x.type.shape.slice(1), k.type.shape[3] ?? 1, v.type.shape[3] ?? 1];
   if (!sizes.every(isStatic)) return "sizes are not known";
   const [h = 1, n = 1, tokens = 1, width = 1, d = 1, e = 1] = sizes;
   const before = tokens * width * h * (d + e) + n * tokens * h * (d + e);
   const after = n * width * h * (d + e) + 2 * n * h * tokens * width;
-  return after < before || `${n} queries are too many: ${after} products instead of ${before}`;
+  return after < before ? undefined : `${n} queries are too many: ${after} products instead of ${before}`;
 }

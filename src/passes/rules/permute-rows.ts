@@ -47,14 +47,11 @@ export const permuteRows = defineRule({
     const moves = movesBetween(x, root);
     const copies = moves.reduce((n, { value }) => n + (value.op === "roll" ? 2 : 1), 0);
     if (copies < 2) return "a single transpose is as fast as a gather";
-    const rows = rowsOf(moves, x);
-    return typeof rows === "string" ? rows : true;
+    return rowsOf(moves, x);
   },
-  rewrite: ({ root, x }, b) => {
-    const rows = rowsOf(movesBetween(x, root), x);
-    if (typeof rows === "string") return root;
-    const apart = as(b, x, [rows.lead, rows.rows, rows.width]);
-    return as(b, b.gather(apart, sources(rows, b), { axis: 1 }), root.type.shape);
+  rewrite: ({ root, x, moves, lead, rows, width }, b) => {
+    const apart = as(b, x, [lead, rows, width]);
+    return as(b, b.gather(apart, sources({ moves, lead, rows, width }, b), { axis: 1 }), root.type.shape);
   },
 });
 

@@ -55,10 +55,12 @@ export const scaleIntoPackedQuery = defineRule({
     const [own, ...others] = [q, k, v].map(rowsOf);
     if (own === undefined) return "the queries are no range of the projection's outputs";
     const apart = others.every((r) => r !== undefined && (r[1] <= own[0] || own[1] <= r[0]));
-    return apart ? isScaled(root) : "keys or values read outputs of the queries";
+    if (!apart) return "keys or values read outputs of the queries";
+    const scaled = isScaled(root);
+    return scaled === true ? { own } : scaled;
   },
-  rewrite: ({ root, packed, x, kernel, offset, q, bias }, b) => {
-    const factors = factorsOf(root, kernel, rowsOf(q) ?? [0, 0], b);
+  rewrite: ({ root, packed, x, kernel, offset, own, bias }, b) => {
+    const factors = factorsOf(root, kernel, own, b);
     const vector = b.reshape(factors, { shape: [Number(kernel.type.shape[0])] });
     const scaled = b.linear(x, b.mul(kernel, factors), offset && b.mul(offset, vector));
     const again = root.operands.slice(0, 3).map((x) => replay(b, packed, x ?? packed, scaled));

@@ -21,10 +21,12 @@ export const splitBatchNorm = defineRule({
     weight("mean"),
     weight("variance"),
   ),
-  where: ({ joined }) => {
+  where: ({ joined }, graph) => {
     if (joined.attrs.axis !== 1) return "the parts are not joined by channels";
-    const other = parts(joined).find((x) => !is(x, "conv") || x.uses !== 1);
-    return other === undefined || `a part is ${other.op} with ${other.uses} uses, not a convolution to fold into`;
+    const other = parts(joined).find((x) => !is(x, "conv") || graph.useCount(x) !== 1);
+    return (
+      other === undefined || `a part is ${other.op} with ${graph.useCount(other)} uses, not a convolution to fold into`
+    );
   },
   rewrite: ({ root, joined, scale, shift, mean, variance }, b) => {
     let start = 0;

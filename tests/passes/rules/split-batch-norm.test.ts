@@ -48,8 +48,8 @@ describe("split-batch-norm", () => {
     ],
     [
       "a part has another use",
-      { also: (conv) => ({ tap: conv, twice: conv }), second: (b, conv) => b.add(conv, conv) },
-      "a part is add with 1 uses, not a convolution to fold into",
+      { also: (conv) => ({ tap: conv }) },
+      "a part is conv with 2 uses, not a convolution to fold into",
     ],
     ["rows are joined", { axis: 2 }, "the parts are not joined by channels"],
   ])("stays away where %s", (_, parts, why) => {
