@@ -1,6 +1,7 @@
 import type { Graph } from "../ir/graph.ts";
 import type { Pass } from "../passes/pass.ts";
-import { type Rule, rewriting } from "../passes/rule.ts";
+import { rewriting } from "../passes/rewriting.ts";
+import type { Rule } from "../passes/rule.ts";
 
 /** One application of a rule within a pass. */
 export interface Firing {
@@ -18,7 +19,7 @@ export interface Firing {
  * pass without rules, and for one that leaves the graph right.
  */
 export async function findFiring(
-  { name, rules }: Pass,
+  { name, rules, direction }: Pass,
   before: Graph,
   isRight: (graph: Graph) => Promise<boolean>,
 ): Promise<Firing | undefined> {
@@ -27,7 +28,7 @@ export async function findFiring(
     const { graph } = before.clone();
     const fired: Omit<Firing, "nth" | "of">[] = [];
     const limited = rules.map((rule) => upTo(rule, limit, fired));
-    rewriting(name, limited).run(graph);
+    rewriting(name, limited, direction).run(graph);
     return { graph, fired };
   };
   const { graph, fired } = firstOf(Infinity);
@@ -51,9 +52,9 @@ const upTo = (rule: Rule, limit: number, fired: { rule: string; path: string }[]
     if (typeof firing === "string") return firing;
     return {
       ...firing,
-      rewrite: (b) => {
+      rewrite: (on) => {
         fired.push({ rule: rule.name, path: firing.path });
-        return firing.rewrite(b);
+        return firing.rewrite(on);
       },
     };
   },

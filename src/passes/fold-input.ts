@@ -1,4 +1,4 @@
-import { rewriting } from "./rule.ts";
+import { rewriting } from "./rewriting.ts";
 import { foldInputScalePastShift } from "./rules/fold-input-scale-past-shift.ts";
 import { foldInputScale } from "./rules/fold-input-scale.ts";
 import { foldInputShift } from "./rules/fold-input-shift.ts";

@@ -1,4 +1,4 @@
-import { rewriting } from "./rule.ts";
+import { rewriting } from "./rewriting.ts";
 import { factorGate } from "./rules/factor-gate.ts";
 import { foldInputShift } from "./rules/fold-input-shift.ts";
 import { foldShift } from "./rules/fold-shift.ts";

@@ -1,4 +1,5 @@
-import { type Rule, rewriting } from "./rule.ts";
+import { rewriting } from "./rewriting.ts";
+import type { Rule } from "./rule.ts";
 import { mergeReshapes } from "./rules/merge-reshapes.ts";
 import { mergeTransposes } from "./rules/merge-transposes.ts";
 import { transposeAsReshape } from "./rules/transpose-as-reshape.ts";

@@ -2,6 +2,9 @@ import { TimmcError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Rule } from "./rule.ts";
 
+/** From the inputs to the outputs, or back: rules that take long chains at once begin at their ends. */
+export type Direction = "forward" | "backward";
+
 /** What a pass did, by rule: `{ "fold-batch-norm": 53 }`. */
 export type Counts = Readonly<Record<string, number>>;
 
@@ -10,6 +13,8 @@ export interface Pass {
   readonly name: string;
   /** The rules that it applies; absent for a pass that looks at the whole graph. */
   readonly rules?: readonly Rule[];
+  /** The order in which it applies them. */
+  readonly direction?: Direction;
   run(graph: Graph): Counts;
 }
 

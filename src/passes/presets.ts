@@ -4,7 +4,7 @@ import { gates } from "./gates.ts";
 import { layout } from "./layout.ts";
 import { narrow } from "./narrow.ts";
 import type { Pipeline } from "./pass.ts";
-import { passOf, rewriting } from "./rule.ts";
+import { passOf, rewriting } from "./rewriting.ts";
 import { attendToInputs } from "./rules/attend-to-inputs.ts";
 import { foldBatchNorm } from "./rules/fold-batch-norm.ts";
 import { foldScale } from "./rules/fold-scale.ts";

@@ -1,10 +1,11 @@
 import { type Builder, builderAt } from "../ir/builder.ts";
-import { TimmcError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { OpName } from "../ir/ops/index.ts";
 import type { Value } from "../ir/value.ts";
-import type { Pass } from "./pass.ts";
 import type { OpPattern } from "./pattern.ts";
+
+/** A builder of values that carry the module path of this one. */
+export type BuilderOn = (value: Value) => Builder;
 
 /** A law: an expression, when it holds, and the equal expression. It sees types and structure, never numbers. */
 export interface RuleSpec<N extends OpName, C, F extends object> {
@@ -17,8 +18,11 @@ export interface RuleSpec<N extends OpName, C, F extends object> {
   where?(found: C & { readonly root: Value<N> }, graph: Graph): true | string | F;
   /** The value whose module path the new values carry; the replaced one without. */
   origin?(found: C & { readonly root: Value<N> }): Value;
-  /** Builds the equal expression, of the same type as the root. */
-  rewrite(found: C & F & { readonly root: Value<N> }, b: Builder): Value;
+  /**
+   * Builds the equal expression, of the same type as the root. A law that joins modules builds what stands for a value of
+   * another path with `on(value)`.
+   */
+  rewrite(found: C & F & { readonly root: Value<N> }, b: Builder, on: BuilderOn): Value;
 }
 
 /** A rule whose captures are checked and forgotten. */
@@ -33,8 +37,9 @@ export interface Rule {
 export interface Firing {
   /** The values that the pattern covers, which nothing else uses, and those that it only looks at. */
   readonly consumed: readonly Value[];
+  /** The module path of the result. */
   readonly path: string;
-  rewrite(b: Builder): Value;
+  rewrite(on: BuilderOn): Value;
 }
 
 export function defineRule<N extends OpName, C, F extends object = object>(spec: RuleSpec<N, C, F>): Rule {
@@ -50,48 +55,19 @@ export function defineRule<N extends OpName, C, F extends object = object>(spec:
       if (typeof holds === "string") return holds;
       // Without facts F is the empty object.
       const known = (holds === true ? captures : { ...captures, ...holds }) as C & F & { readonly root: Value<N> };
-      const { path } = (spec.origin?.(captures) ?? root).origin;
-      return { consumed: found.consumed, path, rewrite: (b) => spec.rewrite(known, b) };
+      const origin = spec.origin?.(captures) ?? root;
+      const { path } = origin.origin;
+      return { consumed: found.consumed, path, rewrite: (on) => spec.rewrite(known, on(origin), on) };
     },
   };
 }
-
-/** More sweeps than any chain of rewrites needs: what goes on is a rule that undoes another. */
-const maxSweeps = 1000;
-
-/** From the inputs to the outputs, or back: rules that take long chains at once begin at their ends. */
-export type Direction = "forward" | "backward";
-
-/** A pass that applies rules, the first that matches at each value, until none does. Weights are left as they are. */
-export const rewriting = (name: string, rules: readonly Rule[], direction: Direction = "forward"): Pass => ({
-  name,
-  rules,
-  run(graph) {
-    const counts: Record<string, number> = Object.fromEntries(rules.map((rule) => [rule.name, 0]));
-    for (let sweep = 0; ; sweep++) {
-      let fired = 0;
-      for (const value of direction === "forward" ? graph.values() : graph.reversed()) {
-        const rule = value.isWeight ? undefined : rules.find((r) => r.ops.includes(value.op) && apply(r, value, graph));
-        if (rule === undefined) continue;
-        counts[rule.name] = (counts[rule.name] ?? 0) + 1;
-        fired++;
-      }
-      if (fired === 0) return counts;
-      if (sweep === maxSweeps)
-        throw new TimmcError("invalid-ir", `the rules ${rules.map((r) => r.name).join(", ")} do not come to an end`);
-    }
-  },
-});
-
-/** A pass of one rule. */
-export const passOf = (rule: Rule, direction?: Direction): Pass => rewriting(rule.name, [rule], direction);
 
 /** Applies a rule at a value, if it holds there. What the rewrite leaves without a use is erased. */
 export function apply(rule: Rule, root: Value, graph: Graph): boolean {
   const firing = rule.match(root, graph);
   if (typeof firing === "string") return false;
   const rules = [...new Set([...firing.consumed.toReversed().flatMap((v) => v.origin.rules), rule.name])];
-  const result = firing.rewrite(builderAt({ graph, origin: { path: firing.path, rules }, before: root }));
+  const result = firing.rewrite(({ origin: { path } }) => builderAt({ graph, origin: { path, rules }, before: root }));
   graph.replaceUses(root, result);
   eraseUnused(graph, root);
   return true;

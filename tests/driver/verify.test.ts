@@ -10,7 +10,8 @@ import { pipelineOf } from "../../src/driver/pipeline.ts";
 import { deadCode } from "../../src/passes/dead-code.ts";
 import type { Pass, Pipeline } from "../../src/passes/pass.ts";
 import { any, op, weight } from "../../src/passes/pattern.ts";
-import { type Rule, defineRule, passOf, rewriting } from "../../src/passes/rule.ts";
+import { passOf, rewriting } from "../../src/passes/rewriting.ts";
+import { type Rule, defineRule } from "../../src/passes/rule.ts";
 import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
 import { compileTiny, refusal, shapesModel, temporaryFolder } from "./workspace.ts";
 

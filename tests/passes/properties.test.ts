@@ -11,7 +11,7 @@ import { narrow } from "../../src/passes/narrow.ts";
 import { gates } from "../../src/passes/gates.ts";
 import { layout, layoutRules } from "../../src/passes/layout.ts";
 import { type Pipeline, runPipeline } from "../../src/passes/pass.ts";
-import { passOf, rewriting } from "../../src/passes/rule.ts";
+import { passOf, rewriting } from "../../src/passes/rewriting.ts";
 import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
 import { fuseConv } from "../../src/passes/rules/fuse-conv.ts";
 import { packHeads } from "../../src/passes/rules/pack-heads.ts";

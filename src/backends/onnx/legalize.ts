@@ -1,5 +1,5 @@
 import type { Pass } from "../../passes/pass.ts";
-import { rewriting } from "../../passes/rule.ts";
+import { rewriting } from "../../passes/rewriting.ts";
 import { fuseConv } from "../../passes/rules/fuse-conv.ts";
 import { packHeads } from "../../passes/rules/pack-heads.ts";
 import type { Forms } from "./forms.ts";

@@ -2,7 +2,7 @@ import { cse } from "../../passes/cse.ts";
 import { layoutRules } from "../../passes/layout.ts";
 import type { Pipeline } from "../../passes/pass.ts";
 import type { OptimizationLevel } from "../../passes/presets.ts";
-import { passOf, rewriting } from "../../passes/rule.ts";
+import { passOf, rewriting } from "../../passes/rewriting.ts";
 import { meanAsPool } from "../../passes/rules/mean-as-pool.ts";
 import { permuteRows } from "../../passes/rules/permute-rows.ts";
 import { pointwiseLinear } from "../../passes/rules/pointwise-linear.ts";

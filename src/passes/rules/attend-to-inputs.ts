@@ -12,6 +12,7 @@
  */
 import type { Builder } from "../../ir/builder.ts";
 import { isStatic, mulDim, sameShape } from "../../ir/dim.ts";
+import type { Graph } from "../../ir/graph.ts";
 import { type Value, is } from "../../ir/value.ts";
 import { any, bind, maybe, op } from "../pattern.ts";
 import { defineRule } from "../rule.ts";
@@ -21,11 +22,12 @@ const heads = <const S extends string>(name: S) => bind(name, op.transpose(op.re
 export const attendToInputs = defineRule({
   name: "attend-to-inputs",
   pattern: op.attention(any("q"), heads("k"), heads("v"), maybe(any("bias"))),
-  where: ({ q, k, v, kTokens, vTokens }) => {
+  where: ({ q, k, v, kTokens, vTokens }, graph) => {
     const [key, value] = [projectionOf(kTokens), projectionOf(vTokens)];
     if (typeof key === "string") return key;
     if (typeof value === "string") return value;
     if (key.x !== value.x) return "keys and values are projections of different tokens";
+    if (!areForAttention(graph, kTokens, vTokens)) return "something else reads the projections";
     if (!splitsHeads(k) || !splitsHeads(v)) return "keys or values are not [N, heads, T, D] of [N, T, heads D]";
     return loses(q, k, v, key.x) ?? { key, value };
   },
@@ -37,9 +39,7 @@ export const attendToInputs = defineRule({
     const rows = mulDim(h, n);
     const scores = b.matmul(b.reshape(asked, { shape: [batch, rows, width] }), b.transpose(x, { perm: [0, 2, 1] }));
     const perQuery = b.reshape(scores, { shape: [batch, h, n, tokens] });
-    const { scale } = root.attrs;
-    const factor = b.constant({ values: [scale], dtype: q.type.dtype, shape: [] });
-    const scaled = scale === 1 ? perQuery : b.mul(perQuery, factor);
+    const scaled = times(b, perQuery, root.attrs.scale);
     const weights = b.softmax(bias === undefined ? scaled : b.add(scaled, bias), { axis: -1 });
     const mixed = b.matmul(b.reshape(weights, { shape: [batch, rows, tokens] }), x);
     const columns = b.transpose(perHead(b, value, v), { perm: [0, 2, 1] });
@@ -48,6 +48,9 @@ export const attendToInputs = defineRule({
     return b.add(out, b.reshape(taken(b, value.bias, value.range), { shape: [h, 1, v.type.shape[3] ?? 1] }));
   },
 });
+
+const times = (b: Builder, x: Value, factor: number): Value =>
+  factor === 1 ? x : b.mul(x, b.constant({ values: [factor], dtype: x.type.dtype, shape: [] }));
 
 /** The features from `start` to before `end` of a linear layer. */
 interface Projection {
@@ -69,6 +72,13 @@ function projectionOf(tokens: Value): Projection | string {
   if ((cut !== undefined && (cut.attrs.axis !== 2 || cut.attrs.step !== 1)) || !isStatic(start) || !isStatic(end))
     return "the slice does not take features in a row";
   return { x, weight, bias, range: [start, end] };
+}
+
+/** Whether keys and values, and the projection that makes them, lose their last use with the attention. */
+function areForAttention(graph: Graph, ...parts: readonly Value[]): boolean {
+  const packed = parts.flatMap((part) => (is(part, "slice") ? [part.operands[0]] : []));
+  const once = parts.every((part) => graph.useCount(part) === 1);
+  return once && packed.every((x) => x !== undefined && graph.useCount(x) === packed.filter((y) => y === x).length);
 }
 
 /** Rows of [O, ...] that a projection takes. */

@@ -31,12 +31,13 @@ const pointwise = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
 export const pointwiseLinear = defineRule({
   name: "pointwise-linear",
   pattern: op.linear(
-    bind("act", op.activation(op.linear(any("x"), weight("kernel1"), maybe(weight("bias1"))))),
+    bind("act", op.activation(bind("first", op.linear(any("x"), weight("kernel1"), maybe(weight("bias1")))))),
     weight("kernel2"),
     maybe(weight("bias2")),
   ),
   where: ({ x, act, kernel1, kernel2 }) => {
     const rank = x.type.shape.length;
+    if (x.type.shape.includes(0)) return "there are no positions";
     if (rank !== 3 && rank !== 4)
       return `rank ${rank}: only tokens [N, T, C] and pixels [N, H, W, C] have an image's layout`;
     const widths = [...kernel1.type.shape, ...kernel2.type.shape];
@@ -45,9 +46,10 @@ export const pointwiseLinear = defineRule({
     const odd = widths.find((d) => !isStatic(d) || d % block !== 0);
     return odd === undefined || `a width of ${String(odd)} does not fill blocks of ${block} channels`;
   },
-  rewrite: ({ root, x, act, kernel1, bias1, kernel2, bias2 }, b) => {
-    const image = b.transpose(asPixels(b, x), { perm: [0, 3, 1, 2] });
-    const inner = b.activation(b.conv(image, asKernel(b, kernel1), bias1, pointwise), act.attrs);
+  rewrite: ({ root, x, first, act, kernel1, bias1, kernel2, bias2 }, b, on) => {
+    const a = on(first);
+    const image = a.transpose(asPixels(a, x), { perm: [0, 3, 1, 2] });
+    const inner = on(act).activation(a.conv(image, asKernel(a, kernel1), bias1, pointwise), act.attrs);
     const outer = b.conv(inner, asKernel(b, kernel2), bias2, pointwise);
     const pixels = b.transpose(outer, { perm: [0, 2, 3, 1] });
     return x.type.shape.length === 4 ? pixels : b.reshape(pixels, { shape: root.type.shape });

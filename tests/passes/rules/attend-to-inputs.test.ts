@@ -4,7 +4,7 @@ import { symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import { graphMacs } from "../../../src/ir/macs.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { passOf } from "../../../src/passes/rule.ts";
+import { passOf } from "../../../src/passes/rewriting.ts";
 import { attendToInputs } from "../../../src/passes/rules/attend-to-inputs.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 
@@ -20,6 +20,8 @@ interface Parts {
   /** What happens to the keys before the heads are split. */
   readonly keys?: (b: Builder, keys: Value) => Value;
   readonly perm?: readonly number[];
+  /** The projection is an output too. */
+  readonly tapped?: boolean;
 }
 
 function attention(parts: Parts): Graph {
@@ -47,7 +49,8 @@ function attention(parts: Parts): Graph {
       return b.transpose(b.reshape(v, { shape }), { perm: parts.perm ?? [0, 2, 1, 3] });
     };
     const mask = masked ? parameter("mask", [heads, queries, tokens]) : undefined;
-    return { y: b.attention(q, split(keys(b, part(0, x))), split(part(1, y)), mask, { scale: 0.5 }) };
+    const result = b.attention(q, split(keys(b, part(0, x))), split(part(1, y)), mask, { scale: 0.5 });
+    return parts.tapped && kv !== undefined ? { y: result, kv } : { y: result };
   });
 }
 
@@ -62,6 +65,7 @@ const fires: Readonly<Record<string, Parts>> = {
 const nearMisses: Readonly<Record<string, readonly [Parts, string]>> = {
   "many queries": [{ queries: 9 }, "9 queries are too many: 8424 products instead of 4536"],
   "values of other tokens": [{ packed: false, other: true }, "keys and values are projections of different tokens"],
+  "a projection that is tapped": [{ tapped: true }, "something else reads the projections"],
   "normalised keys": [
     { keys: (b, k) => b.rms_norm(k, undefined, { eps: 1e-6 }) },
     "keys or values come from rms_norm, not from a projection",

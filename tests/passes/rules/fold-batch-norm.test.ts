@@ -8,7 +8,7 @@ import { type StaticType, count } from "../../../src/ir/type.ts";
 import type { Value } from "../../../src/ir/value.ts";
 import { foldBatchNorm } from "../../../src/passes/rules/fold-batch-norm.ts";
 import { runPipeline } from "../../../src/passes/pass.ts";
-import { passOf } from "../../../src/passes/rule.ts";
+import { passOf } from "../../../src/passes/rewriting.ts";
 import { verifying } from "../../../src/passes/verifying.ts";
 
 interface Parts {

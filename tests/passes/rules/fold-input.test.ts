@@ -7,7 +7,8 @@ import { foldInput } from "../../../src/passes/fold-input.ts";
 import { foldInputScalePastShift } from "../../../src/passes/rules/fold-input-scale-past-shift.ts";
 import { foldInputScale } from "../../../src/passes/rules/fold-input-scale.ts";
 import { foldInputShift } from "../../../src/passes/rules/fold-input-shift.ts";
-import { type Rule, passOf } from "../../../src/passes/rule.ts";
+import { passOf } from "../../../src/passes/rewriting.ts";
+import type { Rule } from "../../../src/passes/rule.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 
 interface Parts {

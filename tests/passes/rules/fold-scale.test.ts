@@ -4,7 +4,7 @@ import type { DType } from "../../../src/ir/dtype.ts";
 import { symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { passOf } from "../../../src/passes/rule.ts";
+import { passOf } from "../../../src/passes/rewriting.ts";
 import { foldScale } from "../../../src/passes/rules/fold-scale.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 

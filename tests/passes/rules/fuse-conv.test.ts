@@ -4,7 +4,7 @@ import type { Builder } from "../../../src/ir/builder.ts";
 import { symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { rewriting } from "../../../src/passes/rule.ts";
+import { rewriting } from "../../../src/passes/rewriting.ts";
 import { fuseConv } from "../../../src/passes/rules/fuse-conv.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 

@@ -4,7 +4,7 @@ import type { Builder } from "../../../src/ir/builder.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
 import { gates } from "../../../src/passes/gates.ts";
-import { passOf } from "../../../src/passes/rule.ts";
+import { passOf } from "../../../src/passes/rewriting.ts";
 import { factorGate } from "../../../src/passes/rules/factor-gate.ts";
 import { foldShift } from "../../../src/passes/rules/fold-shift.ts";
 import { scaleGate } from "../../../src/passes/rules/scale-gate.ts";

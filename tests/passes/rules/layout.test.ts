@@ -4,7 +4,7 @@ import { symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
 import { layout } from "../../../src/passes/layout.ts";
-import { passOf } from "../../../src/passes/rule.ts";
+import { passOf } from "../../../src/passes/rewriting.ts";
 import { mergeReshapes } from "../../../src/passes/rules/merge-reshapes.ts";
 import { mergeTransposes } from "../../../src/passes/rules/merge-transposes.ts";
 import { transposeAsReshape } from "../../../src/passes/rules/transpose-as-reshape.ts";

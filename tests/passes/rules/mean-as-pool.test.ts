@@ -3,7 +3,7 @@ import type { Builder } from "../../../src/ir/builder.ts";
 import { type Dim, symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { passOf } from "../../../src/passes/rule.ts";
+import { passOf } from "../../../src/passes/rewriting.ts";
 import { meanAsPool } from "../../../src/passes/rules/mean-as-pool.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 

@@ -3,7 +3,7 @@ import type { Builder } from "../../../src/ir/builder.ts";
 import { symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { passOf } from "../../../src/passes/rule.ts";
+import { passOf } from "../../../src/passes/rewriting.ts";
 import { packHeads } from "../../../src/passes/rules/pack-heads.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 

@@ -3,7 +3,7 @@ import type { Builder } from "../../../src/ir/builder.ts";
 import { type Dim, mulDim, symbol } from "../../../src/ir/dim.ts";
 import { printValue } from "../../../src/ir/printer.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { passOf } from "../../../src/passes/rule.ts";
+import { passOf } from "../../../src/passes/rewriting.ts";
 import { permuteRows } from "../../../src/passes/rules/permute-rows.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 

@@ -4,7 +4,7 @@ import { type Dim, scaleDim, symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Attrs, Value } from "../../../src/ir/value.ts";
 import { layoutRules } from "../../../src/passes/layout.ts";
-import { passOf, rewriting } from "../../../src/passes/rule.ts";
+import { passOf, rewriting } from "../../../src/passes/rewriting.ts";
 import { pointwiseLinear } from "../../../src/passes/rules/pointwise-linear.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 

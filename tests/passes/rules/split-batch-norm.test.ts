@@ -3,7 +3,7 @@ import type { Builder } from "../../../src/ir/builder.ts";
 import { symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { rewriting } from "../../../src/passes/rule.ts";
+import { rewriting } from "../../../src/passes/rewriting.ts";
 import { foldBatchNorm } from "../../../src/passes/rules/fold-batch-norm.ts";
 import { splitBatchNorm } from "../../../src/passes/rules/split-batch-norm.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";

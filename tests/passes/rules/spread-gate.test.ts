@@ -4,7 +4,7 @@ import type { Dim } from "../../../src/ir/dim.ts";
 import { symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { passOf } from "../../../src/passes/rule.ts";
+import { passOf } from "../../../src/passes/rewriting.ts";
 import { spreadGate } from "../../../src/passes/rules/spread-gate.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 
