@@ -7,7 +7,7 @@ import { verify } from "../../src/driver/verify.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import type { CompileRequest } from "../../src/driver/compile.ts";
 import { pipelineOf } from "../../src/driver/pipeline.ts";
-import { deadCode } from "../../src/passes/dead-code.ts";
+import { deadCode } from "../../src/passes/whole-graph/dead-code.ts";
 import type { Pass, Pipeline } from "../../src/passes/pass.ts";
 import { any, op, weight } from "../../src/passes/pattern.ts";
 import { passOf, rewriting } from "../../src/passes/rewriting.ts";

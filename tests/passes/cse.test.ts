@@ -3,7 +3,7 @@ import type { Builder } from "../../src/ir/builder.ts";
 import { symbol } from "../../src/ir/dim.ts";
 import { Graph } from "../../src/ir/graph.ts";
 import type { Value } from "../../src/ir/value.ts";
-import { cse } from "../../src/passes/cse.ts";
+import { cse } from "../../src/passes/whole-graph/cse.ts";
 import { applied, body, graphOf } from "./rules/harness.ts";
 
 const graph = (build: (b: Builder, x: Value) => Readonly<Record<string, Value>>): Graph =>

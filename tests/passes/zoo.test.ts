@@ -8,7 +8,7 @@ import { at, ndarray } from "../../src/ir/ndarray.ts";
 import { printType } from "../../src/ir/type.ts";
 import type { Value } from "../../src/ir/value.ts";
 import { verify } from "../../src/ir/verifier.ts";
-import { deadCode } from "../../src/passes/dead-code.ts";
+import { deadCode } from "../../src/passes/whole-graph/dead-code.ts";
 import { type Counts, type Pass, runPipeline } from "../../src/passes/pass.ts";
 import { verifying } from "../../src/passes/verifying.ts";
 import { supportedFamilies } from "../../src/zoo/registry.ts";

@@ -6,7 +6,7 @@ import type { OpName } from "../../ir/ops/index.ts";
 import { type StaticType, type TensorType, count, isStaticType, printType } from "../../ir/type.ts";
 import { type Value, is } from "../../ir/value.ts";
 import { printDim } from "../../ir/dim.ts";
-import { deadCode } from "../../passes/dead-code.ts";
+import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import { runPipeline } from "../../passes/pass.ts";
 import { type Parameters, weightEnvironment } from "../parameters.ts";
 import { checkModel } from "./check.ts";

@@ -1,7 +1,6 @@
-import { cse } from "../../passes/cse.ts";
-import { layoutRules } from "../../passes/layout.ts";
+import { cse } from "../../passes/whole-graph/cse.ts";
 import type { Pipeline } from "../../passes/pass.ts";
-import type { OptimizationLevel } from "../../passes/presets.ts";
+import { type OptimizationLevel, layoutRules } from "../../passes/presets.ts";
 import { passOf, rewriting } from "../../passes/rewriting.ts";
 import { meanAsPool } from "../../passes/rules/mean-as-pool.ts";
 import { permuteRows } from "../../passes/rules/permute-rows.ts";

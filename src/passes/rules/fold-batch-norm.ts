@@ -9,6 +9,7 @@
  */
 import { any, bind, maybe, op, weight } from "../pattern.ts";
 import { defineRule } from "../rule.ts";
+import { scaleOutputs } from "./common/per-channel.ts";
 
 export const foldBatchNorm = defineRule({
   name: "fold-batch-norm",
@@ -23,8 +24,7 @@ export const foldBatchNorm = defineRule({
   rewrite: ({ root, conv, x, kernel, bias, scale, shift, mean, variance }, b) => {
     const eps = b.constant({ values: [root.attrs.eps], dtype: variance.type.dtype });
     const gain = b.mul(scale, b.rsqrt(b.add(variance, eps)));
-    const perOutput = b.reshape(gain, { shape: kernel.type.shape.map((d, axis) => (axis === 0 ? d : 1)) });
     const offset = bias === undefined ? b.mul(mean, b.neg(gain)) : b.mul(b.sub(bias, mean), gain);
-    return b.conv(x, b.mul(kernel, perOutput), b.add(offset, shift), conv.attrs);
+    return b.conv(x, scaleOutputs(b, kernel, gain), b.add(offset, shift), conv.attrs);
   },
 });

@@ -9,9 +9,9 @@
  * quotient is left: the shift would be divided by the factor, which may be 0.
  * Saves a pass over the input: with fold-input-scale, one subtraction is left of a normalisation before a padded stem.
  */
-import { byInputChannel, isPerChannel } from "../input-channels.ts";
 import { any, bind, maybe, oneOf, op, weight } from "../pattern.ts";
 import { defineRule } from "../rule.ts";
+import { perChannel, scaleInputs } from "./common/per-channel.ts";
 
 const quotient = op.div(any("x"), weight("divisor"));
 
@@ -23,14 +23,9 @@ export const foldInputScalePastShift = defineRule({
     maybe(weight("bias")),
   ),
   where: ({ divisor, shift, x }) => {
-    const scales = isPerChannel(divisor, x);
-    return scales === true ? isPerChannel(shift, x) : scales;
+    const scales = perChannel(x, divisor, 1);
+    return scales === true ? perChannel(x, shift, 1) : scales;
   },
   rewrite: ({ root: { attrs }, shifted, divisor, shift, x, kernel, bias }, b) =>
-    b.conv(
-      b[shifted.op](x, b.mul(shift, divisor)),
-      byInputChannel(b, "div", kernel, divisor, attrs.groups),
-      bias,
-      attrs,
-    ),
+    b.conv(b[shifted.op](x, b.mul(shift, divisor)), scaleInputs(b, "div", kernel, divisor, attrs.groups), bias, attrs),
 });

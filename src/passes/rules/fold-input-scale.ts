@@ -7,9 +7,9 @@
  * scale and kernel are weights, and the scale differs along the channels alone.
  * Saves a pass over the input; fires on the normalisation of pictures in front of every stem.
  */
-import { byInputChannel, isPerChannel } from "../input-channels.ts";
 import { any, bind, maybe, oneOf, op, weight } from "../pattern.ts";
 import { defineRule } from "../rule.ts";
+import { perChannel, scaleInputs } from "./common/per-channel.ts";
 
 export const foldInputScale = defineRule({
   name: "fold-input-scale",
@@ -18,7 +18,7 @@ export const foldInputScale = defineRule({
     weight("kernel"),
     maybe(weight("bias")),
   ),
-  where: ({ scale, x }) => isPerChannel(scale, x),
+  where: ({ scale, x }) => perChannel(x, scale, 1),
   rewrite: ({ root: { attrs }, scaled, scale, x, kernel, bias }, b) =>
-    b.conv(x, byInputChannel(b, scaled.op, kernel, scale, attrs.groups), bias, attrs),
+    b.conv(x, scaleInputs(b, scaled.op, kernel, scale, attrs.groups), bias, attrs),
 });

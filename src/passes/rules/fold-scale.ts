@@ -10,8 +10,8 @@
  */
 import { is } from "../../ir/value.ts";
 import { any, bind, maybe, oneOf, op, weight } from "../pattern.ts";
-import { alongOutputs, channelVector, perChannel } from "../per-channel.ts";
 import { defineRule } from "../rule.ts";
+import { channelAxis, perChannel, scaleBias, scaleOutputs } from "./common/per-channel.ts";
 
 export const foldScale = defineRule({
   name: "fold-scale",
@@ -25,12 +25,11 @@ export const foldScale = defineRule({
     ),
     weight("gain"),
   ),
-  where: ({ root, made, gain }) => perChannel(root, made, gain, made.op === "conv" ? 1 : -1),
+  where: ({ made, gain }) => perChannel(made, gain, channelAxis(made)),
   origin: ({ made }) => made,
   rewrite: ({ made, x, kernel, bias, gain }, b) => {
-    const vector = channelVector(b, gain);
-    const scaled = b.mul(kernel, alongOutputs(b, vector, kernel));
-    const offset = bias === undefined ? undefined : b.mul(bias, vector);
+    const scaled = scaleOutputs(b, kernel, gain);
+    const offset = bias && scaleBias(b, bias, gain);
     return is(made, "conv") ? b.conv(x, scaled, offset, made.attrs) : b.linear(x, scaled, offset);
   },
 });

@@ -3,7 +3,7 @@
  *
  *     x gate = x resize(gate)    with every pixel of resize(gate) equal to the gate of its channel
  *
- * exact to the bit. Preconditions: x is [N, C, H, W] with static H and W, and the gate is that of a squeeze-excite: the
+ * exact to the bit. Preconditions: x is [N, C, H, W] with static H and W, two pixels or more, and the gate is that of a squeeze-excite: the
  * mean of the same x over H and W, through convolutions with weights and activations; x comes from a convolution.
  * It saves no arithmetic and costs one more map; it pays under ONNX Runtime alone, whose blocked layout of convolutions
  * has a product of equal shapes and an enlargement by nearest, but no product that broadcasts: there every gate would
@@ -27,7 +27,7 @@ export const spreadGate = defineRule({
     const spreads = gate.type.shape.length === 4 && sameDim(n, gn ?? 0) && sameDim(c, gc ?? 0) && gh === 1 && gw === 1;
     if (!spreads) return "neither factor is a gate [N, C, 1, 1]";
     if (!isStatic(h) || !isStatic(w)) return "the map's extents are symbols";
-    if (h * w === 1) return "the map is one pixel";
+    if (h * w < 2) return "the map has fewer than two pixels";
     return squeezes(x, gate);
   },
   rewrite: ({ a, b: other }, b) => {

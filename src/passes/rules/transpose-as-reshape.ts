@@ -4,7 +4,8 @@
  *     transpose(x, p) = reshape(x)      where the axes with an extent other than 1 keep their order
  *
  * such as the pooled [N, C, 1, 1] on its way to a norm over the last axis. A reshape shares its operand's buffer and
- * merges with reshapes; a transpose is a copy.
+ * merges with reshapes; a transpose is a copy. Of a permutation that changes nothing the reshape goes as well: see
+ * drop-reshape.
  */
 import { any, op } from "../pattern.ts";
 import { defineRule } from "../rule.ts";

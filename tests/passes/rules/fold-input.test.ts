@@ -3,7 +3,7 @@ import { symbol } from "../../../src/ir/dim.ts";
 import type { Builder } from "../../../src/ir/builder.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { foldInput } from "../../../src/passes/fold-input.ts";
+import { foldInput } from "../../../src/passes/presets.ts";
 import { foldInputScalePastShift } from "../../../src/passes/rules/fold-input-scale-past-shift.ts";
 import { foldInputScale } from "../../../src/passes/rules/fold-input-scale.ts";
 import { foldInputShift } from "../../../src/passes/rules/fold-input-shift.ts";
@@ -96,12 +96,12 @@ const nearMisses: readonly (readonly [reason: string, rule: Rule, parts: Parts])
     { before: (b, x) => b.mul(x, b.abs(x)) },
   ],
   [
-    "the weight [4,1,6] is not one number per channel of [N,4,7,6]",
+    "f32[4,1,6] varies along axis 3, which is not the channels'",
     foldInputScale,
     { before: (b, x) => b.mul(x, perChannel(b, "g", [4, 1, 6])) },
   ],
   [
-    "the weight [4,1,1] is not one number per channel of [N,1,7,6]",
+    "f32[4,1,1] makes f32[N,1,7,6] larger",
     foldInputScale,
     { before: (b, x) => b.mul(b.slice(x, { axis: 1, range: [0, 1] }), perChannel(b, "g")) },
   ],
@@ -109,7 +109,7 @@ const nearMisses: readonly (readonly [reason: string, rule: Rule, parts: Parts])
   ["the padding is zeros that are not shifted", foldInputShift, { before: shifted, padding: [0, 0, 0, 1] }],
   ["sub has 2 uses, and each needs its own result", foldInputShift, { before: shifted, tap: (read) => read }],
   [
-    "the weight [6] is not one number per channel of [N,4,7,6]",
+    "f32[6] varies along axis 3, which is not the channels'",
     foldInputShift,
     { before: (b, x) => b.add(x, perChannel(b, "c", [6])) },
   ],
@@ -129,12 +129,12 @@ const nearMisses: readonly (readonly [reason: string, rule: Rule, parts: Parts])
     { before: both, padding: padded, tap: (read) => read.operands[0] ?? read },
   ],
   [
-    "the weight [6] is not one number per channel of [N,4,7,6]",
+    "f32[6] varies along axis 3, which is not the channels'",
     foldInputScalePastShift,
     { before: (b, x) => b.sub(b.div(x, divisor(b, [6])), perChannel(b, "c")), padding: padded },
   ],
   [
-    "the weight [7,1] is not one number per channel of [N,4,7,6]",
+    "f32[7,1] varies along axis 2, which is not the channels'",
     foldInputScalePastShift,
     { before: (b, x) => b.sub(b.div(x, divisor(b)), perChannel(b, "c", [7, 1])), padding: padded },
   ],

@@ -53,7 +53,8 @@ const nearMisses: readonly [Kind, Parts, string][] = [
   ["conv", { gain: [3] }, "f32[3] varies along axis 3, which is not the channels'"],
   ["conv", { gain: [6, 3, 1] }, "f32[6,3,1] varies along axis 2, which is not the channels'"],
   ["linear", { gain: [5, 1] }, "f32[5,1] varies along axis 1, which is not the channels'"],
-  ["linear", { gain: [1, 1, 5, 6] }, "the result is f32[1,N,5,6], larger than f32[N,5,6]"],
+  ["linear", { gain: [1, 1, 5, 6] }, "f32[1,1,5,6] varies along axis 1, which is not the channels'"],
+  ["linear", { gain: [1, 1, 1, 6] }, "f32[1,1,1,6] makes f32[N,5,6] larger"],
   ["linear", { gain: [6], running: true }, "gain is no weight: it is known only when the model runs"],
   [
     "linear",

@@ -1,12 +1,13 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { symbol } from "../../../src/ir/dim.ts";
 import type { Builder } from "../../../src/ir/builder.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { gates } from "../../../src/passes/gates.ts";
+import { gates } from "../../../src/passes/presets.ts";
 import { passOf } from "../../../src/passes/rewriting.ts";
 import { factorGate } from "../../../src/passes/rules/factor-gate.ts";
-import { foldShift } from "../../../src/passes/rules/fold-shift.ts";
+import { foldInputShift } from "../../../src/passes/rules/fold-input-shift.ts";
 import { scaleGate } from "../../../src/passes/rules/scale-gate.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 
@@ -53,6 +54,14 @@ describe("scale-gate", () => {
       graph(({ b, x, weight }) => b.mul(weight([4]), b.mul(x, b.abs(x)))),
     ],
     [
+      "the factor that would stay outside is a weight",
+      graph(({ b, weight, input }) => b.mul(b.mul(input([1, 1]), weight([3, 1])), weight([1, 4]))),
+    ],
+    [
+      "the factor that would stay outside is a weight",
+      graph(({ b, weight, input }) => b.mul(b.mul(input([]), weight([1, 3, 1])), weight([4]))),
+    ],
+    [
       `mul ${twoUses}`,
       graph(({ b, x, weight, input }) => {
         const product = b.mul(x, input([4]));
@@ -97,8 +106,8 @@ describe("factor-gate", () => {
   });
 });
 
-describe("fold-shift", () => {
-  const law = passOf(foldShift);
+describe("fold-input-shift into a linear map", () => {
+  const law = passOf(foldInputShift);
 
   it.each([
     [
@@ -110,8 +119,9 @@ describe("fold-shift", () => {
       graph(({ b, x, weight }) => b.linear(b.add(weight([1, 1, 4]), x), weight([6, 4]), undefined)),
     ],
     ["one number", graph(({ b, x, weight }) => b.linear(b.add(x, weight([])), weight([6, 4]), weight([6])))],
+    ["a difference", graph(({ b, x, weight }) => b.linear(b.sub(x, weight([4])), weight([6, 4]), weight([6])))],
   ])("moves %s", (_, g) => {
-    expect(applied(g, law)).toEqual({ "fold-shift": 1 });
+    expect(applied(g, law)).toEqual({ "fold-input-shift": 1 });
     expect(body(g)).toEqual(["input", "linear"]);
   });
 
@@ -119,6 +129,12 @@ describe("fold-shift", () => {
     [
       "f32[3,1] varies along axis 2, which is not the channels'",
       graph(({ b, x, weight }) => b.linear(b.add(x, weight([3, 1])), weight([6, 4]), undefined)),
+    ],
+    [
+      "f32[4] makes f32[N,2,3,1] larger",
+      graph(({ b, x, weight }) =>
+        b.linear(b.add(b.slice(x, { axis: 3, range: [0, 1] }), weight([4])), weight([6, 4]), undefined),
+      ),
     ],
     [
       "shift is no weight: it is known only when the model runs",
@@ -132,9 +148,42 @@ describe("fold-shift", () => {
       }),
     ],
   ])("stays away: %s", (why, g) => {
-    expect(reason(foldShift, g)).toBe(why);
-    expect(applied(g, law)).toEqual({ "fold-shift": 0 });
+    expect(reason(foldInputShift, g)).toBe(why);
+    expect(applied(g, law)).toEqual({ "fold-input-shift": 0 });
   });
+});
+
+/** Products of a few inputs and weights, in any order, whose shapes broadcast; some are summed as a gate is. */
+const shapes = [[], [4], [3, 1], [1, 4], [3, 4], [2, 1, 1], [1, 3, 1], [2, 3, 4]] as const;
+const factor = fc.record({ shape: fc.constantFrom(...shapes), runs: fc.boolean(), left: fc.boolean() });
+const form = fc.array(fc.record({ factor, sums: fc.nat(5).map((n) => n === 0) }), {
+  minLength: 2,
+  maxLength: 7,
+});
+
+it("comes to an end on every small product of weights and maps", () => {
+  let fired = 0;
+  fc.assert(
+    fc.property(factor, form, (first, steps) => {
+      const g = graphOf((on) => {
+        const leaf = ({ shape, runs }: typeof first, i: number): Value =>
+          runs ? on(`x${i}`).input({ shape }) : on(`w${i}`).param({ key: `w${i}`, shape });
+        const b = on("m");
+        const product = steps.reduce(
+          (y, { factor: f, sums }, i) => {
+            const other = leaf(f, i + 1);
+            return b[sums ? "add" : "mul"](f.left ? other : y, f.left ? y : other);
+          },
+          leaf(first, 0),
+        );
+        return { product };
+      });
+      fired += Object.values(applied(g, gates)).reduce((a, n) => a + n, 0);
+      expect(Object.values(applied(g, gates))).toEqual([0, 0, 0]);
+    }),
+    { numRuns: 500, seed: 20_260_101 },
+  );
+  expect(fired).toBeGreaterThan(0);
 });
 
 it.each(["linear", "conv"] as const)("one pass is left of convnextv2's response norm before a %s", (kind) => {
@@ -147,8 +196,6 @@ it.each(["linear", "conv"] as const)("one pass is left of convnextv2's response 
     const pointwise = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
     return b.conv(sum, weight([6, 2, 1, 1]), weight([6]), pointwise);
   });
-  const into =
-    kind === "conv" ? { "fold-shift": 0, "fold-input-shift": 1 } : { "fold-shift": 1, "fold-input-shift": 0 };
-  expect(applied(g, gates)).toEqual({ "scale-gate": 1, "factor-gate": 1, ...into });
+  expect(applied(g, gates)).toEqual({ "scale-gate": 1, "factor-gate": 1, "fold-input-shift": 1 });
   expect(body(g)).toEqual(["input", "input", "mul", "add", "mul", kind]);
 });

@@ -3,8 +3,9 @@ import type { Builder } from "../../../src/ir/builder.ts";
 import { symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { layout } from "../../../src/passes/layout.ts";
+import { layout } from "../../../src/passes/presets.ts";
 import { passOf } from "../../../src/passes/rewriting.ts";
+import { dropReshape } from "../../../src/passes/rules/drop-reshape.ts";
 import { mergeReshapes } from "../../../src/passes/rules/merge-reshapes.ts";
 import { mergeTransposes } from "../../../src/passes/rules/merge-transposes.ts";
 import { transposeAsReshape } from "../../../src/passes/rules/transpose-as-reshape.ts";
@@ -29,21 +30,13 @@ describe("merge-transposes", () => {
     expect(body(graph)).toEqual(["input", "transpose"]);
   });
 
-  it("drops a permutation and its inverse", () => {
-    const graph = moved((b, x) => ({
-      y: b.abs(b.transpose(b.transpose(x, { perm: toLast }), { perm: toFirst })),
-    }));
-    expect(applied(graph, pass)).toEqual({ "merge-transposes": 1 });
-    expect(body(graph)).toEqual(["input", "abs"]);
-  });
-
   it("leaves the inner transpose to its other users", () => {
     const graph = moved((b, x) => {
       const inner = b.transpose(x, { perm: toLast });
       return { y: b.transpose(inner, { perm: toFirst }), tap: inner };
     });
     expect(applied(graph, pass)).toEqual({ "merge-transposes": 1 });
-    expect(body(graph)).toEqual(["input", "transpose"]);
+    expect(graph.outputs.map(({ value }) => value.operands[0]?.op)).toEqual(["input", "input"]);
   });
 
   it("needs two", () => {
@@ -62,14 +55,14 @@ describe("merge-reshapes", () => {
     expect(body(graph)).toEqual(["input", "reshape"]);
   });
 
-  it("drops a way there and back, and leaves the inner reshape to its other users", () => {
+  it("leaves the inner reshape to its other users", () => {
     const graph = moved((b, x) => {
       const flat = b.reshape(x, { shape: [N, 15] });
-      return { y: b.reshape(flat, { shape: x.type.shape }), tap: flat };
+      return { y: b.reshape(flat, { shape: [N, 5, 3] }), tap: flat };
     });
     expect(applied(graph, pass)).toEqual({ "merge-reshapes": 1 });
-    expect(body(graph)).toEqual(["input", "reshape"]);
-    expect(graph.outputs[0]?.value.op).toBe("input");
+    expect(body(graph)).toEqual(["input", "reshape", "reshape"]);
+    expect(graph.outputs[0]?.value.operands[0]?.op).toBe("input");
   });
 
   it("needs two", () => {
@@ -98,6 +91,38 @@ describe("transpose-as-reshape", () => {
     const graph = moved((b, x) => ({ y: b.transpose(x, { perm }) }));
     expect(reason(transposeAsReshape, graph)).toBe(why);
     expect(applied(graph, pass)).toEqual({ "transpose-as-reshape": 0 });
+  });
+});
+
+describe("drop-reshape", () => {
+  const pass = passOf(dropReshape);
+
+  it("drops a reshape to the shape that is there, under an output too", () => {
+    const graph = moved((b, x) => ({
+      y: b.reshape(b.abs(b.reshape(x, { shape: x.type.shape })), { shape: x.type.shape }),
+    }));
+    expect(applied(graph, pass)).toEqual({ "drop-reshape": 2 });
+    expect(body(graph)).toEqual(["input", "abs"]);
+  });
+
+  it("keeps one that adds an axis", () => {
+    const graph = moved((b, x) => ({ y: b.reshape(x, { shape: [...x.type.shape, 1] }) }));
+    expect(reason(dropReshape, graph)).toBe("the shape becomes another");
+    expect(applied(graph, pass)).toEqual({ "drop-reshape": 0 });
+  });
+});
+
+describe("layout leaves nothing of", () => {
+  it.each<readonly [string, (b: Builder, x: Value) => Value]>([
+    ["a permutation and its inverse", (b, x) => b.transpose(b.transpose(x, { perm: toLast }), { perm: toFirst })],
+    ["a permutation that changes nothing", (b, x) => b.transpose(x, { perm: [0, 1, 2, 3] })],
+    ["a reshape there and back", (b, x) => b.reshape(b.reshape(x, { shape: [N, 15] }), { shape: x.type.shape })],
+    ["a reshape to the same shape", (b, x) => b.reshape(x, { shape: x.type.shape })],
+  ])("%s", (_, movement) => {
+    const graph = moved((b, x) => ({ y: b.abs(movement(b, x)), z: movement(b, x) }));
+    applied(graph, layout);
+    expect(body(graph)).toEqual(["input", "abs"]);
+    expect(graph.outputs[1]?.value.op).toBe("input");
   });
 });
 

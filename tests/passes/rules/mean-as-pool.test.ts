@@ -31,6 +31,8 @@ const nearMisses: readonly [why: string, graph: Graph][] = [
   ["axes [1,2] of rank 4: a pool averages axes 2 and 3 of rank 4", mean([1, 2], false, [4, 5, 3])],
   ["axes [2] of rank 4: a pool averages axes 2 and 3 of rank 4", mean([2], true, [3, 4, 5])],
   ["the window is known only when the model runs", mean([2, 3], true, [3, symbol("N"), 5])],
+  ["the image has no pixels", mean([2, 3], true, [3, 0, 5])],
+  ["the image has no pixels", mean([2, 3], false, [3, 4, 0])],
   [
     "x is a transpose: no blocked layout would be kept",
     mean([2, 3], true, [4, 5, 3], (b, x) => b.transpose(x, { perm: [0, 3, 1, 2] })),

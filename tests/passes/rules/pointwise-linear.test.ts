@@ -3,7 +3,7 @@ import type { Builder } from "../../../src/ir/builder.ts";
 import { type Dim, scaleDim, symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Attrs, Value } from "../../../src/ir/value.ts";
-import { layoutRules } from "../../../src/passes/layout.ts";
+import { layoutRules } from "../../../src/passes/presets.ts";
 import { passOf, rewriting } from "../../../src/passes/rewriting.ts";
 import { pointwiseLinear } from "../../../src/passes/rules/pointwise-linear.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";

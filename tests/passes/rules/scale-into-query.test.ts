@@ -3,12 +3,12 @@ import type { Builder } from "../../../src/ir/builder.ts";
 import { symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { rewriting } from "../../../src/passes/rewriting.ts";
-import { scaleIntoPackedQuery, scaleIntoQuery } from "../../../src/passes/rules/scale-into-query.ts";
+import { scaleQueries as pass } from "../../../src/passes/presets.ts";
+import { scaleIntoPackedQuery } from "../../../src/passes/rules/scale-into-packed-query.ts";
+import { scaleIntoQuery } from "../../../src/passes/rules/scale-into-query.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 
 const N = symbol("N");
-const pass = rewriting("scale-into-query", [scaleIntoQuery, scaleIntoPackedQuery]);
 
 /** Two heads of width 4: [N, 3, 8] to [N, 2, 3, 4]. */
 const heads = (b: Builder, x: Value): Value =>

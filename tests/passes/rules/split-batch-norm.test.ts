@@ -3,12 +3,9 @@ import type { Builder } from "../../../src/ir/builder.ts";
 import { symbol } from "../../../src/ir/dim.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import type { Value } from "../../../src/ir/value.ts";
-import { rewriting } from "../../../src/passes/rewriting.ts";
-import { foldBatchNorm } from "../../../src/passes/rules/fold-batch-norm.ts";
+import { foldNorms as pass } from "../../../src/passes/presets.ts";
 import { splitBatchNorm } from "../../../src/passes/rules/split-batch-norm.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
-
-const pass = rewriting("fold-batch-norm", [foldBatchNorm, splitBatchNorm]);
 
 interface Parts {
   readonly second?: (b: Builder, conv: Value) => Value;

@@ -78,7 +78,11 @@ const nearMisses: Readonly<Record<string, readonly [Graph, string]>> = {
     gated(squeezeExcite, [N, 4, 3, 2], false, (on, x) => on("norm").group_norm(x, undefined, undefined, { groups: 2 })),
     "the map comes from group_norm, and not from a convolution",
   ],
-  "the map is one pixel": [gated(squeezeExcite, [N, 4, 1, 1]), "the map is one pixel"],
+  "the map is one pixel": [gated(squeezeExcite, [N, 4, 1, 1]), "the map has fewer than two pixels"],
+  "the map has no pixels": [
+    gated(squeezeExcite, [N, 4, 3, 0], false, (_, x) => x),
+    "the map has fewer than two pixels",
+  ],
   "sizes are symbols": [gated(squeezeExcite, [N, 4, symbol("H"), symbol("W")]), "the map's extents are symbols"],
   "the factors are rows": [
     graphOf((on) => {

@@ -1,8 +1,8 @@
 import { deadCode } from "./dead-code.ts";
-import { Demand } from "./demand/demand.ts";
-import { rebuild } from "./demand/rebuild.ts";
-import { splitPacked } from "./demand/split-packed.ts";
-import type { Pass } from "./pass.ts";
+import { Demand } from "../demand/demand.ts";
+import { rebuild } from "../demand/rebuild.ts";
+import { splitPacked } from "../demand/split-packed.ts";
+import type { Pass } from "../pass.ts";
 
 /**
  * Computes only what is used. Where the outputs read a part of a tensor, such as the class token of the last norm, what

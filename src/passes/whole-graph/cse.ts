@@ -1,7 +1,7 @@
-import { printAttr } from "../ir/attr.ts";
-import { printType } from "../ir/type.ts";
-import { type Value, attrEntries } from "../ir/value.ts";
-import type { Pass } from "./pass.ts";
+import { printAttr } from "../../ir/attr.ts";
+import { printType } from "../../ir/type.ts";
+import { type Value, attrEntries } from "../../ir/value.ts";
+import type { Pass } from "../pass.ts";
 
 /**
  * Equal op, operands and attributes are one value: ops are functions. The first stays, and keeps its name and origin; an
@@ -19,10 +19,6 @@ export const cse: Pass = {
     const numbers = new Map<Value, number>();
     let merged = 0;
     for (const value of graph.values()) {
-      if (value.op === "input") {
-        numbers.set(value, numbers.size);
-        continue;
-      }
       const key = keyOf(value, numbers);
       const first = firsts.get(key);
       if (first === undefined) {
@@ -38,8 +34,12 @@ export const cse: Pass = {
   },
 };
 
-/** Equal keys are equal values. Operands are told by the numbers of the values that stand for them. */
+/**
+ * Equal keys are equal values. Operands are told by the numbers of the values that stand for them, an input by its name,
+ * which no other value has.
+ */
 function keyOf(value: Value, numbers: ReadonlyMap<Value, number>): string {
+  if (value.op === "input") return value.name;
   const operands = value.operands.map((x) => (x === undefined ? "-" : numbers.get(x)));
   const attrs = attrEntries(value).map(([name, v]) => `${name}=${printAttr(v)}`);
   return `${value.op}(${operands.join(",")}){${attrs.join(",")}}:${printType(value.type)}`;

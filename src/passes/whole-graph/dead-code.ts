@@ -1,4 +1,4 @@
-import type { Pass } from "./pass.ts";
+import type { Pass } from "../pass.ts";
 
 /** Erases what no output depends on: the network behind the last tap, and the weights that only it read. */
 export const deadCode: Pass = {

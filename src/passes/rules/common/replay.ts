@@ -1,5 +1,5 @@
-import type { Builder } from "../ir/builder.ts";
-import type { Value } from "../ir/value.ts";
+import type { Builder } from "../../../ir/builder.ts";
+import type { Value } from "../../../ir/value.ts";
 
 /**
  * The ops of a row, from behind `from` to `last`, built again on another value: each takes the one before it as its first
