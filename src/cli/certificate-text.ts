@@ -19,24 +19,31 @@ export function certificateLines({ outputs, inputs, passed }: Certificate, color
       o.name,
       number(o.max_abs_error),
       number(o.error_of_std),
-      o.budget_used === null ? "-" : `${(100 * o.budget_used).toFixed(1)} %`,
+      o.budget_used === null ? "-" : share(o.budget_used),
       o.worst_input,
       o.passed ? "passed" : `failed${o.problem === null ? "" : `: ${o.problem}`}`,
     ]),
   );
+  const each = outputs.length === 1 ? "" : " each";
+  const counts = `${counted(outputs.length, "output")} in ${counted(inputs.length, "comparison")}${each}`;
   const verdict = passed ? colors.green("passed") : colors.red("failed");
-  return [colors.bold(head), ...rows, "", `${verdict}: ${outputs.length} outputs in ${inputs.length} comparisons`];
+  return [colors.bold(head), ...rows, "", `${verdict}: ${counts}`];
 }
+
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+/** A share of what is allowed; beyond all of it, how many times that. */
+const share = (used: number): string =>
+  used <= 1 ? `${(100 * used).toFixed(1)} %` : `${used < 1000 ? used.toPrecision(3) : used.toExponential(1)} times`;
 
 /** A certificate that did not pass, as the failure of a command. */
 export function certificateFailure(dir: string, { outputs, failure }: Certificate): TimmcError {
   const failed = outputs.filter((o) => !o.passed).map((o) => o.name);
-  return new TimmcError(
-    "numeric",
-    `${failed.join(", ")} ${failed.length === 1 ? "exceeds its" : "exceed their"} budget`,
-    {
-      trail: [dir],
-      hint: failure?.message,
-    },
-  );
+  const what =
+    failure?.stage === "manifest"
+      ? "the manifest does not say what the artifact's source and request give"
+      : failed.length === 0
+        ? "the model file is not the manifest's"
+        : `${failed.join(", ")} ${failed.length === 1 ? "exceeds its" : "exceed their"} budget`;
+  return new TimmcError("numeric", what, { trail: [dir], hint: failure?.message });
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import type { EmittedModel } from "../backends/onnx/emit.ts";
 import { tensorByteLength } from "../backends/onnx/model.ts";
+import { type ModelFrame, encodeModelFrame } from "../backends/onnx/proto.ts";
 import { externalData, modelFile, placeExternally } from "../backends/onnx/writer.ts";
 import { removeFiles } from "./artifact-files.ts";
 import { pauses } from "./interrupt.ts";
@@ -39,7 +40,7 @@ export async function writeModel(
   { hasWeights, limit = inlineLimit, ...watch }: WriteOptions,
 ): Promise<ModelFile[]> {
   rmSync(join(folder, dataName), { force: true });
-  const bytes = initializers.reduce((n, i) => n + tensorByteLength(i.header), 0);
+  const bytes = weightBytes(initializers);
   if (!hasWeights) {
     const placed = placeExternally(initializers, dataName, (tensor) => tensor.fromCheckpoint);
     return [await writeParts(folder, modelName, modelFile(model, placed), watch)];
@@ -54,6 +55,19 @@ export async function writeModel(
     removeFiles(folder, [data]);
     throw error;
   }
+}
+
+const weightBytes = (initializers: EmittedModel["initializers"]): number =>
+  initializers.reduce((n, i) => n + tensorByteLength(i.header), 0);
+
+/**
+ * How the model file begins and ends that `writeModel` writes of a model with weights: everything but the initializers,
+ * of which nothing is read.
+ */
+export function frameOf({ model, initializers }: EmittedModel): ModelFrame {
+  const placed = weightBytes(initializers) <= inlineLimit ? initializers : placeExternally(initializers, dataName);
+  const [head = new Uint8Array()] = modelFile(model, placed);
+  return { head, tail: encodeModelFrame(model, 0).tail };
 }
 
 async function writeParts(

@@ -48,6 +48,18 @@ const damaged = (place: string, what: string, cause?: unknown): TimmcError =>
     cause,
   });
 
+/** What to do about a manifest that contradicts itself or its source. */
+export const editedManifest =
+  "The manifest was edited, or written by another version of timmc: compile the model again.";
+
+/** A refusal of what a manifest records, as one of the manifest. */
+export const damagedManifest = (folder: string, refusal: TimmcError): TimmcError =>
+  new TimmcError("io", `the artifact is damaged: ${refusal.message}`, {
+    trail: [join(folder, manifestName), ...refusal.trail],
+    hint: editedManifest,
+    cause: refusal,
+  });
+
 function readManifest(folder: string, path: string): Uint8Array {
   const found = attempt(folder, () => statSync(folder, { throwIfNoEntry: false }));
   if (found?.isDirectory() !== true)

@@ -34,7 +34,9 @@ export const certificateSchema = z.object({
   ),
   failure: z
     .object({
-      stage: z.enum(["reference", "pass", "emission", "runtime", "artifact"]).describe("where the error first appears"),
+      stage: z
+        .enum(["manifest", "reference", "pass", "emission", "runtime", "artifact"])
+        .describe("where the error first appears; manifest: it says something else than its source and request give"),
       pass: z.string().nullable().describe("the last pass that had run there"),
       rule: z
         .string()

@@ -5,8 +5,9 @@ import { manifestVersion } from "./manifest.ts";
 
 /**
  * The one description of manifest.json: the type Manifest is inferred from it, readers check against it, and
- * data/manifest.schema.json is printed from it. Fields that it does not name are passed over, so that an artifact of a
- * later timmc with more to say is still read; a field that changes its meaning takes a new `manifest_version`.
+ * data/manifest.schema.json is printed from it. Fields beside those that it names are passed over, so that an artifact of a
+ * later timmc with more to say is still read; within them nothing is: an unknown part of the request, of the input contract
+ * or of an output would change what the rest means. A field that changes its meaning takes a new `manifest_version`.
  */
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
@@ -31,7 +32,7 @@ const channelNumbers = z.array(z.number()).min(1).max(65_535);
 
 const file = z.object({ path: relativePath, bytes: natural, sha256 });
 
-const output = z.object({
+const output = z.strictObject({
   name: z.string().min(1).max(1000).describe("the tap name, which is also the output's name in the model"),
   dtype,
   shape,
@@ -42,7 +43,7 @@ const output = z.object({
 });
 
 const input = z
-  .object({
+  .strictObject({
     name: z.literal("input"),
     dtype,
     shape,
@@ -58,7 +59,7 @@ const input = z
   })
   .describe("how a picture becomes the input tensor");
 
-const source = z.object({
+const source = z.strictObject({
   model: z
     .string()
     .nullable()
@@ -66,14 +67,14 @@ const source = z.object({
   architecture: z.string(),
   tag: z.string(),
   family: z.string(),
-  weights: z.object({ kind: z.enum(["pretrained", "synthetic", "none", "file"]), sha256: sha256.nullable() }),
+  weights: z.strictObject({ kind: z.enum(["pretrained", "synthetic", "none", "file"]), sha256: sha256.nullable() }),
   config_sha256: sha256.nullable(),
 });
 
 const json = z.record(z.string(), z.unknown());
 
 const request = z
-  .object({
+  .strictObject({
     args: json,
     cfg: json,
     input_size: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]).describe("channels, height, width"),
@@ -87,7 +88,7 @@ const request = z
   .describe("the constructor arguments by timm's names, and what else the user chose");
 
 const graph = z
-  .object({
+  .strictObject({
     nodes: z
       .object({ before: natural, after: natural })
       .describe("values of the typed graph that run, before and after the passes"),
@@ -98,7 +99,7 @@ const graph = z
   })
   .describe("what the passes made of the network");
 
-const passReport = z.object({
+const passReport = z.strictObject({
   pass: z.string(),
   counts: z.record(z.string(), natural).describe("how often each of its rules applied"),
   nodes: natural.describe("values that run after it"),
@@ -111,7 +112,7 @@ export const manifestSchema = z
     compiler: z.object({ name: z.literal("timmc"), version: z.string() }),
     source,
     request,
-    target: z.object({ name: z.literal("onnx"), model: relativePath, opset: z.int().min(1).max(1000) }),
+    target: z.strictObject({ name: z.literal("onnx"), model: relativePath, opset: z.int().min(1).max(1000) }),
     input,
     outputs: z.array(output).min(1).describe("in the order of the model's outputs"),
     num_classes: natural,

@@ -74,7 +74,7 @@ export async function findCulprit(suspect: Suspect, input: NpyArray): Promise<Fa
   const { version } = manifest.compiler;
   return failure(
     "artifact",
-    `the model file is not what this timmc makes of its source; it was written by timmc ${version}`,
+    `the model file is not what this timmc makes of its source: it was changed, or timmc ${version} made it so. Compile the model again.`,
   );
 }
 

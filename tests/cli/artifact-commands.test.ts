@@ -83,7 +83,7 @@ describe("run", () => {
 describe("verify", () => {
   test("prints what it measured", async () => {
     const { status, out } = await timmc("verify", at("plain"));
-    expect(out).toMatch(/^output .*\nlogits .* passed\nfeatures\.0 .* passed\n\npassed: 2 outputs in 6 comparisons\n$/);
+    expect(out).toMatch(/^output .*\nlogits .* passed\nfeatures\.0 .* passed\n\npassed: 2 outputs in 6 comparisons each\n$/);
     expect(status).toBe(0);
   });
 
