@@ -7,7 +7,7 @@ import type { Environment } from "../../src/ir/interpret.ts";
 import { ndarray } from "../../src/ir/ndarray.ts";
 import { type StaticType, count, sameType } from "../../src/ir/type.ts";
 import type { Origin, Value } from "../../src/ir/value.ts";
-import { movements, projections } from "./random-projections.ts";
+import { batchNorm, movements, projections } from "./random-projections.ts";
 
 /** One thing that a random graph does next; the numbers pick among what is possible, so every step shrinks alone. */
 interface Step {
@@ -136,7 +136,8 @@ const makers: readonly Maker[] = [
   (b, x, like, _, picks) => fusable(b, x, like, picks),
   (b, x) => gated(b, x),
   (b, x) => headed(b, x),
-  (b, x, _, __, [, , n = 0]) => at(projections, n)(b, x, Math.floor(n / projections.length)),
+  // Several times, for each stands for many.
+  ...Array.from({ length: 4 }, (): Maker => projection),
   (b, x, _, __, [, , n = 0]) => at(movements, n)(b, x, n >> 1),
   (b, x) => b.max_pool(x, { ...window, kernel: [2, 2] }),
   (b, x) => b.avg_pool(x, { ...window, kernel: [3, 3], ceil: true, count_include_pad: false }),
@@ -153,6 +154,10 @@ const makers: readonly Maker[] = [
   (b, x, _, __, [, , n = 0]) => entry(b, attended(b, x, n), n),
   (b, x, _, __, [, , n = 0]) => entry(b, attended(b, attended(b, x, n), n), n >> 1),
 ];
+
+function projection(b: Builder, x: Value, _: unknown, __: Value, [, , n = 0]: readonly number[]): Value {
+  return at(projections, n)(b, x, Math.floor(n / projections.length));
+}
 
 /** Rows of 16 numbers in windows of a rolled map, and sometimes back. */
 function windows(b: Builder, x: Value, [, shift = 0, n = 0]: readonly number[]): Value {
@@ -234,21 +239,14 @@ function headed(b: Builder, x: Value): Value {
   return b.reshape(b.transpose(mixed, { perm: [0, 2, 1, 3] }), { shape: [batch, 4, 6] });
 }
 
-/** A squeeze-excite of a map with static extents. */
+/** A squeeze-excite of a small map. */
 function gated(b: Builder, x: Value): Value {
   const point = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
-  const part = b.slice(x, { axis: 2, range: [0, 3] });
+  const part = b.resize(x, { axes: [2, 3], size: [3, 2], mode: "nearest" });
   const map = b.conv(part, weight(b, "point", [4, 4, 1, 1]), undefined, point);
   const mean = b.reduce_mean(map, { axes: [2, 3], keep: true });
   const gate = b.conv(mean, weight(b, "point", [4, 4, 1, 1]), undefined, point);
   return b.mul(map, b.activation(gate, { kind: "sigmoid" }));
-}
-
-/** The variance is a square: numbers of parameters have both signs. */
-function batchNorm(b: Builder, x: Value, key: string): Value {
-  const vector = (name: string): Value => weight(b, `${key}.${name}`, [Number(x.type.shape[1])]);
-  const root = vector("root");
-  return b.batch_norm(x, vector("weight"), vector("bias"), vector("mean"), b.mul(root, root), { eps: 0.01 });
 }
 
 const window = { stride: [2, 1], padding: [1, 1, 1, 1] };

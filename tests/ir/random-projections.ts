@@ -54,5 +54,77 @@ const permuted: Block = (b, x, n) => {
   return b.transpose(inner, { perm: axes.map((axis) => (axis < 2 ? axis * (rank - 1) : axis - 1)) });
 };
 
-export const projections: readonly Block[] = [scaled, normalizedResponse, perceptron];
+/** What a factor or summand of [batch, ...] needs of x to depend on every element of it. */
+function meanOf(b: Builder, x: Value, rank: number): Value {
+  const [batch = 1, ...rest] = x.type.shape;
+  const mean = b.reduce_mean(x, { axes: rest.map((_, i) => i + 1) });
+  return b.reshape(mean, { shape: [batch, ...Array.from({ length: rank - 1 }, () => 1)] });
+}
+
+/** Tokens [batch, 4, 6] as heads [batch, 2, 4, 3], and back. */
+const split = (b: Builder, rows: Value): Value =>
+  b.transpose(b.reshape(rows, { shape: [...rows.type.shape.slice(0, 2), 2, 3] }), { perm: [0, 2, 1, 3] });
+const merge = (b: Builder, heads: Value): Value =>
+  b.reshape(b.transpose(heads, { perm: [0, 2, 1, 3] }), { shape: [heads.type.shape[0] ?? 1, 4, 6] });
+
+/** Attention of two heads: queries, keys and values of one projection. */
+const packedHeads: Block = (b, x, n) => {
+  const tokens = b.add(meanOf(b, x, 3), weight(b, "tokens", [1, 4, 6]));
+  const packed = b.linear(tokens, weight(b, "qkv6", [18, 6]), n % 2 === 0 ? weight(b, "qkv6.bias", [18]) : undefined);
+  const [q = x, k = x, v = x] = [0, 6, 12].map((at) => split(b, b.slice(packed, { axis: 2, range: [at, at + 6] })));
+  return merge(b, b.attention(q, k, v, undefined, { scale: 0.5 }));
+};
+
+/** Attention of one query that is learnt: keys and values of one projection or of two. */
+const latentQuery: Block = (b, x, n) => {
+  const tokens = b.add(meanOf(b, x, 3), weight(b, "tokens", [1, 4, 6]));
+  const query = b.mul(meanOf(b, x, 4), weight(b, "latent", [1, 2, 1, 3]));
+  const bias = (key: string, width: number): Value | undefined => (n % 2 === 0 ? weight(b, key, [width]) : undefined);
+  const packed = b.linear(tokens, weight(b, "kv", [12, 6]), bias("kv.bias", 12));
+  const [k = x, v = x] =
+    n % 3 === 0
+      ? [0, 6].map((at) => b.slice(packed, { axis: 2, range: [at, at + 6] }))
+      : ["k", "v"].map((key) => b.linear(tokens, weight(b, key, [6, 6]), bias(`${key}.bias`, 6)));
+  return b.attention(query, split(b, k), split(b, v), undefined, { scale: 0.5 });
+};
+
+const same = { stride: [1, 1], padding: [1, 1, 1, 1], dilation: [1, 1] };
+const point = { ...same, padding: [0, 0, 0, 0] };
+
+/** A small picture [batch, 4, 3, 3]. */
+const picture = (b: Builder, x: Value): Value => b.mul(meanOf(b, x, 4), weight(b, "picture", [4, 3, 3]));
+
+/** Mixed convolutions of a small picture, and the norm of what they make. */
+const mixedConvs: Block = (b, x, n) => {
+  const map = picture(b, x);
+  const [small, large] = [
+    b.conv(map, weight(b, "mixed.1", [4, 4, 1, 1]), n % 2 === 0 ? weight(b, "mixed.b", [4]) : undefined, point),
+    b.conv(map, weight(b, "mixed.3", [2, 4, 3, 3]), undefined, same),
+  ];
+  return batchNorm(b, b.concat([small, large], { axis: 1 }), "mixed.bn");
+};
+
+/** A convolution with a sum and an activation behind it. */
+const residual: Block = (b, x, n) => {
+  const map = picture(b, x);
+  const sum = b.add(map, b.conv(map, weight(b, "residual", [4, 4, 3, 3]), undefined, same));
+  return b.activation(sum, { kind: (["relu", "hard_swish", "silu"] as const)[n % 3] ?? "relu" });
+};
+
+/** The variance is a square: numbers of parameters have both signs. */
+export function batchNorm(b: Builder, x: Value, key: string): Value {
+  const vector = (name: string): Value => weight(b, `${key}.${name}`, [Number(x.type.shape[1])]);
+  const root = vector("root");
+  return b.batch_norm(x, vector("weight"), vector("bias"), vector("mean"), b.mul(root, root), { eps: 0.01 });
+}
+
+export const projections: readonly Block[] = [
+  scaled,
+  normalizedResponse,
+  perceptron,
+  packedHeads,
+  latentQuery,
+  mixedConvs,
+  residual,
+];
 export const movements: readonly Block[] = [pooled, permuted];

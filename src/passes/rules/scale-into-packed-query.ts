@@ -33,13 +33,13 @@ export const scaleIntoPackedQuery = defineRule({
     if (!apart) return "keys or values read outputs of the queries";
     return root.attrs.scale === 1 ? "the scale is 1 already" : { own };
   },
-  rewrite: ({ root, packed, x, kernel, offset, own, bias }, b) => {
+  rewrite: ({ root, packed, x, kernel, offset, own, bias: scores }, b) => {
     const factors = factorsOf(root, kernel, own, b);
-    const vector = b.reshape(factors, { shape: [Number(kernel.type.shape[0])] });
-    const scaled = b.linear(x, b.mul(kernel, factors), offset && b.mul(offset, vector));
+    const bias = offset && b.mul(offset, b.reshape(factors, { shape: offset.type.shape }));
+    const scaled = b.linear(x, b.mul(kernel, factors), bias);
     const again = root.operands.slice(0, 3).map((x) => replay(b, packed, x ?? packed, scaled));
     const [queries = scaled, keys = scaled, values = scaled] = again;
-    return b.attention(queries, keys, values, bias, { scale: 1 });
+    return b.attention(queries, keys, values, scores, { scale: 1 });
   },
 });
 

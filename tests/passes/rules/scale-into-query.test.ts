@@ -6,6 +6,7 @@ import type { Value } from "../../../src/ir/value.ts";
 import { scaleQueries as pass } from "../../../src/passes/presets.ts";
 import { scaleIntoPackedQuery } from "../../../src/passes/rules/scale-into-packed-query.ts";
 import { scaleIntoQuery } from "../../../src/passes/rules/scale-into-query.ts";
+import { deadCode } from "../../../src/passes/whole-graph/dead-code.ts";
 import { applied, body, graphOf, reason } from "./harness.ts";
 
 const N = symbol("N");
@@ -83,6 +84,7 @@ describe("scale-into-query", () => {
     const before = body(g);
     expect(applied(g, pass)).toEqual({ "scale-into-query": 0, "scale-into-packed-query": 1 });
     expect(body(g).toSorted()).toEqual(before.toSorted());
+    expect(deadCode.run(g)).toEqual({ "dead-code": 0 });
     expect([...g.values()].flatMap((v) => (v.op === "attention" ? [v.attrs] : []))).toEqual([{ scale: 1 }]);
     expect(applied(g, pass)).toEqual({ "scale-into-query": 0, "scale-into-packed-query": 0 });
   });
