@@ -1,4 +1,6 @@
 import { type DataConfig, resolveDataConfig } from "../frontend/preprocess/data-config.ts";
+import { type NameAnatomy, explain } from "../frontend/names/explain.ts";
+import { type Contradiction, validate } from "../frontend/names/validate.ts";
 import { type PretrainedCfg, overlay } from "../frontend/pretrained-cfg.ts";
 import { type ModelReference, formatReference, parseReference } from "../frontend/reference.ts";
 import { type SizeBenchmark, benchmarks, familyOf, modelName, pretrainedTags } from "../frontend/registry.ts";
@@ -32,12 +34,18 @@ export interface DefinedInfo {
   readonly arguments: readonly FamilyArgument[];
 }
 
+/** The model's name taken apart, and where the pretrained configuration differs from it. */
+export interface NameRecord extends NameAnatomy {
+  readonly contradictions: readonly Contradiction[];
+}
+
 /** Everything that is known of a model without its weights. */
 export interface ModelInfo {
   /** The reference in its normal spelling. */
   readonly model: string;
   readonly architecture: string;
   readonly tag: string;
+  readonly name: NameRecord;
   readonly family: string;
   /** The architecture's pretrained tags, the default first. */
   readonly tags: readonly string[];
@@ -82,6 +90,7 @@ export async function info(request: ModelRequest): Promise<ModelInfo> {
     model: formatReference(reference),
     architecture,
     tag,
+    name: { ...explain(architecture, tag), contradictions: validate(architecture, tag, named) },
     family: familyOf(architecture),
     tags: pretrainedTags(architecture).filter((t) => t !== ""),
     supported: reason === null,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Inspection } from "../../src/driver/inspect.ts";
 import type { ModelInfo } from "../../src/driver/info.ts";
+import { explain } from "../../src/frontend/names/explain.ts";
+import { findName, listAliases } from "../../src/frontend/registry.ts";
 import { shapesModel } from "../driver/workspace.ts";
 import { cli, cliJson } from "./run-cli.ts";
 
@@ -64,6 +66,64 @@ describe("info", () => {
     const { out, err } = await cli(["info", "vit_tiny_patch16_224_in21k"]);
     expect(err).toMatch(/^note: "vit_tiny_patch16_224_in21k" is a deprecated name/);
     expect(out).toMatch(/^architecture +vit_tiny_patch16_224$/m);
+  });
+
+  it("takes the name apart, with the configuration's differences", async () => {
+    const { name } = await info("resmlp_12_224.fb_dino");
+    expect(name).toMatchObject({
+      name: "resmlp_12_224.fb_dino",
+      architecture: { line: "resmlp", resolution: { size: 224 } },
+      tag: { org: "fb", objectives: ["dino"], unknown: [], distilled: false },
+      contradictions: [{ field: "num_classes", predicted: "0 or a projection", recorded: "1000" }],
+    });
+    expect(name.pieces.map(({ text, kind }) => [text, kind])).toEqual([
+      ["resmlp", "line"],
+      ["12", "other"],
+      ["224", "resolution"],
+      ["fb", "organisation"],
+      ["dino", "objective"],
+    ]);
+    const { out } = await cli(["info", "resmlp_12_224.fb_dino"]);
+    expect(out).toContain("contradiction: num_classes is 1000, by the name 0 or a projection: ");
+  });
+
+  it("draws which piece of the name says what, under its letters", async () => {
+    const { out } = await cli(["info", "vit_base_patch16_clip_384.laion2b_ft_in12k_in1k"]);
+    const at = out.indexOf("\nvit_base_patch16_clip_384.laion2b", 1);
+    expect(
+      out
+        .slice(at + 1)
+        .split("\n")
+        .slice(0, 11)
+        .join("\n"),
+    ).toMatchInlineSnapshot(`
+      "vit_base_patch16_clip_384.laion2b_ft_in12k_in1k
+      vit                                              line        model line
+          base                                         size        size within the line
+               patch16                                 patch       patches of 16 x 16 pixels
+                       clip                            objective   CLIP's variant, for images matched with texts
+                            384                        resolution  input of 384 x 384 pixels
+                                laion2b                data        LAION-2B, image-text pairs
+                                        ft             mark        fine-tuned on what follows
+                                           in12k       labels      ImageNet-12k, timm's 11,821 classes of ImageNet-22k
+                                                 in1k  labels      ImageNet-1k, 1,000 classes
+      weights: trained on LAION-2B, then fine-tuned on ImageNet-12k, then fine-tuned on ImageNet-1k"
+    `);
+  });
+
+  it("reports tokens that it does not know, and keeps them", async () => {
+    const { name } = await info(`local-dir:${shapesModel}`);
+    expect(name.tag).toMatchObject({ tag: "shapes", unknown: ["shapes"] });
+    const { out } = await cli(["info", `local-dir:${shapesModel}`]);
+    expect(out).toMatch(/^ {12}shapes {2}unknown  +unknown token$/m);
+  });
+
+  it("takes apart what a deprecated name stands for, and says that it is deprecated", () => {
+    for (const [alias, target] of listAliases()) {
+      const found = findName(alias);
+      expect(found?.notices).toEqual([`"${alias}" is a deprecated name that timm maps to "${target}"`]);
+      expect(explain(found?.architecture ?? "", found?.tag ?? "").tag.unknown).toEqual([]);
+    }
   });
 
   it("prints facts for people", async () => {

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { FamilyArgument } from "../../driver/family-arguments.ts";
 import type { ModelInfo, PublishedResult } from "../../driver/info.ts";
+import { nameAnatomy } from "../name-anatomy.ts";
 import { type ModelOptions, jsonOption, modelArgument, modelRequestOf, withModelOptions } from "../options.ts";
 import type { Shell } from "../shell.ts";
 import { facts, table } from "../table.ts";
@@ -8,7 +9,9 @@ import { quantity } from "../units.ts";
 
 export const infoCommand = (shell: Shell): Command =>
   withModelOptions(new Command("info"))
-    .description("what is known of a model without its weights: configuration, preprocessing, licence, results")
+    .description(
+      "what is known of a model without its weights: its name taken apart, configuration, preprocessing, licence, results",
+    )
     .argument("<MODEL>", modelArgument)
     .addOption(jsonOption("the same facts"))
     .action(async (model: string, options: ModelOptions & { readonly json?: boolean }) => {
@@ -39,6 +42,7 @@ function describe(m: ModelInfo, colors: Shell["colors"]): string[] {
       ["licence", m.licence ?? "not stated"],
       ["Hub id", m.hub_id ?? "none"],
     ]),
+    ...nameAnatomy(m.name, colors),
     ...publishedTable(m.published, colors),
     ...(d === null ? [] : argumentTable(d.arguments, colors)),
   ];

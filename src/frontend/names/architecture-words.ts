@@ -128,7 +128,7 @@ export const stems: ReadonlyMap<string, string> = new Map(
 
 /** Words of names. */
 export const words: ReadonlyMap<string, ArchitectureWord> = new Map<string, ArchitectureWord>([
-  ...sizeWords.map((text) => [text, { kind: "size", meaning: "size" }] as const),
+  ...sizeWords.map((text) => [text, { kind: "size", meaning: "size within the line" }] as const),
   ...Object.entries(entries),
 ]);
 
