@@ -1,25 +1,6 @@
-import { quantile } from "../src/driver/bench.ts";
+import { type Estimate, estimate, median } from "../src/driver/statistics.ts";
 
-export const median = (samples: readonly number[]): number => quantile(samples, 0.5);
-
-/** A median and where the true one lies with a confidence of about 95 %. */
-export interface Estimate {
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/**
- * Median with the interval between two order statistics, which assumes nothing of the distribution: of n samples, the
- * number below the true median is binomial(n, 1/2), within n/2 - 1.96 sqrt(n)/2 and its mirror 95 % of the time. Below
- * seven samples the interval is all of them. NaN of none.
- */
-export function estimate(samples: readonly number[]): Estimate {
-  const sorted = samples.toSorted((a, b) => a - b);
-  const n = sorted.length;
-  const rank = Math.max(0, Math.floor((n - 1 - 1.96 * Math.sqrt(n)) / 2));
-  return { median: median(sorted), low: sorted[rank] ?? NaN, high: sorted[n - 1 - rank] ?? NaN };
-}
+export { type Estimate, estimate, median, quotients } from "../src/driver/statistics.ts";
 
 /**
  * The estimate of samples that come in heats, each with a deviation of its own: the interval of all together, widened to
@@ -34,10 +15,6 @@ export function overHeats(heats: readonly (readonly number[])[]): Estimate {
 /** exp of the mean logarithm: the mean of ratios that treats a and 1/a alike. NaN of none. */
 export const geometricMean = (ratios: readonly number[]): number =>
   Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
-
-/** The samples of two series divided round by round. */
-export const quotients = (above: readonly number[], below: readonly number[]): number[] =>
-  above.map((value, i) => value / (below[i] ?? NaN));
 
 /** Half the relative width of an interval. */
 export const halfWidth = ({ low, high, median: middle }: Estimate): number => (high - low) / (2 * middle);

@@ -9,6 +9,7 @@ import { inputShape, recipeInput } from "./input-tensor.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import type { Manifest } from "./manifest.ts";
 import { pipelineName } from "./pipeline.ts";
+import { estimate, quantile, quotients } from "./statistics.ts";
 
 export interface BenchOptions extends Watch {
   /** Images per run; default the artifact's own fixed batch, or 1. */
@@ -19,18 +20,34 @@ export interface BenchOptions extends Watch {
   readonly threads?: number | undefined;
 }
 
-export interface ArtifactTiming {
+/** What distinguishes artifacts, as text. */
+export interface ArtifactTraits {
+  readonly model: string;
+  /** The level, or the passes that were asked for in its place. */
+  readonly optimization: string;
+  readonly onnx_ops: string;
+  readonly opset: string;
+  /** Type and shape: pixels where the artifact preprocesses. */
+  readonly input: string;
+  readonly taps: string;
+  /** timm's arguments, as they were given. */
+  readonly args: string;
+}
+
+export interface ArtifactTiming extends ArtifactTraits {
   readonly artifact: string;
   readonly architecture: string;
-  readonly optimization: string;
   readonly batch: number;
   /** Milliseconds of a run: the median, the 95th percentile, the quickest. */
   readonly p50_ms: number;
   readonly p95_ms: number;
   readonly min_ms: number;
   readonly images_per_second: number;
-  /** Median of this artifact over the median of the first one. */
+  /** Time per image over that of the first artifact: the median over the rounds. */
   readonly ratio: number;
+  /** Where that median lies with a confidence of about 95 %; all rounds where they are fewer than seven. */
+  readonly ratio_low: number;
+  readonly ratio_high: number;
 }
 
 export interface BenchReport {
@@ -39,7 +56,12 @@ export interface BenchReport {
   readonly threads: number | null;
   readonly runs: number;
   readonly artifacts: readonly ArtifactTiming[];
+  /** What a reader of the ratios must know. */
+  readonly notes: readonly string[];
 }
+
+/** Fewer runs than this give no ratio to rely on. */
+const enoughRuns = 10;
 
 /** Runs before the measured ones: allocations settle, caches and clocks warm up. */
 const warmUpRuns = 3;
@@ -88,12 +110,13 @@ export async function bench(folders: readonly string[], options: BenchOptions = 
         if (run >= 0) contender.times.push(performance.now() - from);
       }
     }
-    const baseline = quantile(contenders[0]?.times ?? [], 0.5);
+    const artifacts = contenders.map((c) => timingOf(c, contenders[0] ?? c));
     return {
       runtime: { name: "onnxruntime-node", version: ort.version },
       threads: threads ?? null,
       runs,
-      artifacts: contenders.map((c) => timingOf(c, baseline)),
+      artifacts,
+      notes: notesOn(artifacts, runs),
     };
   } finally {
     for (const { session } of contenders) await session.close();
@@ -116,31 +139,72 @@ function inputOf({ folder, manifest }: Artifact, asked: number | undefined): Npy
   return recipeInput(manifest, shape);
 }
 
-function timingOf({ artifact: { folder, manifest }, input, times }: Contender, baseline: number): ArtifactTiming {
+function timingOf({ artifact: { folder, manifest }, input, times }: Contender, first: Contender): ArtifactTiming {
   const p50 = quantile(times, 0.5);
   const batch = input.shape[0] ?? 1;
+  const perImage = (first.input.shape[0] ?? 1) / batch;
+  const ratio = estimate(quotients(times, first.times));
   return {
     artifact: folder,
     architecture: manifest.source.architecture,
-    optimization: optimizationOf(manifest),
+    ...traitsOf(manifest),
     batch,
     p50_ms: p50,
     p95_ms: quantile(times, 0.95),
     min_ms: quantile(times, 0),
     images_per_second: (1000 * batch) / p50,
-    ratio: p50 / baseline,
+    ratio: ratio.median * perImage,
+    ratio_low: ratio.low * perImage,
+    ratio_high: ratio.high * perImage,
   };
 }
 
-/** The level, or the passes that were asked for in its place. */
-const optimizationOf = ({ request: { optimization, passes } }: Manifest): string =>
-  passes === null ? optimization : pipelineName(optimization, passes);
+function traitsOf({ source, request, target, input }: Manifest): ArtifactTraits {
+  const { architecture, tag } = source;
+  const args = Object.entries(request.args).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  const { optimization, passes } = request;
+  // The batch has a column of its own.
+  const [, ...extents] = input.shape;
+  return {
+    model: tag === "" ? architecture : `${architecture}.${tag}`,
+    optimization: passes === null ? optimization : pipelineName(optimization, passes),
+    onnx_ops: request.onnx_ops,
+    opset: String(target.opset),
+    input: `${input.dtype}[N,${extents.join(",")}]`,
+    taps: request.taps.join(","),
+    args: args.join(" "),
+  };
+}
 
-/** The value below which the fraction `q` of the samples lies, linear between neighbours; NaN of none. */
-export function quantile(samples: readonly number[], q: number): number {
-  const sorted = samples.toSorted((a, b) => a - b);
-  const position = q * (sorted.length - 1);
-  const below = sorted[Math.floor(position)] ?? NaN;
-  const above = sorted[Math.ceil(position)] ?? NaN;
-  return below + (above - below) * (position - Math.floor(position));
+/** The traits in which artifacts differ. */
+export const differingTraits = (artifacts: readonly ArtifactTraits[]): (keyof ArtifactTraits)[] =>
+  traitNames.filter((name) => new Set(artifacts.map((a) => a[name])).size > 1);
+
+const traitNames = [
+  "model",
+  "optimization",
+  "onnx_ops",
+  "opset",
+  "input",
+  "taps",
+  "args",
+] as const satisfies readonly (keyof ArtifactTraits)[];
+
+/** Differences that are no way to emit the same computation. */
+const workNames = ["model", "input", "taps", "args"] as const;
+
+function notesOn(artifacts: readonly ArtifactTiming[], runs: number): string[] {
+  if (artifacts.length < 2) return [];
+  const differing = new Set<string>(differingTraits(artifacts));
+  const work: string[] = workNames.filter((name) => differing.has(name));
+  if (new Set(artifacts.map((a) => a.batch)).size > 1) work.push("batch");
+  const listed = work.join(", ").replace(/, ([^,]*)$/, " and $1");
+  return [
+    ...(work.length > 0
+      ? [`the artifacts differ in ${listed}: the ratio is not what their optimisation gains alone`]
+      : []),
+    ...(runs < enoughRuns
+      ? [`${runs} run${runs === 1 ? " is" : "s are"} too few for a ratio to rely on: use --runs ${enoughRuns} or more`]
+      : []),
+  ];
 }

@@ -83,7 +83,9 @@ describe("run", () => {
 describe("verify", () => {
   test("prints what it measured", async () => {
     const { status, out } = await timmc("verify", at("plain"));
-    expect(out).toMatch(/^output .*\nlogits .* passed\nfeatures\.0 .* passed\n\npassed: 2 outputs in 6 comparisons each\n$/);
+    expect(out).toMatch(
+      /^output .*\nlogits .* passed\nfeatures\.0 .* passed\n\npassed: 2 outputs in 6 comparisons each\n$/,
+    );
     expect(status).toBe(0);
   });
 
@@ -115,11 +117,16 @@ describe("verify", () => {
   });
 });
 
-test("bench compares with the first artifact", async () => {
-  const { status, out } = await timmc("bench", at("plain"), at("features"), "--runs", "3", "--threads", "1");
-  expect(out.split("\n")[1]).toMatch(/^\S+plain +test_resnet +O2 +1 .* 1\.000$/);
-  expect(out).toMatch(/onnxruntime-node 1\.\S+, 3 runs each, 1 thread\n$/);
+test("bench compares with the first artifact, and shows in what they differ", async () => {
+  const { status, out, err } = await timmc("bench", at("plain"), at("features"), "--runs", "3", "--threads", "1");
+  const [head, first, second] = out.split("\n");
+  expect(head).toMatch(/^artifact +model +level +taps +batch .* ratio +95 % interval$/);
+  expect(first).toMatch(/^\S+plain +test_resnet\.r160_in1k +O2 +logits,features\.0 +1 .* 1\.000$/);
+  expect(second).toMatch(/ features\.0 +1 .* \d\.\d{3} +\d\.\d{3} to \d\.\d{3}/);
+  expect(out).toMatch(/ratio: time per image over .*\nonnxruntime-node 1\.\S+, 3 runs each, 1 thread\n$/);
+  expect(err).toMatch(/^note: the artifacts differ in taps: .*\nnote: 3 runs are too few/);
   expect(status).toBe(0);
   const json = await timmc("bench", at("plain"), "--runs", "2", "--json");
-  expect(JSON.parse(json.out)).toMatchObject({ runs: 2, artifacts: [{ ratio: 1, batch: 1 }] });
+  expect(JSON.parse(json.out)).toMatchObject({ runs: 2, notes: [], artifacts: [{ ratio: 1, batch: 1 }] });
+  expect((await timmc("bench", at("plain"), "--runs", "1")).out).not.toContain("ratio");
 });

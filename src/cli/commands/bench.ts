@@ -21,38 +21,53 @@ export const benchCommand = (shell: Shell): Command =>
     .addOption(new Option("--threads <N>", "threads of ONNX Runtime (default: one per core)").argParser(positiveNumber))
     .addOption(jsonOption("the same figures"))
     .action(async (dirs: string[], { json, ...options }: BenchCommandOptions) => {
-      const { bench } = await import("../../driver/bench.ts");
+      const { bench, differingTraits } = await import("../../driver/bench.ts");
       const report = await bench(dirs, { ...options, signal: shell.signal, progress: shell.status });
-      if (json === true) shell.json(report);
-      else shell.print(describe(report, shell.colors).join("\n"));
+      if (json === true) return shell.json(report);
+      report.notes.forEach(shell.note);
+      const [head = "", ...rest] = describe(report, differingTraits(report.artifacts));
+      shell.print([shell.colors.bold(head), ...rest].join("\n"));
     });
 
-function describe({ artifacts, runtime, threads, runs }: BenchReport, colors: Shell["colors"]): string[] {
+/** Columns of what distinguishes the artifacts, beside the model and the level, which are always there. */
+const traitTitles = { onnx_ops: "operators", opset: "opset", input: "input", taps: "taps", args: "arguments" } as const;
+const optionalTraits = ["onnx_ops", "opset", "input", "taps", "args"] as const;
+
+function describe({ artifacts, runtime, threads, runs }: BenchReport, traits: readonly string[]): string[] {
   const right = (title: string) => ({ title, align: "right" }) as const;
-  const [head = "", ...rows] = table(
+  const shown = optionalTraits.filter((name) => traits.includes(name));
+  const compared = artifacts.length > 1;
+  const lines = table(
     [
       { title: "artifact" },
-      { title: "architecture" },
+      { title: "model" },
       { title: "level" },
+      ...shown.map((name) => ({ title: traitTitles[name] })),
       right("batch"),
       right("p50 ms"),
       right("p95 ms"),
       right("min ms"),
       right("images/s"),
-      right("ratio"),
+      ...(compared ? [right("ratio"), { title: "95 % interval" }] : []),
     ],
-    artifacts.map((a) => [
+    artifacts.map((a, i) => [
       a.artifact,
-      a.architecture,
+      a.model,
       a.optimization,
+      ...shown.map((name) => a[name] || "-"),
       String(a.batch),
       a.p50_ms.toFixed(2),
       a.p95_ms.toFixed(2),
       a.min_ms.toFixed(2),
       a.images_per_second.toFixed(1),
-      a.ratio.toFixed(3),
+      ...(compared ? [a.ratio.toFixed(3), i === 0 ? "" : intervalOf(a)] : []),
     ]),
   );
-  const setting = `${runtime.name} ${runtime.version}, ${runs} runs each, ${threads === null ? "a thread per core" : `${threads} thread${threads === 1 ? "" : "s"}`}`;
-  return [colors.bold(head), ...rows, "", setting];
+  const said = compared ? ["ratio: time per image over that of the first artifact, the median of the rounds"] : [];
+  const setting = `${runtime.name} ${runtime.version}, ${runs} run${runs === 1 ? "" : "s"} each, ${threads === null ? "a thread per core" : `${threads} thread${threads === 1 ? "" : "s"}`}`;
+  return [...lines, "", ...said, setting];
 }
+
+/** An interval that holds 1 is no difference. */
+const intervalOf = ({ ratio_low, ratio_high }: BenchReport["artifacts"][number]): string =>
+  `${ratio_low.toFixed(3)} to ${ratio_high.toFixed(3)}${ratio_low <= 1 && ratio_high >= 1 ? ", no difference" : ""}`;
