@@ -24,6 +24,9 @@ const preferredFiles = [
   "open_clip_pytorch_model.pth",
 ] as const;
 
+/** Then an index of several files, which timm does not know: its first shard alone would be wrong. */
+const indexFiles = ["model.safetensors.index.json", "pytorch_model.bin.index.json"] as const;
+
 /** Then the first name of the first extension that occurs. `.pth` does not cover `.pth.tar`. */
 const extensions = [".safetensors", ".pth", ".pth.tar", ".bin"] as const;
 
@@ -35,7 +38,7 @@ const extensions = [".safetensors", ".pth", ".pth.tar", ".bin"] as const;
 export function readLocalDir(path: string): LocalModel {
   requireFolder(path);
   const configPath = join(path, "config.json");
-  const config = parseModelConfig(readConfig(configPath), configPath);
+  const config = parseModelConfig(readConfigFile(configPath), configPath);
   const weights = findWeightsFile(path);
   return {
     ...config,
@@ -59,10 +62,10 @@ export function requireWeightsFile(model: LocalModel): string {
   });
 }
 
-/** timm's choice among a folder's files (`load_state_dict_from_path`). */
+/** timm's choice among a folder's files (`load_state_dict_from_path`), and indexes of several files. */
 export function findWeightsFile(path: string): { file: string | undefined; notices: readonly string[] } {
   const names = weightsFileNames(path);
-  const preferred = preferredFiles.find((name) => names.includes(name));
+  const preferred = [...preferredFiles, ...indexFiles].find((name) => names.includes(name));
   if (preferred !== undefined) return { file: join(path, preferred), notices: [] };
   for (const extension of extensions) {
     const [first, ...rest] = names.filter((name) => name.endsWith(extension));
@@ -81,8 +84,13 @@ function requireFolder(path: string): void {
   }
 }
 
-/** Size and kind are checked before reading: a pipe would block, and a large file would fill the memory. */
-function readConfig(path: string): Uint8Array {
+/**
+ * The bytes of a config.json. Size and kind are checked before reading: a pipe would block, and a large file would fill
+ * the memory.
+ *
+ * @throws TimmcError `io`, or `config` for a size that none has.
+ */
+export function readConfigFile(path: string): Uint8Array {
   const status = statusOf(path);
   if (status === undefined || !status.isFile()) {
     throw ioError(
@@ -98,7 +106,7 @@ function readConfig(path: string): Uint8Array {
 /** Names of the regular files, and of links to them, that may hold weights; sorted. */
 const weightsFileNames = (path: string): string[] =>
   attempt(path, () => readdirSync(path))
-    .filter((name) => extensions.some((extension) => name.endsWith(extension)))
+    .filter((name) => [...extensions, ...indexFiles].some((ending) => name.endsWith(ending)))
     .filter((name) => statusOf(join(path, name))?.isFile() === true)
     .sort();
 

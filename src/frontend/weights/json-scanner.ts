@@ -1,16 +1,19 @@
 /**
- * A strict JSON reader for headers of untrusted files. Unlike JSON.parse it shows every member of an object, so that
+ * A strict JSON reader for headers and indexes of untrusted files. Unlike JSON.parse it shows every member of an object, so that
  * duplicates can be refused, and it never builds a value that was not asked for. Each method consumes one construct, or
  * calls `fail` with the rule that is broken and the position.
  */
 export class JsonScanner {
   readonly #text: string;
   readonly #fail: (rule: string) => never;
+  readonly #what: string;
   #at = 0;
 
-  constructor(text: string, fail: (rule: string) => never) {
+  /** `what` names the text in messages. */
+  constructor(text: string, fail: (rule: string) => never, what = "header") {
     this.#text = text;
     this.#fail = fail;
+    this.#what = what;
   }
 
   /** `{ "key": ..., }`: `member` must consume the value of each key. */
@@ -45,7 +48,7 @@ export class JsonScanner {
     }
     this.#at = end + 1;
     const value = parseString(this.#text.slice(start, end + 1));
-    return value ?? this.#fail(`the string at character ${start} of the header is not valid JSON text`);
+    return value ?? this.#fail(`the string at character ${start} of the ${this.#what} is not valid JSON text`);
   }
 
   /** A natural number below 2^53, without sign, fraction or exponent. */
@@ -96,7 +99,9 @@ export class JsonScanner {
 
   #refuse(wanted: string): never {
     const found = this.#at < this.#text.length ? JSON.stringify(this.#text.slice(this.#at, this.#at + 12)) : "the end";
-    return this.#fail(`the header is not valid JSON: expected ${wanted} at character ${this.#at}, found ${found}`);
+    return this.#fail(
+      `the ${this.#what} is not valid JSON: expected ${wanted} at character ${this.#at}, found ${found}`,
+    );
   }
 }
 

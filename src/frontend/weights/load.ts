@@ -41,6 +41,7 @@ function toNumbers(data: TensorData): Numbers {
     case "f6_e2m3":
     case "f6_e3m2":
     case "c64":
+    case "c128":
       throw new TimmcError("weights", `a parameter cannot be loaded from ${printStored(data)}`, {
         hint: "Store it as float32, float16, bfloat16 or float8.",
       });

@@ -1,3 +1,4 @@
+import type { Refuse } from "./file.ts";
 import { JsonScanner } from "./json-scanner.ts";
 import { type StoredDType, storedBits } from "./source.ts";
 
@@ -8,9 +9,6 @@ export interface HeaderEntry {
   readonly begin: number;
   readonly end: number;
 }
-
-/** Reports a broken rule, of one tensor where it is known. */
-export type Refuse = (rule: string, tensor?: string) => never;
 
 const METADATA = "__metadata__";
 

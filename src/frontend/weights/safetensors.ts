@@ -1,13 +1,12 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { basename } from "node:path";
 import { TimmcError } from "../../ir/error.ts";
-import { type HeaderEntry, type Refuse, parseHeader } from "./safetensors-header.ts";
+import { type Refuse, openFile, readBytes } from "./file.ts";
+import { type HeaderEntry, parseHeader } from "./safetensors-header.ts";
 import { type TensorData, type WeightSource, isOpaque } from "./source.ts";
 
 /** The format's bound on the header, in bytes. */
 const MAX_HEADER = 100_000_000;
-/** Bytes per system call: below the 2 GiB that one read may ask for. */
-const MAX_READ = 1 << 30;
 
 /**
  * A safetensors file: u64 header length, JSON header, one buffer. Opening reads and checks the header only; a tensor's
@@ -78,39 +77,3 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
     return undefined;
   }
 }
-
-/** `length` is at most the file's size, so a hostile header cannot ask for more memory than the file takes on disk. */
-function readBytes(descriptor: number, position: number, length: number, refuse: Refuse): Uint8Array<ArrayBuffer> {
-  let done = 0;
-  try {
-    const bytes = new Uint8Array(length);
-    while (done < length) {
-      const count = readSync(descriptor, bytes, done, Math.min(length - done, MAX_READ), position + done);
-      if (count === 0) break;
-      done += count;
-    }
-    if (done === length) return bytes;
-  } catch (error) {
-    throw new TimmcError("io", `${length} bytes at ${position} of the weight file cannot be read: ${why(error)}`, {
-      hint: "Check the disk and the free memory.",
-      cause: error,
-    });
-  }
-  return refuse(`the file ends at byte ${position + done}: it was cut while in use`);
-}
-
-/** A pipe or device would block or never end, so the kind is asked before the file is opened. */
-function openFile(path: string): number {
-  try {
-    if (statSync(path).isFile()) return openSync(path, "r");
-  } catch (error) {
-    throw new TimmcError("io", `the weight file cannot be read: ${why(error)}`, {
-      trail: [path],
-      hint: "Check the path.",
-      cause: error,
-    });
-  }
-  throw new TimmcError("io", "the weight file is not a regular file", { trail: [path], hint: "Name the file itself." });
-}
-
-const why = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -24,16 +24,17 @@ export const storedBits = {
   f6_e3m2: 6,
   f4: 4,
   c64: 64,
+  c128: 128,
 } as const satisfies { readonly [D in DType]: number } & { readonly [name: string]: number };
 
 /** An element type as stored: what a parameter can have, and what files have besides. */
 export type StoredDType = keyof typeof storedBits;
 
 /** Types that no parameter can be loaded from: elements smaller than a byte, and complex numbers. */
-export type OpaqueDType = "f6_e2m3" | "f6_e3m2" | "f4" | "c64";
+export type OpaqueDType = "f6_e2m3" | "f6_e3m2" | "f4" | "c64" | "c128";
 
 export const isOpaque = (dtype: StoredDType): dtype is OpaqueDType =>
-  dtype === "c64" || dtype === "f4" || dtype === "f6_e2m3" || dtype === "f6_e3m2";
+  dtype === "c64" || dtype === "c128" || dtype === "f4" || dtype === "f6_e2m3" || dtype === "f6_e3m2";
 
 /** A tensor of a checkpoint: type and shape are free, bytes are read on demand. */
 export interface TensorData {
@@ -50,7 +51,7 @@ export interface TensorSpec {
   readonly dtype: DType;
 }
 
-/** Where parameters come from: a safetensors file, the synthetic recipe, nothing. */
+/** Where parameters come from: a weight file, the synthetic recipe, nothing. */
 export interface WeightSource {
   /** For messages and the manifest, such as `model.safetensors` or `synthetic`: never a folder of this machine. */
   readonly label: string;

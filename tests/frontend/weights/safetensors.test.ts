@@ -59,7 +59,7 @@ const header = (text: string, bytes = 0): Uint8Array => rawSafetensors(text, new
 const entry = (begin: number, end: number, shape = `[${(end - begin) / 4}]`): string =>
   `{"dtype":"F32","shape":${shape},"data_offsets":[${begin},${end}]}`;
 
-const dtypeNames = Object.keys(storedBits) as StoredDType[];
+const dtypeNames = (Object.keys(storedBits) as StoredDType[]).filter((dtype) => dtype !== "c128");
 const tensor: fc.Arbitrary<Omit<Stored, "name">> = fc
   .record({
     dtype: fc.constantFrom(...dtypeNames.filter((dtype) => !isOpaque(dtype))),
@@ -287,10 +287,7 @@ describe("files", () => {
     expect(() => openSafetensors(folder)).toThrow(/not a regular file/);
   });
 
-  test("other formats are refused by name", () => {
-    expect(() => openWeights("a/pytorch_model.bin")).toThrow(/PyTorch weight files come with a later release/);
-    expect(() => openWeights("a/x.pth.tar")).toThrow(/PyTorch/);
-    expect(() => openWeights("a/model.safetensors.index.json")).toThrow(/sharded/);
+  test("the ending tells the format", () => {
     expect(() => openWeights("a/x.npz")).toThrow(/not supported/);
     writeSafetensors(path, [f32("a", [1], [5])]);
     const source = openWeights(path);

@@ -28,6 +28,7 @@ export const fileName: { readonly [D in StoredDType]: string } = {
   u64: "U64",
   f64: "F64",
   c64: "C64",
+  c128: "(of PyTorch files alone)",
   f4: "F4",
   f6_e2m3: "F6_E2M3",
   f6_e3m2: "F6_E3M2",

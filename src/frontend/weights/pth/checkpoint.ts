@@ -1,0 +1,131 @@
+import { type RandomBytes, type Refuse, shown } from "../file.ts";
+import { type TensorData, isOpaque, printStored } from "../source.ts";
+import { readLegacyCheckpoint } from "./legacy.ts";
+import type { LoadedPickle } from "./pickled.ts";
+import { materialise } from "./tensors.ts";
+import { type DictValue, type TensorValue, type Value, describeValue } from "./values.ts";
+import { type Member, isZip, memberBytes, readZip } from "./zip.ts";
+import { readZipCheckpoint } from "./zip-checkpoint.ts";
+
+/** The state dict of a PyTorch file, as timm's `load_state_dict` finds it. */
+export interface Checkpoint {
+  /** In the order of the file; bytes are read when asked for. */
+  readonly tensors: ReadonlyMap<string, TensorData>;
+  /** The key of the outer dictionary that the state dict lies under. */
+  readonly nesting: (typeof nestings)[number] | undefined;
+  /** The other keys of the outer dictionary. */
+  readonly otherKeys: readonly string[];
+  /** What the keys of the state dict began with and were freed of: `module.`, `_orig_mod.`, both or nothing. */
+  readonly prefix: string;
+  /** Entries of the state dict that are no tensors. */
+  readonly skipped: readonly string[];
+}
+
+/** In timm's order: averaged weights before the last ones. */
+const nestings = ["state_dict_ema", "model_ema", "state_dict", "model"] as const;
+/** What torch.nn.parallel and torch.compile put before the names of the model that they wrap. */
+const wrappers = ["module.", "_orig_mod."] as const;
+
+/**
+ * Reads the structure of a PyTorch file, of any layout, and no numbers. Nothing in it is run: a pickle that calls
+ * anything beyond the allow-list is refused, wherever in the file it does.
+ */
+export function readCheckpoint(bytes: RandomBytes, refuse: Refuse): Checkpoint {
+  const loaded = load(bytes, refuse, true);
+  const { value } = loaded;
+  if (!isDict(value)) return refuse(`it holds ${describeValue(value)}, not a dictionary of tensors`);
+  const nesting = nestings.find(
+    (key) => value.entries.has(key) && (key.endsWith("_ema") ? value.entries.get(key) !== null : true),
+  );
+  const inner = nesting === undefined ? value : value.entries.get(nesting);
+  if (!isDict(inner))
+    return refuse(`its entry ${nesting} is ${describeValue(inner ?? null)}, not a dictionary of tensors`);
+  const otherKeys = inner === value ? [] : textKeys(value).filter((key) => key !== nesting);
+  return { nesting, otherKeys, ...stateDict(inner, loaded, refuse) };
+}
+
+function load(bytes: RandomBytes, refuse: Refuse, mayUnwrap: boolean): LoadedPickle {
+  const head = bytes.read(0, Math.min(bytes.size, 512));
+  if (isZip(head)) {
+    const members = readZip(bytes, refuse);
+    const wrapped = mayUnwrap ? wrappedFile(members) : undefined;
+    return wrapped === undefined
+      ? readZipCheckpoint(bytes, members, refuse)
+      : load(memberBytes(bytes, wrapped), refuse, false);
+  }
+  if (head[0] === 0x80) return readLegacyCheckpoint(bytes, refuse);
+  return refuse(foreignFile(head));
+}
+
+/** Very old files of the Hub are zip archives around one plain checkpoint. */
+function wrappedFile(members: ReadonlyMap<string, Member>): Member | undefined {
+  const [[name, member] = ["", undefined], ...rest] = members;
+  return rest.length === 0 && !name.endsWith("/data.pkl") ? member : undefined;
+}
+
+/** What a file that is no checkpoint looks like. */
+function foreignFile(head: Uint8Array): string {
+  const text = Buffer.from(head).toString("latin1");
+  if (text.slice(257, 262) === "ustar") return "it is a tar archive, torch's format before 0.1.10, which is not read";
+  if (head.length === 0) return "the file is empty";
+  if (/^\s*<(?:!doctype|html|\?xml)/i.test(text)) return "it is a web page, not a checkpoint: the download went wrong";
+  if (text.startsWith("version https://git-lfs")) return "it is a Git LFS pointer, not the file that it stands for";
+  if (text[8] === "{" && text[9] === '"') return "it is a safetensors file: give it the ending .safetensors";
+  return `it is neither a zip archive nor a pickle; it begins with "${shown(text.slice(0, 16))}"`;
+}
+
+function stateDict(
+  dict: DictValue,
+  loaded: LoadedPickle,
+  refuse: Refuse,
+): Pick<Checkpoint, "tensors" | "prefix" | "skipped"> {
+  const tensors = new Map<string, TensorData>();
+  const skipped: string[] = [];
+  const prefixes = new Set<string>();
+  for (const [key, value] of dict.entries) {
+    if (typeof key !== "string" || !isTensor(value)) {
+      if (isUnreadable(value)) refuse(`it is ${value.what}, which weights are not read from`, shown(String(key)));
+      skipped.push(typeof key === "string" ? key : describeValue(key));
+      continue;
+    }
+    const { name, prefix } = unwrapped(key);
+    if (tensors.has(name)) refuse("two entries have this name once `module.` is taken off", shown(name));
+    if (prefix !== "") prefixes.add(prefix);
+    tensors.set(name, tensorData(name, value, loaded, refuse));
+  }
+  if (tensors.size === 0) {
+    refuse(`it holds no tensors; its keys: ${skipped.slice(0, 8).map(shown).join(", ") || "none"}`);
+  }
+  return { tensors, skipped, prefix: [...prefixes].join(" or ") };
+}
+
+/** One leading `module.`, then one leading `_orig_mod.`. */
+function unwrapped(key: string): { name: string; prefix: string } {
+  let name = key;
+  for (const wrapper of wrappers) if (name.startsWith(wrapper)) name = name.slice(wrapper.length);
+  return { name, prefix: key.slice(0, key.length - name.length) };
+}
+
+function tensorData(
+  name: string,
+  tensor: TensorValue,
+  { storages, bigEndian }: LoadedPickle,
+  refuse: Refuse,
+): TensorData {
+  const { dtype, shape } = tensor;
+  return {
+    dtype,
+    shape,
+    read: () =>
+      isOpaque(dtype)
+        ? refuse(`a parameter cannot be loaded from ${printStored(tensor)}`, name)
+        : materialise(tensor, (begin, length) => storages.read(tensor.storage, begin, length), bigEndian),
+  };
+}
+
+const isDict = (value: Value | undefined): value is DictValue => typeof value === "object" && value?.kind === "dict";
+const isTensor = (value: Value): value is TensorValue => typeof value === "object" && value?.kind === "tensor";
+const isUnreadable = (value: Value): value is Extract<Value, { kind: "opaque" }> =>
+  typeof value === "object" && value?.kind === "opaque" && value.isTensor === true;
+const textKeys = (dict: DictValue): string[] =>
+  [...dict.entries.keys()].map((key) => (typeof key === "string" ? key : describeValue(key)));
