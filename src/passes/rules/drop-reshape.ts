@@ -1,6 +1,6 @@
 /**
- * A reshape to the shape that x has is x. Saves a node. Other rules leave them: two reshapes or transposes that undo each
- * other, and a map of one pixel that a network flattens in order to normalise its channels.
+ * A reshape to the shape that x has is x. Saves a node. It is what the other rules make of two reshapes or two transposes
+ * that undo each other, as between pointwise-linear and the permutations around the blocks of convnext.
  */
 import { sameShape } from "../../ir/dim.ts";
 import { any, op } from "../pattern.ts";

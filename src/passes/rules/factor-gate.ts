@@ -3,8 +3,8 @@
  *
  *     x + (b + x n) = x (1 + n) + b      where n is smaller than x
  *
- * Preconditions: the inner sum and product have no other use. Saves a pass over the map, and leaves b where the
- * projection behind takes it up (fold-shift, fold-input-shift): the response normalisation of convnextv2.
+ * Preconditions: the inner sum and product have no other use, and b is a weight no larger than x. Saves a pass over the
+ * map, and leaves b where the projection behind takes it up (fold-input-shift): the response normalisation of convnextv2.
  */
 import { sameShape } from "../../ir/dim.ts";
 import { any, op, weight } from "../pattern.ts";

@@ -4,8 +4,9 @@
  *     bn(conv(x, W, b)) = conv(x, W g, (b - mean) g + bias)
  *
  * exact up to rounding, for any padding: zeros enter the convolution before the affine map in both forms.
- * Preconditions: the convolution has no other use (its own result is not an output or a tap), and its parameters are
- * weights. Loses nothing; the folded weights are expressions, evaluated in float64 at emission and rounded once.
+ * Preconditions: the convolution has no other use (its own result is not an output or a tap), and all parameters are
+ * weights. Saves a pass over the map; the folded weights are expressions, evaluated in float64 at emission and rounded
+ * once.
  */
 import { any, bind, maybe, op, weight } from "../pattern.ts";
 import { defineRule } from "../rule.ts";

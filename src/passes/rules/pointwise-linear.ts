@@ -8,8 +8,9 @@
  * activations and multiplies faster there than in MatMul and Add: 0.89 to 0.98 of the time of the whole perceptron,
  * transposes included (bench/forms/pointwise-linear.ts). A transpose that meets its inverse goes away on top: convnext
  * permutes around every block, and then its residual addition joins the second convolution.
- * Preconditions: static widths that fill whole blocks, an activation that keeps the blocked layout or widths that repay
- * leaving it, and nothing else that reads the inside. A linear map alone gains less than its transposes cost.
+ * Preconditions: tokens [N, T, C] or pixels [N, H, W, C], no extent 0; static widths that fill whole blocks; an activation
+ * that keeps the blocked layout, or widths that repay leaving it; all parameters are weights, and nothing else reads the
+ * inside. A linear map alone gains less than its transposes cost.
  */
 import { isStatic } from "../../ir/dim.ts";
 import type { Builder } from "../../ir/builder.ts";

@@ -4,8 +4,8 @@
  *     g (x n) = x (g n)      where g n is smaller than x n
  *
  * Preconditions: the inner product has no other use, and x is no weight: it would be the next g, and the two would change
- * places for ever. So each step merges two weights or brings one further inside. Saves a pass over the map: the response normalisation of convnextv2
- * multiplies by a gate of one number per channel, and then by a learnt scale per channel.
+ * places for ever. So each step merges two weights or brings one further inside. Saves a pass over the map: the response
+ * normalisation of convnextv2 multiplies by a gate of one number per channel, and then by a learnt scale per channel.
  */
 import { sameShape } from "../../ir/dim.ts";
 import { broadcastShapes } from "../../ir/ops/elementwise.ts";

@@ -3,9 +3,9 @@
  *
  *     bn(concat(x1, x2, ...), p) = concat(bn(x1, p[c0..c1]), bn(x2, p[c1..c2]), ...)
  *
- * exact, with parameters that are slices. Preconditions: channels are joined, and every part is a convolution that nothing
- * else uses, so that `fold-batch-norm` makes each norm vanish; on its own the rule saves nothing. Mixed convolutions
- * (MixNet: kernels of several sizes side by side) have such norms, and ONNX Runtime does not fold them.
+ * exact, with parameters that are slices. Preconditions: channels are joined, and every part is a convolution with weights
+ * that nothing else uses, so that `fold-batch-norm` makes each norm vanish; on its own the rule saves nothing. Mixed
+ * convolutions (MixNet: kernels of several sizes side by side) have such norms, and ONNX Runtime does not fold them.
  */
 import { isStatic } from "../../ir/dim.ts";
 import { type Value, is } from "../../ir/value.ts";
@@ -23,10 +23,8 @@ export const splitBatchNorm = defineRule({
   ),
   where: ({ joined }, graph) => {
     if (joined.attrs.axis !== 1) return "the parts are not joined by channels";
-    const other = parts(joined).find((x) => !is(x, "conv") || graph.useCount(x) !== 1);
-    return (
-      other === undefined || `a part is ${other.op} with ${graph.useCount(other)} uses, not a convolution to fold into`
-    );
+    const other = parts(joined).find((x) => graph.useCount(x) !== 1 || !foldsNorm(x));
+    return other === undefined || `${other.op} with ${graph.useCount(other)} uses is no convolution to fold into`;
   },
   rewrite: ({ root, joined, scale, shift, mean, variance }, b) => {
     let start = 0;
@@ -40,6 +38,9 @@ export const splitBatchNorm = defineRule({
     return b.concat(norms, { axis: 1 });
   },
 });
+
+const foldsNorm = (x: Value): boolean =>
+  is(x, "conv") && x.operands.slice(1).every((parameter) => parameter === undefined || parameter.isWeight);
 
 const parts = (joined: Value<"concat">): readonly Value[] =>
   joined.operands.flatMap((x) => (x === undefined ? [] : [x]));

@@ -3,8 +3,9 @@
  *
  *     x gate = x resize(gate)    with every pixel of resize(gate) equal to the gate of its channel
  *
- * exact to the bit. Preconditions: x is [N, C, H, W] with static H and W, two pixels or more, and the gate is that of a squeeze-excite: the
- * mean of the same x over H and W, through convolutions with weights and activations; x comes from a convolution.
+ * exact to the bit. Preconditions: x is [N, C, H, W] with static H and W, two pixels or more, and the gate is that of a
+ * squeeze-excite: the mean of the same x over H and W, through layers with weights that keep the blocked layout; x comes
+ * from a convolution, through such layers too.
  * It saves no arithmetic and costs one more map; it pays under ONNX Runtime alone, whose blocked layout of convolutions
  * has a product of equal shapes and an enlargement by nearest, but no product that broadcasts: there every gate would
  * take the map out of the layout and back (bench/forms/squeeze-excite.ts).

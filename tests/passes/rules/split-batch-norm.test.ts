@@ -41,12 +41,18 @@ describe("split-batch-norm", () => {
     [
       "a part has an activation",
       { second: (b, conv) => b.activation(conv, { kind: "relu" }) },
-      "a part is activation with 1 uses, not a convolution to fold into",
+      "activation with 1 uses is no convolution to fold into",
     ],
+    ["a part has another use", { also: (conv) => ({ tap: conv }) }, "conv with 2 uses is no convolution to fold into"],
     [
-      "a part has another use",
-      { also: (conv) => ({ tap: conv }) },
-      "a part is conv with 2 uses, not a convolution to fold into",
+      "a kernel is known only when the model runs",
+      {
+        second: (b, conv) => {
+          const kernel = b.input({ shape: [6, 6, 1, 1] });
+          return b.conv(conv, kernel, undefined, { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] });
+        },
+      },
+      "conv with 1 uses is no convolution to fold into",
     ],
     ["rows are joined", { axis: 2 }, "the parts are not joined by channels"],
   ])("stays away where %s", (_, parts, why) => {
