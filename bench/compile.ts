@@ -9,7 +9,7 @@ import type { Shell } from "../src/cli/shell.ts";
 import { type Column, table } from "../src/cli/table.ts";
 import { byteQuantity } from "../src/cli/units.ts";
 import { writeModel } from "../src/driver/artifact-model.ts";
-import { defaultOpset } from "../src/driver/compile.ts";
+import { defaultForms } from "../src/backends/onnx/forms.ts";
 import { lowerRequest } from "../src/driver/lower-request.ts";
 import { pipelineOf } from "../src/driver/pipeline.ts";
 import { version } from "../src/driver/version.ts";
@@ -85,7 +85,7 @@ async function compileTimed(model: string, folder: string, signal: AbortSignal):
   const evaluating = stopwatch();
   const parameters: Parameters = { bytes: filling.around(weights.parameters.bytes) };
   const emitted = emitOnnx(lowered.graph, parameters, {
-    opset: defaultOpset,
+    opset: defaultForms.opset,
     producerVersion: version,
     metadata: [],
   });

@@ -1,4 +1,5 @@
 /** timmc as a library: what the command line does, step by step. Failures are TimmcError. */
+import { type FormRequest, formsOf } from "./driver/forms.ts";
 import { pipelineOf } from "./driver/pipeline.ts";
 import { benchmarks, listAliases, listArchitectures, listFamilies } from "./frontend/registry.ts";
 import { familyOf, pretrainedCfg, pretrainedTags, resolveName } from "./frontend/registry.ts";
@@ -23,11 +24,15 @@ export type { Manifest, ManifestInput, ManifestOutput } from "./driver/manifest.
 export type { WeightsChoice } from "./driver/weights.ts";
 export type { PretrainedCfg } from "./frontend/pretrained-cfg.ts";
 export type { Benchmarks, ResolvedName, SizeBenchmark } from "./frontend/registry.ts";
-export type { Graph, Observer, OptimizationLevel, PassRun };
+export type { FormRequest, Graph, Observer, OptimizationLevel, PassRun };
 
-/** Rewrites a graph as `compile` does at this level, or by these passes; gives those that ran, with counts. */
-export const optimize = (graph: Graph, level: OptimizationLevel = "O2", passes?: readonly string[]): PassRun[] =>
-  runPipeline(graph, pipelineOf(level, passes));
+/** Rewrites a graph as `compile` does at this level, or by these passes, for these forms; gives those that ran, with counts. */
+export const optimize = (
+  graph: Graph,
+  level: OptimizationLevel = "O2",
+  passes?: readonly string[],
+  forms: FormRequest = {},
+): PassRun[] => runPipeline(graph, pipelineOf(level, passes, formsOf(forms)));
 
 /** timm's names, tags and published results. */
 export const registry = {

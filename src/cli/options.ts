@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { FormRequest } from "../driver/forms.ts";
 import type { LowerRequest } from "../driver/lower-request.ts";
+import type { OnnxOps } from "../driver/manifest.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { tapGrammar } from "../frontend/taps.ts";
@@ -102,6 +104,26 @@ export const passRequestOf = ({
   optimization: O === undefined ? undefined : `O${O}`,
   passes: passes?.[0] === "none" ? [] : passes,
 });
+
+/** What commander gives for `opsetOption` and `onnxOpsOption`. */
+export type FormOptions = Pick<FormRequest, "opset" | "onnxOps">;
+
+/** Which operator sets there are is the backend's to say, when the command runs: the help does without it. */
+const operatorSet = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+};
+
+/** The ONNX version of an artifact; `when` begins the description. */
+export const opsetOption = (when = ""): Option =>
+  new Option("--opset <N>", `${when}ONNX operator set, 17 where this is not given`).argParser(operatorSet);
+
+/** Whose operators an artifact may have. */
+export const onnxOpsOption = (when = ""): Option =>
+  new Option(
+    "--onnx-ops <SET>",
+    `${when}ONNX's standard operators, unless ort: ONNX Runtime's own where they are faster`,
+  ).choices(["standard", "ort"] satisfies OnnxOps[]);
 
 const modelGroup = "Model:";
 

@@ -1,39 +1,35 @@
 import { join } from "node:path";
 import { type EmittedModel, emitOnnx } from "../backends/onnx/emit.ts";
-import { supportedOpsets, tensorByteLength } from "../backends/onnx/model.ts";
+import { tensorByteLength } from "../backends/onnx/model.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
 import { printDim } from "../ir/dim.ts";
-import { TimmcError, within } from "../ir/error.ts";
+import { within } from "../ir/error.ts";
 import { count } from "../ir/type.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import { type Observer, type Pipeline, runPipeline } from "../passes/pass.ts";
 import { type ModelFile, type Watch, modelName, writeModel } from "./artifact-model.ts";
 import { beginArtifact, manifestName, removeFiles, writeWhole } from "./artifact-files.ts";
 import { describeTap } from "./describe-tap.ts";
+import { type FormRequest, formsOf } from "./forms.ts";
 import { hashFile, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
-import { type Manifest, type OnnxOps, manifestVersion } from "./manifest.ts";
+import { type Manifest, manifestVersion } from "./manifest.ts";
 import { type GraphSize, type PassReport, measureGraph, parameterBytes, reporting } from "./pass-observers.ts";
 import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
 import { version } from "./version.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
-export interface CompileRequest extends LowerRequest, Watch {
+export interface CompileRequest extends LowerRequest, FormRequest, Watch {
   readonly out: string;
   readonly weights?: WeightsChoice | undefined;
   readonly optimization?: OptimizationLevel | undefined;
   /** The passes to run by name and in order, in place of the level's; null is the level's. */
   readonly passes?: readonly string[] | null | undefined;
-  readonly opset?: number | undefined;
-  /** Which operators the model may have; default `standard`. */
-  readonly onnxOps?: OnnxOps | undefined;
   /** See each pass from outside. */
   readonly observers?: readonly Observer[] | undefined;
 }
-
-export const defaultOpset = 17;
 
 /**
  * Compiles a model to an artifact folder and gives its manifest. Throws TimmcError, and then nothing half-written stays.
@@ -41,10 +37,9 @@ export const defaultOpset = 17;
  */
 export async function compile(
   request: CompileRequest,
-  pipeline: Pipeline = pipelineOf(request.optimization ?? defaultLevel, request.passes),
+  pipeline: Pipeline = pipelineOf(request.optimization ?? defaultLevel, request.passes, formsOf(request)),
 ): Promise<Manifest> {
   const { progress, signal } = request;
-  requireOpset(request.opset ?? defaultOpset);
   progress?.(`lowering ${request.model}`);
   const lowering = await lowerRequest(request);
   const { lowered, resolved } = lowering;
@@ -76,13 +71,6 @@ export async function compile(
   }
 }
 
-function requireOpset(opset: number): void {
-  if (supportedOpsets.includes(opset)) return;
-  throw new TimmcError("usage", `ONNX operator set ${opset} is not one that timmc writes`, {
-    hint: `Use --opset ${supportedOpsets[0]} to ${supportedOpsets.at(-1)}.`,
-  });
-}
-
 interface SizeBefore extends GraphSize {
   readonly weightBytes: number;
 }
@@ -99,8 +87,7 @@ function emitModel(
   request: CompileRequest,
 ): EmittedModel {
   return emitOnnx(lowered.graph, weights.parameters, {
-    opset: request.opset ?? defaultOpset,
-    ops: request.onnxOps ?? "standard",
+    ...formsOf(request),
     producerVersion: version,
     metadata: [
       ["timmc.architecture", resolved.architecture],
@@ -137,6 +124,7 @@ interface Facts {
 
 function describe(request: CompileRequest, lowering: LoweredRequest, weights: OpenedWeights, facts: Facts): Manifest {
   const { resolved, lowered, taps } = lowering;
+  const { opset, ops } = formsOf(request);
   return {
     manifest_version: manifestVersion,
     compiler: { name: "timmc", version },
@@ -157,9 +145,9 @@ function describe(request: CompileRequest, lowering: LoweredRequest, weights: Op
       batch: request.batch ?? "dynamic",
       optimization: request.optimization ?? defaultLevel,
       passes: request.passes ?? null,
-      onnx_ops: request.onnxOps ?? "standard",
+      onnx_ops: ops,
     },
-    target: { name: "onnx", model: modelName, opset: request.opset ?? defaultOpset },
+    target: { name: "onnx", model: modelName, opset },
     input: describeInput(resolved, lowering),
     outputs: taps.map(describeTap),
     num_classes: resolved.numClasses,

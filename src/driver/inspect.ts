@@ -9,6 +9,7 @@ import { type Pipeline, runPipeline } from "../passes/pass.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Stage } from "../zoo/family.ts";
 import { describeTap } from "./describe-tap.ts";
+import { type FormRequest, formsOf } from "./forms.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
 import type { ManifestOutput } from "./manifest.ts";
 import { pipelineName, pipelineOf, positionAfter } from "./pipeline.ts";
@@ -57,7 +58,7 @@ export interface InspectRequest extends LowerRequest {
 }
 
 /** Which passes run before the graph is printed: those of -O0, unless one of these says otherwise. */
-export interface IrRequest {
+export interface IrRequest extends FormRequest {
   readonly optimization?: OptimizationLevel | undefined;
   /** By name and in order, in place of a level's. */
   readonly passes?: readonly string[] | undefined;
@@ -142,9 +143,9 @@ function bytesPerImage(value: Value | undefined): number | null {
 }
 
 /** The passes that run before the text is printed. */
-function pipelineUpTo({ optimization, passes, after }: IrRequest): Pipeline {
+function pipelineUpTo({ optimization, passes, after, ...forms }: IrRequest): Pipeline {
   const level = optimization ?? (after === undefined ? "O0" : "O2");
-  const pipeline = pipelineOf(level, passes);
+  const pipeline = pipelineOf(level, passes, formsOf(forms));
   return after === undefined
     ? pipeline
     : pipeline.slice(0, positionAfter(pipeline, after, pipelineName(level, passes)));

@@ -1,3 +1,5 @@
+import { type Forms, defaultForms } from "../backends/onnx/forms.ts";
+import { supportedOpsets } from "../backends/onnx/model.ts";
 import { onnxPasses } from "../backends/onnx/passes.ts";
 import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
 import { TimmcError } from "../ir/error.ts";
@@ -6,27 +8,51 @@ import { type OptimizationLevel, presets } from "../passes/presets.ts";
 
 export const defaultLevel = "O2" satisfies OptimizationLevel;
 
-const levelPipeline = (level: OptimizationLevel): Pipeline => [...presets[level], ...onnxPasses[level]];
+const levelPipeline = (level: OptimizationLevel, forms: Forms): Pipeline => [
+  ...presets[level],
+  ...onnxPasses(forms)[level],
+];
 
 /** Every pass that some level runs, by its name; the highest level's, where levels differ. */
-const passesByName = (): ReadonlyMap<string, Pass> =>
-  new Map((["O0", "O1", "O2"] as const).flatMap((level) => levelPipeline(level).map((pass) => [pass.name, pass])));
+const passesByName = (forms: Forms): ReadonlyMap<string, Pass> =>
+  new Map(
+    (["O0", "O1", "O2"] as const).flatMap((level) => levelPipeline(level, forms).map((pass) => [pass.name, pass])),
+  );
 
 /**
- * The passes between lowering and emission: those of the level, or those that were asked for by name, in that order. Throws
- * `usage` for a name that is none.
+ * The passes between lowering and emission: those of the level, or those that were asked for by name, in that order. Which
+ * passes there are depends on the forms that the artifact may have. Throws `usage` for a name that is none.
  */
-export function pipelineOf(level: OptimizationLevel, asked: readonly string[] | null = null): Pipeline {
-  if (asked === null) return levelPipeline(level);
-  const known = passesByName();
+export function pipelineOf(
+  level: OptimizationLevel,
+  asked: readonly string[] | null = null,
+  forms: Forms = defaultForms,
+): Pipeline {
+  if (asked === null) return levelPipeline(level, forms);
+  const known = passesByName(forms);
   return asked.map((name) => {
     const pass = known.get(name);
     if (pass !== undefined) return pass;
+    refuseForOtherForms(name, forms);
     const near = didYouMean(nearNames(name, known.keys()));
     const all = `The passes are ${[...known.keys()].join(", ")}.`;
     throw new TimmcError("usage", `timmc has no pass ${quote(name)}`, {
       hint: near === undefined ? all : `${near} ${all}`,
     });
+  });
+}
+
+/** Refuses a pass that is one of other forms only, and says of which. */
+function refuseForOtherForms(name: string, forms: Forms): void {
+  const latest = supportedOpsets.at(-1) ?? forms.opset;
+  const others = [
+    [`--opset ${latest}`, { ...forms, opset: latest }],
+    ["--onnx-ops ort", { ...forms, ops: "ort" }],
+  ] as const;
+  const [needed] = others.filter(([, other]) => passesByName(other).has(name)).map(([option]) => option);
+  if (needed === undefined) return;
+  throw new TimmcError("usage", `the pass ${quote(name)} is none of opset ${forms.opset} and ${forms.ops} operators`, {
+    hint: `It comes with ${needed}.`,
   });
 }
 

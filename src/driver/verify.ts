@@ -24,7 +24,7 @@ const interpretLimit = 200e6;
 
 /**
  * Runs an artifact against its own source, unoptimised, on several inputs, and measures every output. The reference is
- * the -O0 graph in ONNX Runtime; a small network is also compared with the float64 interpreter, which shares nothing with
+ * the -O0 graph in ONNX Runtime, in standard operators; a small network is also compared with the float64 interpreter, which shares nothing with
  * the emission. A certificate that passed is written into the folder; one that did not takes an older one away.
  * `pipeline` is the one that the artifact was compiled with, where that is not the manifest's.
  * Throws TimmcError where there is nothing to run or the source is not found; a failed comparison is a result.
@@ -37,6 +37,7 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
   const { lowering, weights } = await sourceOf(artifact, options);
   try {
     const { signal, progress = () => {} } = options;
+    const { optimization, passes: asked, onnx_ops: ops } = manifest.request;
     const { opset } = manifest.target;
     const runner: GraphRunner = { ort, parameters: weights.parameters, opset, ops: "standard", signal };
     const { graph } = lowering.lowered;
@@ -54,11 +55,10 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
       progress("running the float64 interpreter");
       cases.push(trial(artifact, first, "float64", interpretGraph(runner, graph, first.tensor), actual[0]));
     }
-    const { optimization, passes: asked, onnx_ops: ops } = manifest.request;
     const suspect: Suspect = {
       manifest,
       graph,
-      pipeline: pipeline ?? pipelineOf(optimization, asked),
+      pipeline: pipeline ?? pipelineOf(optimization, asked, { opset, ops }),
       reference: runner,
       runner: { ...runner, ops },
       progress,

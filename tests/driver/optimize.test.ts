@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { CompileRequest } from "../../src/driver/compile.ts";
+import { formsOf } from "../../src/driver/forms.ts";
 import { inspect } from "../../src/driver/inspect.ts";
 import { type PassReport, measureGraph, printing, reporting, timing } from "../../src/driver/pass-observers.ts";
 import { lowerRequest } from "../../src/driver/lower-request.ts";
@@ -23,7 +24,7 @@ describe("the manifest", () => {
     const chosen = await compileTiny(at("chosen"), { passes: asked, onnxOps: "ort" });
     expect(chosen.request).toMatchObject({ optimization: "O2", passes: asked, onnx_ops: "ort" });
     expect(chosen.passes.map((p) => [p.pass, p.counts])).toEqual([
-      ["fold-batch-norm", { "fold-batch-norm": 15 }],
+      ["fold-batch-norm", { "fold-batch-norm": 15, "split-batch-norm": 0 }],
       ["dead-code", { "dead-code": 15 }],
     ]);
     expect(await verify(at("chosen"))).toMatchObject({ passed: true });
@@ -31,10 +32,25 @@ describe("the manifest", () => {
     expect([none.request.passes, none.passes]).toEqual([[], []]);
   });
 
-  it("has fewer ONNX nodes under ONNX Runtime's own operators, of the same graph", async () => {
-    const standard = await compileTiny(at("standard"), { passes: asked, weights: "none" });
-    const own = await compileTiny(at("own"), { passes: asked, weights: "none", onnxOps: "ort" });
+  it("has passes for what only some operators take in one", async () => {
+    const standard = await compileTiny(at("standard"), { model: "test_vit", inputSize: undefined });
+    const own = await compileTiny(at("own"), { model: "test_vit", inputSize: undefined, opset: 23, onnxOps: "ort" });
+    const names = own.passes.map((p) => p.pass);
+    expect(names).toEqual(pipelineOf("O2", null, { opset: 23, ops: "ort" }).map((p) => p.name));
+    expect(own.passes.find((p) => p.pass === "pack-heads")?.counts["pack-heads"]).toBeGreaterThan(0);
+    expect(own.graph.nodes.after).toBeLessThan(standard.graph.nodes.after);
+    expect(await verify(at("own"))).toMatchObject({ passed: true });
+    const fused = await compileTiny(at("fused"), { onnxOps: "ort" });
+    expect(fused.passes.find((p) => p.pass === "fuse-conv")?.counts["fuse-conv-activation"]).toBeGreaterThan(0);
+    expect(await verify(at("fused"))).toMatchObject({ passed: true });
+  });
+
+  it("has the same graph at -O0 whatever the operators, and single ones for compositions", async () => {
+    const request = { model: "test_vit", inputSize: undefined, optimization: "O0", weights: "none" } as const;
+    const standard = await compileTiny(at("standard-O0"), request);
+    const own = await compileTiny(at("own-O0"), { ...request, opset: 23, onnxOps: "ort" });
     expect(own.passes).toEqual(standard.passes);
+    expect(own.graph.nodes).toEqual(standard.graph.nodes);
     expect(own.graph.onnx_nodes).toBeLessThan(standard.graph.onnx_nodes);
   });
 
@@ -114,17 +130,25 @@ describe("observers", () => {
 
 it("the library and inspect rewrite as compile does", async () => {
   const graphs = [];
-  for (const run of [{ level: "O1" }, { level: "O2" }, { level: "O2", passes: asked }] as const) {
+  const own = { opset: 23, onnxOps: "ort" } as const;
+  for (const run of [
+    { level: "O1" },
+    { level: "O2" },
+    { level: "O2", passes: asked },
+    { level: "O2", forms: own },
+  ] as const) {
     const { graph } = (await lowerRequest({ model: "test_resnet" })).lowered;
     const passes = "passes" in run ? run.passes : undefined;
-    expect(optimize(graph, run.level, passes).map((p) => p.pass)).toEqual(
-      pipelineOf(run.level, passes).map((p) => p.name),
+    const forms = "forms" in run ? run.forms : {};
+    expect(optimize(graph, run.level, passes, forms).map((p) => p.pass)).toEqual(
+      pipelineOf(run.level, passes, formsOf(forms)).map((p) => p.name),
     );
-    const { ir } = await inspect({ model: "test_resnet", ir: { optimization: run.level, passes } });
+    const { ir } = await inspect({ model: "test_resnet", ir: { optimization: run.level, passes, ...forms } });
     expect(ir).toBe(printGraph(graph));
     graphs.push(ir);
   }
   expect(graphs.every((text) => !text?.includes("batch_norm("))).toBe(true);
+  expect(graphs.map((text) => text?.includes("fused_conv("))).toEqual([false, false, false, true]);
 });
 
 describe("inspect's text", () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Forms } from "../../src/backends/onnx/forms.ts";
 import { pipelineName, pipelineOf, positionAfter } from "../../src/driver/pipeline.ts";
 import { TimmcError } from "../../src/ir/error.ts";
+import type { OptimizationLevel } from "../../src/passes/presets.ts";
 import type { Pipeline } from "../../src/passes/pass.ts";
 
 const names = (pipeline: Pipeline): string[] => pipeline.map((pass) => pass.name);
@@ -36,6 +38,28 @@ describe("a pipeline", () => {
       /^usage: timmc has no pass "fold-batchnorm"\n.*Did you mean "fold-batch-norm"\? The passes are .*fold-batch-norm/,
     );
     expect(refusal(() => pipelineOf("O0", [""]))).toMatch(/^usage: timmc has no pass ""\n.*The passes are dead-code, /);
+  });
+
+  it("has what an operator takes in one where the forms have it, at -O2 alone", () => {
+    const own = { opset: 23, ops: "ort" } as const;
+    const added = (level: OptimizationLevel, forms: Forms): string[] => {
+      const common = names(pipelineOf(level));
+      return names(pipelineOf(level, null, forms)).filter((name) => !common.includes(name));
+    };
+    expect(added("O2", own)).toEqual(["pack-heads", "fuse-conv"]);
+    expect(added("O2", { opset: 22, ops: "ort" })).toEqual(["fuse-conv"]);
+    expect(added("O2", { opset: 23, ops: "standard" })).toEqual(["pack-heads"]);
+    expect([...added("O0", own), ...added("O1", own)]).toEqual([]);
+    expect(names(pipelineOf("O0", ["fuse-conv", "pack-heads"], own))).toEqual(["fuse-conv", "pack-heads"]);
+  });
+
+  it("refuses a pass of other forms, and says of which", () => {
+    expect(refusal(() => pipelineOf("O2", ["pack-heads"]))).toBe(
+      'usage: the pass "pack-heads" is none of opset 17 and standard operators\n  It comes with --opset 23.',
+    );
+    expect(refusal(() => pipelineOf("O2", ["fuse-conv"], { opset: 23, ops: "standard" }))).toBe(
+      'usage: the pass "fuse-conv" is none of opset 23 and standard operators\n  It comes with --onnx-ops ort.',
+    );
   });
 
   it("is called as it is asked for", () => {

@@ -18,6 +18,9 @@ export interface Forms {
   readonly ops: OperatorSet;
 }
 
+/** Where nothing else is asked for: what every runtime has. */
+export const defaultForms: Forms = { opset: 17, ops: "standard" };
+
 /** The domain of ONNX Runtime's own operators, and the version of it that timmc writes. */
 export const contribDomain = "com.microsoft";
 export const contribVersion = 1;

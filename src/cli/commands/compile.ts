@@ -1,17 +1,20 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Observer } from "../../passes/pass.ts";
-import type { Manifest, OnnxOps } from "../../driver/manifest.ts";
+import type { Manifest } from "../../driver/manifest.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
 import { nowOnly, withLaterOptions } from "../later.ts";
 import {
+  type FormOptions,
   type GraphOptions,
   type PassOptions,
   commaList,
   jsonOption,
   lowerRequestOf,
   modelArgument,
+  onnxOpsOption,
+  opsetOption,
   passRequestOf,
   withGraphOptions,
   withPassOptions,
@@ -22,11 +25,9 @@ import type { Shell } from "../shell.ts";
 import { table } from "../table.ts";
 import { byteQuantity, quantity } from "../units.ts";
 
-interface CompileOptions extends GraphOptions, PassOptions {
+interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
   readonly out: string;
-  readonly opset?: number;
   readonly printIrAfter?: readonly string[];
-  readonly onnxOps: OnnxOps;
   readonly verify?: boolean;
   readonly json?: boolean;
 }
@@ -38,12 +39,6 @@ Examples:
   timmc compile resnet50 -o out --weights resnet50.safetensors
   timmc compile local-dir:shapes -o out --taps logits,features
   timmc compile vit_tiny_patch16_224 -o out --weights synthetic --arg img_size=256 --taps module:blocks.5.attn`;
-
-/** Which operator sets there are is the backend's to say, when the command runs: the help does without it. */
-const opset = (text: string): number => {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(text);
-};
 
 const emission = "Artifact:";
 const optimisation = "Optimisation:";
@@ -72,15 +67,8 @@ export const compileCommand = (shell: Shell): Command =>
           .argParser(commaList)
           .helpGroup(optimisation),
       )
-      .addOption(
-        new Option("--opset <N>", "ONNX operator set, 17 where this is not given").argParser(opset).helpGroup(emission),
-      )
-      .addOption(
-        new Option("--onnx-ops <SET>", "ONNX's standard operators, or ort: ONNX Runtime's own where they are faster")
-          .choices(["standard", "ort"] satisfies OnnxOps[])
-          .default("standard")
-          .helpGroup(emission),
-      )
+      .addOption(opsetOption().helpGroup(emission))
+      .addOption(onnxOpsOption().helpGroup(emission))
       .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))
       .addOption(jsonOption("the manifest"))
       .addHelpText("after", epilogue)
@@ -116,8 +104,8 @@ async function compileModel(
     out: options.out,
     weights: parseWeights(options.weights),
     opset: options.opset,
-    ...passRequestOf(options),
     onnxOps: options.onnxOps,
+    ...passRequestOf(options),
     observers: await observersOf(options, shell, milliseconds),
     signal: shell.signal,
     progress: shell.status,
@@ -127,9 +115,10 @@ async function compileModel(
 /** Times every pass, and prints the graph after those that were asked for. */
 async function observersOf(options: CompileOptions, shell: Shell, milliseconds: number[]): Promise<Observer[]> {
   const { printing, timing } = await import("../../driver/pass-observers.ts");
+  const { formsOf } = await import("../../driver/forms.ts");
   const { defaultLevel, pipelineName, pipelineOf } = await import("../../driver/pipeline.ts");
   const { optimization = defaultLevel, passes } = passRequestOf(options);
-  const pipeline = pipelineOf(optimization, passes);
+  const pipeline = pipelineOf(optimization, passes, formsOf(options));
   const print = (text: string): void => shell.log(text.trimEnd());
   const owner = pipelineName(optimization, passes);
   return [timing(milliseconds), printing(options.printIrAfter ?? [], pipeline, { owner, print })];

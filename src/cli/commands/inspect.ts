@@ -3,11 +3,14 @@ import type { Inspection, StageReport } from "../../driver/inspect.ts";
 import { withLaterOptions } from "../later.ts";
 import { outputTable } from "../output-table.ts";
 import {
+  type FormOptions,
   type GraphOptions,
   type PassOptions,
   jsonOption,
   lowerRequestOf,
   modelArgument,
+  onnxOpsOption,
+  opsetOption,
   passRequestOf,
   withGraphOptions,
   withPassOptions,
@@ -16,7 +19,7 @@ import type { Shell } from "../shell.ts";
 import { type Column, table } from "../table.ts";
 import { byteQuantity, quantity, shapeText } from "../units.ts";
 
-interface InspectOptions extends GraphOptions, PassOptions {
+interface InspectOptions extends GraphOptions, PassOptions, FormOptions {
   readonly ir?: boolean;
   readonly after?: string;
   readonly json?: boolean;
@@ -45,20 +48,24 @@ export const inspectCommand = (shell: Shell): Command =>
       .addOption(
         new Option("--after <PASS>", "with --ir: the graph after this pass, of -O2 unless given").helpGroup(graphText),
       )
+      .addOption(opsetOption("with --ir: for this ").helpGroup(graphText))
+      .addOption(onnxOpsOption("with --ir: for ").helpGroup(graphText))
       .addOption(jsonOption("parameters, stages and outputs"))
       .addHelpText("after", epilogue)
       .action(async (model: string, options: InspectOptions, command: Command) => {
-        const { ir = false, after, json } = options;
+        const { ir = false, after, opset, onnxOps, json } = options;
         for (const [flag, value] of [
           ["--after PASS", after],
           ["-O LEVEL", options.O],
           ["--passes LIST", options.passes],
+          ["--opset N", opset],
+          ["--onnx-ops SET", onnxOps],
         ])
           if (value !== undefined && !ir) command.error(`error: ${flag} needs --ir`);
         const { inspect } = await import("../../driver/inspect.ts");
         const report = await inspect({
           ...lowerRequestOf(model, options),
-          ir: ir ? { after, ...passRequestOf(options) } : undefined,
+          ir: ir ? { after, opset, onnxOps, ...passRequestOf(options) } : undefined,
         });
         if (json === true) return shell.json(report);
         report.notices.forEach(shell.note);

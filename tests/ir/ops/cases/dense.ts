@@ -76,8 +76,11 @@ const packedAttention: Subject<Attrs<"packed_attention">> = {
   tolerance: "contraction",
   cases: cases((d) => {
     const [heads, n, m, width, other] = d.ints(5, 1, 4) as [number, number, number, number, number];
-    const spread = [d.flag() ? N : 1, d.flag() ? heads : 1, n, m].slice(d.int(0, 2));
-    const bias = d.flag() ? body(spread) : undefined;
+    const scores: Dim[] = [N, heads, n, m];
+    // Operators differ in what they spread: half of the biases have every row and column.
+    const whole = d.flag();
+    const spread = scores.map((extent, i) => ((whole && i >= 2) || d.flag() ? extent : 1));
+    const bias = d.flag() ? body(spread.slice(d.int(0, whole ? 2 : 4))) : undefined;
     return {
       operands: [body([N, n, heads * width]), body([N, m, heads * width]), body([N, m, heads * other]), bias],
       attrs: { heads, scale: 0.5 },

@@ -1,0 +1,19 @@
+import { type Forms, type OperatorSet, defaultForms } from "../backends/onnx/forms.ts";
+import { supportedOpsets } from "../backends/onnx/model.ts";
+import { TimmcError } from "../ir/error.ts";
+
+/** Which operators an artifact may have, as a request says it. */
+export interface FormRequest {
+  /** The version of the standard operator set; default 17. */
+  readonly opset?: number | undefined;
+  /** The standard's operators alone, or ONNX Runtime's own too; default `standard`. */
+  readonly onnxOps?: OperatorSet | undefined;
+}
+
+/** The forms of a request, defaults filled in. Throws `usage` for an operator set that timmc does not write. */
+export function formsOf({ opset = defaultForms.opset, onnxOps = defaultForms.ops }: FormRequest): Forms {
+  if (supportedOpsets.includes(opset)) return { opset, ops: onnxOps };
+  throw new TimmcError("usage", `ONNX operator set ${opset} is not one that timmc writes`, {
+    hint: `Use --opset ${supportedOpsets[0]} to ${supportedOpsets.at(-1)}.`,
+  });
+}
