@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { formatReference, parseReference } from "../frontend/reference.ts";
-import { TimmcError } from "../ir/error.ts";
-import { describeTap } from "./describe-tap.ts";
+import { TimmcError, within } from "../ir/error.ts";
+import { type Artifact, damagedManifest } from "./artifact.ts";
+import type { SourceHashes } from "./describe-artifact.ts";
 import { hashFile } from "./hash-file.ts";
 import { type LoweredRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
@@ -23,28 +24,66 @@ export interface OpenedSource {
  * Finds what an artifact was compiled from and lowers it anew, with nothing rewritten. Throws `usage` where the source
  * must be given and is not, `config` or `weights` where it is not the one that the manifest's hashes mean.
  */
-export async function reopenSource(manifest: Manifest, given: GivenSource): Promise<OpenedSource> {
-  const { request } = manifest;
-  const lowering = await lowerRequest({
-    model: referenceOf(manifest, given.model),
-    args: request.args,
-    cfg: Object.keys(request.cfg).length > 0 ? request.cfg : undefined,
-    inputSize: request.input_size,
-    useTestSize: request.use_test_size,
-    taps: request.taps,
-    batch: request.batch,
-    preprocess: manifest.input.normalized === "inside",
-  });
-  await requireSameModel(manifest, lowering);
-  const weights = openModelWeights(weightsChoice(manifest, given.weights), lowering.resolved, lowering.lowered);
+export async function reopenSource(artifact: Artifact, given: GivenSource): Promise<OpenedSource> {
+  const { folder, manifest } = artifact;
+  const model = within(folder, () => referenceOf(manifest, given.model));
+  const lowering = await lowerAgain(artifact, model, given);
+  try {
+    await requireSameModel(manifest, lowering);
+    return { lowering, weights: await openAgain(manifest, lowering, given) };
+  } catch (error) {
+    throw error instanceof TimmcError ? error.within(folder) : error;
+  }
+}
+
+/** A request that is refused although nobody gave a source is the manifest's fault. */
+async function lowerAgain({ folder, manifest }: Artifact, model: string, given: GivenSource): Promise<LoweredRequest> {
+  const { request, input } = manifest;
+  try {
+    return await lowerRequest({
+      model,
+      args: request.args,
+      cfg: Object.keys(request.cfg).length > 0 ? request.cfg : undefined,
+      inputSize: request.input_size,
+      useTestSize: request.use_test_size,
+      taps: request.taps,
+      batch: request.batch,
+      preprocess: input.normalized === "inside",
+    });
+  } catch (error) {
+    if (!(error instanceof TimmcError)) throw error;
+    throw given.model === undefined && error.code !== "invalid-ir"
+      ? damagedManifest(folder, error)
+      : error.within(folder);
+  }
+}
+
+async function openAgain(
+  manifest: Manifest,
+  { resolved, lowered }: LoweredRequest,
+  given: GivenSource,
+): Promise<OpenedWeights> {
+  const weights = openModelWeights(weightsChoice(manifest, given.weights), resolved, lowered);
   try {
     const { sha256 } = manifest.source.weights;
     if (sha256 !== null) await requireHash(weights.path, sha256, "weights");
-    return { lowering, weights };
+    return weights;
   } catch (error) {
     weights.close();
     throw error;
   }
+}
+
+/** The hashes of an opened source; those that the manifest records were compared when it was opened. */
+export async function sourceHashes(
+  { source }: Manifest,
+  { lowering: { resolved }, weights }: OpenedSource,
+): Promise<SourceHashes> {
+  const { sha256 } = source.weights;
+  return {
+    weights: weights.path === undefined ? null : (sha256 ?? (await hashFile(weights.path))),
+    config: resolved.local === undefined ? null : source.config_sha256,
+  };
 }
 
 function referenceOf({ source }: Manifest, given: string | undefined): string {
@@ -75,7 +114,7 @@ function weightsChoice({ source }: Manifest, file: string | undefined): WeightsC
   });
 }
 
-async function requireSameModel({ source, outputs }: Manifest, { resolved, taps }: LoweredRequest): Promise<void> {
+async function requireSameModel({ source }: Manifest, { resolved }: LoweredRequest): Promise<void> {
   if (source.config_sha256 !== null && resolved.local !== undefined)
     await requireHash(join(resolved.local.path, "config.json"), source.config_sha256, "config");
   const same =
@@ -88,14 +127,6 @@ async function requireSameModel({ source, outputs }: Manifest, { resolved, taps 
       `the artifact was compiled from ${nameOf(source)}, and ${formatReference(resolved.reference)} is ${nameOf(resolved)}`,
       { hint: "Give the source that it was compiled from, or compile again." },
     );
-  const identity = (o: { name: string; dtype: string; shape: readonly unknown[] }): string =>
-    `${o.name}: ${o.dtype}[${o.shape.join(",")}]`;
-  const now = taps.map((t) => identity(describeTap(t)));
-  const [changed] = outputs.map(identity).filter((text, i) => text !== now[i]);
-  if (changed !== undefined || now.length !== outputs.length)
-    throw new TimmcError("config", `the source no longer gives the artifact's outputs: ${changed ?? now.at(-1)}`, {
-      hint: "The artifact is of another version of timmc; compile again.",
-    });
 }
 
 const nameOf = ({ architecture, tag }: { architecture: string; tag: string }): string =>

@@ -1,8 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { TimmcError } from "../ir/error.ts";
 import type { Pipeline } from "../passes/pass.ts";
-import { loadOrt } from "../runtime/ort.ts";
+import { type OrtRuntime, loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
 import { certificateName, writeWhole } from "./artifact-files.ts";
@@ -13,8 +12,8 @@ import { type Suspect, findCulprit } from "./verify-bisect.ts";
 import { type Measurement, type Outputs, budgets, measure, passes, referenceNotFinite } from "./verify-compare.ts";
 import { type TestInput, testInputs } from "./verify-inputs.ts";
 import { type GraphRunner, interpretGraph, runGraph, runModel } from "./verify-reference.ts";
+import { type Remade, frameFailure, manifestFailure, recordedPipeline, remake } from "./verify-manifest.ts";
 import { type GivenSource, type OpenedSource, reopenSource } from "./verify-source.ts";
-import { pipelineOf } from "./pipeline.ts";
 import { version } from "./version.ts";
 
 export interface VerifyOptions extends GivenSource, Watch {}
@@ -23,62 +22,82 @@ export interface VerifyOptions extends GivenSource, Watch {}
 const interpretLimit = 200e6;
 
 /**
- * Runs an artifact against its own source, unoptimised, on several inputs, and measures every output. The reference is
- * the -O0 graph in ONNX Runtime, in standard operators; a small network is also compared with the float64 interpreter, which shares nothing with
- * the emission. A certificate that passed is written into the folder; one that did not takes an older one away.
+ * Describes an artifact again from its own source, and runs it against that, unoptimised, on several inputs: a manifest
+ * that says something else fails, and so does an output that is too far off. The reference is the -O0 graph in ONNX
+ * Runtime, in standard operators; a small network is also compared with the float64 interpreter, which shares nothing
+ * with the emission. A certificate that passed is written into the folder; one that did not takes an older one away.
  * `pipeline` is the one that the artifact was compiled with, where that is not the manifest's.
  * Throws TimmcError where there is nothing to run or the source is not found; a failed comparison is a result.
  */
 export async function verify(folder: string, options: VerifyOptions = {}, pipeline?: Pipeline): Promise<Certificate> {
   const artifact = await loadArtifact(folder);
-  const model = runnableModel(artifact);
-  const { manifest } = artifact;
+  const subject: Subject = {
+    artifact,
+    model: runnableModel(artifact),
+    pipeline: pipeline ?? recordedPipeline(artifact),
+  };
   const ort = await loadOrt();
-  const { lowering, weights } = await sourceOf(artifact, options);
+  const source = await reopenSource(artifact, options);
   try {
     const { signal, progress = () => {} } = options;
-    const { optimization, passes: asked, onnx_ops: ops } = manifest.request;
-    const { opset } = manifest.target;
-    const runner: GraphRunner = { ort, parameters: weights.parameters, opset, ops: "standard", signal };
-    const { graph } = lowering.lowered;
-    const inputs = testInputs(manifest);
-    const tensors = inputs.map((i) => i.tensor);
     refuseInterrupted(signal);
-    progress("running the unoptimised graph");
-    const references = await runGraph(runner, graph, tensors);
-    progress("running the artifact");
-    const actual = await runModel({ ort, signal }, model, tensors, "all");
-    const cases = inputs.map((input, i) => trial(artifact, input, "unoptimised", references[i], actual[i]));
-    const [first] = inputs;
-    const isSmall = first !== undefined && manifest.macs * (first.tensor.shape[0] ?? 1) <= interpretLimit;
-    if (isSmall) {
-      progress("running the float64 interpreter");
-      cases.push(trial(artifact, first, "float64", interpretGraph(runner, graph, first.tensor), actual[0]));
-    }
-    const suspect: Suspect = {
-      manifest,
-      graph,
-      pipeline: pipeline ?? pipelineOf(optimization, asked, { opset, ops }),
-      reference: runner,
-      runner: { ...runner, ops },
-      progress,
-      isSmall,
-    };
-    const failure = await explain(suspect, cases);
-    const certificate = certify(artifact, cases, failure, ort.version);
+    progress("describing the artifact again");
+    const remade = await remake(artifact, source, subject.pipeline);
+    const lie = manifestFailure(artifact.manifest, remade.differences);
+    const certificate =
+      lie === null
+        ? await compare(subject, source, remade, { ort, signal, progress })
+        : certify(artifact, [], lie, ort.version);
     keep(folder, certificate);
     return certificate;
   } finally {
-    weights.close();
+    source.weights.close();
   }
 }
 
-async function sourceOf({ folder, manifest }: Artifact, given: GivenSource): Promise<OpenedSource> {
-  try {
-    return await reopenSource(manifest, given);
-  } catch (error) {
-    throw error instanceof TimmcError ? error.within(folder) : error;
+interface Subject {
+  readonly artifact: Artifact;
+  /** The path of the model file. */
+  readonly model: string;
+  readonly pipeline: Pipeline;
+}
+
+interface Means {
+  readonly ort: OrtRuntime;
+  readonly signal: AbortSignal | undefined;
+  readonly progress: (text: string) => void;
+}
+
+/** Runs the artifact and the references, and says where they part. */
+async function compare(
+  { artifact, model, pipeline }: Subject,
+  { lowering, weights }: OpenedSource,
+  remade: Remade,
+  { ort, signal, progress }: Means,
+): Promise<Certificate> {
+  const { manifest } = artifact;
+  const { parameters } = weights;
+  const { opset } = manifest.target;
+  const reference: GraphRunner = { ort, parameters, opset, ops: "standard", signal };
+  const { graph } = lowering.lowered;
+  const inputs = testInputs(manifest);
+  const tensors = inputs.map((i) => i.tensor);
+  progress("running the unoptimised graph");
+  const references = await runGraph(reference, graph, tensors);
+  progress("running the artifact");
+  const actual = await runModel({ ort, signal }, model, tensors, "all");
+  const cases = inputs.map((input, i) => trial(artifact, input, "unoptimised", references[i], actual[i]));
+  const [first] = inputs;
+  const isSmall = first !== undefined && manifest.macs * (first.tensor.shape[0] ?? 1) <= interpretLimit;
+  if (isSmall) {
+    progress("running the float64 interpreter");
+    cases.push(trial(artifact, first, "float64", interpretGraph(reference, graph, first.tensor), actual[0]));
   }
+  const runner: GraphRunner = { ...reference, ops: manifest.request.onnx_ops };
+  const failure =
+    (await explain({ manifest, graph, pipeline, reference, runner, progress, isSmall }, cases)) ??
+    frameFailure(artifact, remade);
+  return certify(artifact, cases, failure, ort.version);
 }
 
 /** One input against one reference, every output measured. */
@@ -133,6 +152,9 @@ function certify(
   };
 }
 
+/** The problem of the outputs of an artifact whose manifest failed already. */
+const notRun = "not run";
+
 type OutputTrial = Measurement & { readonly input: string };
 
 const trialsOf = (trials: readonly Trial[], index: number): OutputTrial[] =>
@@ -142,7 +164,7 @@ const trialsOf = (trials: readonly Trial[], index: number): OutputTrial[] =>
 
 function verdict({ name, dtype }: ManifestOutput, trials: readonly OutputTrial[]): OutputVerdict {
   const [worst] = trials.toSorted((a, b) => rank(b) - rank(a));
-  const problem = trials.find((t) => t.problem !== null)?.problem ?? null;
+  const problem = trials.length === 0 ? notRun : (trials.find((t) => t.problem !== null)?.problem ?? null);
   const largest = (of: (t: OutputTrial) => number): number | null => {
     const highest = Math.max(0, ...trials.map(of).filter((v) => !Number.isNaN(v)));
     return problem === null && Number.isFinite(highest) ? highest : null;

@@ -104,7 +104,7 @@ describe("a sound artifact", () => {
       expect(output.error_of_std).toBeLessThan(2e-5);
     }
     expect(found).toEqual(certificate);
-    expect(steps).toHaveLength(3);
+    expect(steps).toHaveLength(4);
   });
 
   test("of a fixed batch is run at that batch", async () => {

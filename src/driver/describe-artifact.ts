@@ -1,0 +1,164 @@
+import { type EmittedModel, emitOnnx } from "../backends/onnx/emit.ts";
+import { tensorByteLength } from "../backends/onnx/model.ts";
+import { formatReference } from "../frontend/reference.ts";
+import type { ResolvedModel } from "../frontend/resolve.ts";
+import { printDim } from "../ir/dim.ts";
+import { count } from "../ir/type.ts";
+import { type Pipeline, runPipeline } from "../passes/pass.ts";
+import { type ModelFile, modelName } from "./artifact-model.ts";
+import type { CompileRequest } from "./compile.ts";
+import { describeTap } from "./describe-tap.ts";
+import { formsOf } from "./forms.ts";
+import { type LoweredRequest, withDynamicBatch } from "./lower-request.ts";
+import { type Manifest, manifestVersion } from "./manifest.ts";
+import { type GraphSize, type PassReport, measureGraph, parameterBytes, reporting } from "./pass-observers.ts";
+import { defaultLevel } from "./pipeline.ts";
+import { version } from "./version.ts";
+import type { OpenedWeights } from "./weights.ts";
+
+/** What a request says of the model that is made, wherever it goes. */
+export type BuildRequest = Omit<CompileRequest, "out" | "weights">;
+
+/** A model as the passes left it, ready to be written, and how it came about. */
+export interface BuiltModel {
+  readonly before: SizeBefore;
+  readonly passes: readonly PassReport[];
+  readonly emitted: EmittedModel;
+}
+
+/** Runs the pipeline on the lowered graph, which it rewrites, and emits it. Reads no weights. */
+export function buildModel(
+  request: BuildRequest,
+  lowering: LoweredRequest,
+  weights: OpenedWeights,
+  pipeline: Pipeline,
+): BuiltModel {
+  const before = measureBefore(lowering, request);
+  const passes: PassReport[] = [];
+  runPipeline(lowering.lowered.graph, pipeline, [...(request.observers ?? []), reporting(passes, request.batch)]);
+  return { before, passes, emitted: emitModel(lowering, weights, request) };
+}
+
+interface SizeBefore extends GraphSize {
+  readonly weightBytes: number;
+}
+
+/** Costs are counted on a dynamic batch, as those that timm publishes. */
+function measureBefore(lowering: LoweredRequest, request: BuildRequest): SizeBefore {
+  const { graph } = withDynamicBatch(lowering, request).lowered;
+  return { ...measureGraph(graph), weightBytes: parameterBytes(graph) };
+}
+
+function emitModel(
+  { lowered, resolved, taps }: LoweredRequest,
+  weights: OpenedWeights,
+  request: BuildRequest,
+): EmittedModel {
+  return emitOnnx(lowered.graph, weights.parameters, {
+    ...formsOf(request),
+    producerVersion: version,
+    metadata: [
+      ["timmc.architecture", resolved.architecture],
+      ["timmc.tag", resolved.tag],
+      ["timmc.taps", taps.map((t) => t.name).join(",")],
+      ["timmc.weights", weights.kind],
+      ["timmc.version", version],
+    ],
+  });
+}
+
+/** Of the weight file, and of a local folder's config.json; null where there is none. */
+export interface SourceHashes {
+  readonly weights: string | null;
+  readonly config: string | null;
+}
+
+interface Facts extends BuiltModel {
+  readonly hashes: SourceHashes;
+  readonly files: readonly ModelFile[];
+}
+
+/** The manifest of a model that was built of this request. */
+export function describeArtifact(
+  request: BuildRequest,
+  lowering: LoweredRequest,
+  weights: OpenedWeights,
+  facts: Facts,
+): Manifest {
+  const { resolved, lowered, taps } = lowering;
+  const { opset, ops } = formsOf(request);
+  return {
+    manifest_version: manifestVersion,
+    compiler: { name: "timmc", version },
+    source: {
+      model: resolved.reference.kind === "local-dir" ? null : formatReference(resolved.reference),
+      architecture: resolved.architecture,
+      tag: resolved.tag,
+      family: resolved.family.name,
+      weights: { kind: weights.kind, sha256: facts.hashes.weights },
+      config_sha256: facts.hashes.config,
+    },
+    request: {
+      args: request.args ?? {},
+      cfg: request.cfg ?? {},
+      input_size: resolved.inputSize,
+      use_test_size: request.useTestSize ?? false,
+      taps: lowering.tapNames,
+      batch: request.batch ?? "dynamic",
+      optimization: request.optimization ?? defaultLevel,
+      passes: request.passes ?? null,
+      onnx_ops: ops,
+    },
+    target: { name: "onnx", model: modelName, opset },
+    input: describeInput(resolved, lowering),
+    outputs: taps.map(describeTap),
+    num_classes: resolved.numClasses,
+    labels: labelsOf(resolved),
+    params: lowered.parameters.reduce((n, p) => n + (p.kind === "parameter" ? count(p.shape) : 0), 0),
+    ...describeSize(lowering, request, facts),
+    passes: facts.passes,
+    license: resolved.cfg.license,
+    notices: [...lowering.notices, ...weights.notices],
+    files: facts.files.map((f) => ({ path: f.path, bytes: f.byteLength, sha256: f.sha256 })),
+  };
+}
+
+/** The network before and after the passes. */
+function describeSize(
+  { lowered }: LoweredRequest,
+  { batch }: BuildRequest,
+  { before, emitted: { model, initializers } }: Facts,
+): Pick<Manifest, "macs" | "macs_optimized" | "graph"> {
+  const after = measureGraph(lowered.graph, batch);
+  const stored = initializers.reduce((n, { header }) => n + tensorByteLength(header), 0);
+  return {
+    macs: before.macs,
+    macs_optimized: after.macs,
+    graph: {
+      nodes: { before: before.nodes, after: after.nodes },
+      onnx_nodes: model.nodes.length,
+      weight_bytes: { before: before.weightBytes, after: stored },
+    },
+  };
+}
+
+function describeInput({ data }: ResolvedModel, { lowered, preprocess }: LoweredRequest): Manifest["input"] {
+  return {
+    name: "input",
+    dtype: lowered.input.type.dtype,
+    shape: lowered.input.type.shape.map((d) => (typeof d === "number" ? d : printDim(d))),
+    layout: preprocess ? "NHWC" : "NCHW",
+    normalized: preprocess ? "inside" : "outside",
+    mean: data.mean,
+    std: data.std,
+    interpolation: data.interpolation,
+    crop_pct: data.cropPct,
+    crop_mode: data.cropMode,
+  };
+}
+
+function labelsOf({ local, numClasses }: ResolvedModel): readonly (string | null)[] | null {
+  const names = local?.labelNames;
+  if (names === undefined) return null;
+  return Array.from({ length: numClasses }, (_, i) => names.get(i) ?? null);
+}
