@@ -10,8 +10,9 @@ export const maxPool: Lowering<"max_pool"> = (value, c) => {
 };
 
 /**
- * A window of the whole extent is ONNX's global mean. Else torch divides by the positions inside input and padding; the overhang of a ceil window never counts. Without padding
- * that is ONNX's mean that leaves padding out; with padding that counts, those zeros become elements of the input first.
+ * A window of the whole extent is ONNX's global mean. Else torch divides by the positions inside input and padding; the
+ * overhang of a ceil window never counts. Without padding that is ONNX's mean that leaves padding out; with padding that
+ * counts, those zeros become elements of the input first.
  */
 export const avgPool: Lowering<"avg_pool"> = (value, c) => {
   const { kernel, padding, ceil, count_include_pad } = value.attrs;

@@ -1,4 +1,4 @@
-/** attention(q, k, v, bias) = softmax((q scale) k^T + bias) v, for opsets and presets without an operator for it. */
+/** attention(q, k, v, bias) = softmax((q scale) k^T + bias) v, for attention whose heads lie apart: ONNX's operator for it is not chosen here. */
 import { any, maybe, op } from "../../../passes/pattern.ts";
 import { defineRule } from "../../../passes/rule.ts";
 import { swapLast } from "./swap-last.ts";
