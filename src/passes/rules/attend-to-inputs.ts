@@ -8,8 +8,8 @@
  * so that the tokens themselves are attended to and both projections work on the queries alone: n instead of T rows.
  * Preconditions: keys and values are the heads of linear projections of one x [N, T, C], or of slices of a packed one,
  * that the attention alone reads and whose parameters are weights; static sizes with fewer multiply-accumulates, that is,
- * n H < C or so. A class token that reads the last block, and pooling by a latent
- * query, have n = 1: the projections of the last attention of a vision transformer vanish (1.4 % of a 12-block network).
+ * n H < C or so. A class token that reads the last block, and pooling by a latent query, have n = 1: the projections of
+ * the last attention of a vision transformer vanish (1.4 % of a 12-block network).
  */
 import type { Builder } from "../../ir/builder.ts";
 import { isStatic, mulDim, sameShape } from "../../ir/dim.ts";
