@@ -9,6 +9,7 @@ export type Py =
   | { readonly dict: readonly (readonly [Py, Py])[] }
   | { readonly name: readonly [module: string, name: string] }
   | { readonly call: Py; readonly args: readonly Py[] }
+  | { readonly fill: Py; readonly entries: readonly (readonly [Py, Py])[] }
   | { readonly build: Py; readonly state: Py }
   | { readonly pid: readonly Py[] }
   | { readonly raw: Uint8Array };
@@ -18,6 +19,11 @@ export const tuple = (...items: readonly Py[]): Py => ({ tuple: items });
 export const list = (...items: readonly Py[]): Py => ({ list: items });
 export const dict = (entries: Readonly<Record<string, Py>>): Py => ({ dict: Object.entries(entries) });
 export const call = (module: string, text: string, ...args: readonly Py[]): Py => ({ call: name(module, text), args });
+/** An OrderedDict with the `_metadata` that a module's state dict has. */
+export const ordered = (entries: readonly (readonly [Py, Py])[]): Py => ({
+  build: { fill: call("collections", "OrderedDict"), entries },
+  state: dict({ _metadata: dict({ "": dict({ version: 1 }) }) }),
+});
 export const raw = (...bytes: readonly number[]): Py => ({ raw: Uint8Array.from(bytes) });
 
 /** Protocol 2, as torch.save writes, without memo. */
@@ -37,6 +43,7 @@ export function opcodes(value: Py): Buffer {
   if ("dict" in value) return join("}(", all(value.dict.flat()), "u");
   if ("name" in value) return join(`c${value.name[0]}\n${value.name[1]}\n`);
   if ("call" in value) return join(opcodes(value.call), opcodes({ tuple: value.args }), "R");
+  if ("fill" in value) return join(opcodes(value.fill), "(", all(value.entries.flat()), "u");
   if ("build" in value) return join(opcodes(value.build), opcodes(value.state), "b");
   if ("pid" in value) return join(opcodes({ tuple: value.pid }), "Q");
   return Buffer.from(value.raw);
