@@ -9,6 +9,8 @@ export interface Stream {
   write(text: string): void;
   /** Whether a person looks on: colours and progress are for them alone. */
   readonly isTerminal: boolean;
+  /** Columns of the terminal, where it is one and they are known. */
+  readonly width?: number | undefined;
 }
 
 /**
@@ -23,6 +25,8 @@ export interface Shell {
   readonly errorColors: Colors;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
+  /** Columns that a line on stderr should keep to. */
+  readonly stderrWidth: number;
   /** A line of the result on stdout, for people. */
   print(text: string): void;
   /** The one document of `--json`. */
@@ -42,6 +46,9 @@ export interface ShellStreams {
   /** Whether colours are wanted on terminals. */
   readonly color: boolean;
 }
+
+/** Where no terminal says how wide it is. */
+const defaultWidth = 100;
 
 export function createShell({ stdout, stderr, signal, color }: ShellStreams): Shell {
   let shown = "";
@@ -65,6 +72,7 @@ export function createShell({ stdout, stderr, signal, color }: ShellStreams): Sh
     errorColors,
     stdoutIsTerminal: stdout.isTerminal,
     stderrIsTerminal: stderr.isTerminal,
+    stderrWidth: stderr.width ?? defaultWidth,
     print,
     json: (document) => print(JSON.stringify(document)),
     log,
@@ -104,9 +112,10 @@ export function processShell(): ProcessShell {
   return { shell, release };
 }
 
-const streamOf = (stream: Writable & { readonly isTTY?: boolean }): Stream => ({
+const streamOf = (stream: Writable & { readonly isTTY?: boolean; readonly columns?: number }): Stream => ({
   write: (text) => void stream.write(text),
   isTerminal: stream.isTTY === true,
+  width: stream.isTTY === true ? stream.columns : undefined,
 });
 
 /** A reader that has seen enough (`| head`) is no failure; a full disk is one. */

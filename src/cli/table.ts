@@ -24,3 +24,17 @@ export function facts(entries: readonly (readonly [name: string, value: string])
   const width = entries.reduce((w, [name]) => Math.max(w, name.length), 0);
   return entries.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd());
 }
+
+/** A text in lines of at most `width` characters, broken at blanks; what has none stays whole. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && longer.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, line];
+}

@@ -4,7 +4,7 @@ import { needed } from "../ir/interpret.ts";
 import { graphMacs } from "../ir/macs.ts";
 import { printGraph } from "../ir/printer.ts";
 import { count } from "../ir/type.ts";
-import { is } from "../ir/value.ts";
+import { type Value, is } from "../ir/value.ts";
 import type { Counts, Observer, Pipeline } from "../passes/pass.ts";
 import { positionAfter } from "./pipeline.ts";
 
@@ -17,10 +17,14 @@ export interface GraphSize {
 
 /** Measures a graph whose batch is a symbol or `batch`: what a fixed batch multiplies is divided by it. */
 export function measureGraph(graph: Graph, batch: number | "dynamic" = "dynamic"): GraphSize {
-  const nodes = needed(graph).filter((v) => !v.isWeight && v.op !== "input").length;
+  const nodes = runningIn(graph).size;
   const macs = graphMacs(graph);
   return { nodes, macs: batch === "dynamic" ? macs : Math.round(macs / batch) };
 }
+
+/** The values that an output depends on, inputs and weights apart. */
+const runningIn = (graph: Graph): ReadonlySet<Value> =>
+  new Set(needed(graph).filter((v) => !v.isWeight && v.op !== "input"));
 
 /** Bytes of the parameters and buffers that an output depends on. */
 export const parameterBytes = (graph: Graph): number =>
@@ -37,14 +41,26 @@ export const reporting = (reports: PassReport[], batch: number | "dynamic" | und
   after: (pass, graph, counts) => void reports.push({ pass: pass.name, counts, ...measureGraph(graph, batch) }),
 });
 
-/** Adds the milliseconds of each pass to a list; the first of several observers, it leaves the others' time out. */
-export function timing(milliseconds: number[]): Observer {
+/** What a pass took, and whether what runs is as it was: then it touched weights and unused values alone. */
+export interface PassTrace {
+  readonly milliseconds: number;
+  readonly leavesRunning: boolean;
+}
+
+/** Adds a trace per pass to a list; the first of several observers, it leaves the others' time out. */
+export function tracing(traces: PassTrace[]): Observer {
   let from = 0;
+  let running: ReadonlySet<Value> = new Set();
   return {
-    before: () => {
+    before: (_, graph) => {
+      running = runningIn(graph);
       from = performance.now();
     },
-    after: () => void milliseconds.push(performance.now() - from),
+    after: (_, graph) => {
+      const milliseconds = performance.now() - from;
+      const now = runningIn(graph);
+      traces.push({ milliseconds, leavesRunning: now.size === running.size && [...now].every((v) => running.has(v)) });
+    },
   };
 }
 

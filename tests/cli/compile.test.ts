@@ -69,7 +69,10 @@ describe("compile", () => {
       "fold-batch-norm,dead-code,fold-batch-norm",
     ]);
     expect(out.replace(at("summary"), "FOLDER")).toMatchInlineSnapshot(`
-      "test_resnet.r160_in1k: 470 k parameters, 16.7 M MACs, opset 17
+      "test_resnet.r160_in1k
+      parameters  470 k, of the whole network
+      MACs        16.5 M (16.7 M before the passes), per image up to the outputs below
+      opset       17
 
       output  type         module  format
       logits  f32[N,1000]  -       -
@@ -81,15 +84,18 @@ describe("compile", () => {
       "
     `);
     expect(err.replaceAll(/ *[\d.]+ ms/g, " # ms")).toMatchInlineSnapshot(`
-      "               before     after
-      graph nodes        52        37  values that run
-      ONNX nodes                   37
-      MACs           16.7 M    16.5 M  per image
-      weights      1.80 MiB  1.79 MiB  parameters and buffers before, initializers after
+      "              before     after
+      operations        52        37  of the graph, per run
+      ONNX nodes         -        37  in the model file; what was before is not written
+      MACs          16.7 M    16.5 M  multiply-accumulates per image
+      weights     1.80 MiB  1.79 MiB  that the outputs need
 
-      pass             rule  fired  nodes    MACs    time
-      fold-batch-norm           15     37  16.5 M # ms
-      dead-code                 15     37  16.5 M # ms
+         pass             changes  operations    MACs    time
+      1  fold-batch-norm       15          37  16.5 M # ms
+      2  dead-code             15        same    same # ms
+      Passes ran in this order. changes: what a pass rewrote; operations and MACs: what it left to run;
+      same: only weights and unused values changed.
+      nothing to do: fold-batch-norm (3)
       passes took # ms
 
       "
@@ -125,7 +131,7 @@ describe("compile", () => {
     const { err } = await cli([...tiny, "-o", at("phases")], { isTerminal: true });
     expect(err).toContain("lowering test_resnet");
     expect(err).toContain("writing model.onnx: 100 %");
-    expect(err).toContain("\r\u001B[K               before");
+    expect(err).toContain("\r\u001B[K              before");
   });
 
   it("--verify certifies what it wrote", async () => {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { facts, table } from "../../src/cli/table.ts";
+import { facts, table, wrapped } from "../../src/cli/table.ts";
 import { byteQuantity, quantity, shapeText } from "../../src/cli/units.ts";
 
 const cell = fc.stringMatching(/^[a-z0-9.]{1,12}$/);
@@ -33,6 +33,17 @@ describe("table", () => {
     expect(table([{ title: "a" }, { title: "long" }], [["1", ""]])).toEqual(["a  long", "1"]);
     expect(facts([["name", ""]])).toEqual(["name"]);
   });
+});
+
+it("wrapped lines keep every word, and are no wider than asked where words are not", () => {
+  fc.assert(
+    fc.property(fc.array(cell, { minLength: 1, maxLength: 30 }), fc.integer({ min: 12, max: 60 }), (words, width) => {
+      const lines = wrapped(words.join(" "), width);
+      expect(lines.join(" ")).toBe(words.join(" "));
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
+    }),
+  );
+  expect(wrapped("aaaa bb", 2)).toEqual(["aaaa", "bb"]);
 });
 
 describe("units", () => {

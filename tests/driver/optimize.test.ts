@@ -3,7 +3,14 @@ import { describe, expect, it } from "vitest";
 import type { CompileRequest } from "../../src/driver/compile.ts";
 import { formsOf } from "../../src/driver/forms.ts";
 import { inspect } from "../../src/driver/inspect.ts";
-import { type PassReport, measureGraph, printing, reporting, timing } from "../../src/driver/pass-observers.ts";
+import {
+  type PassReport,
+  type PassTrace,
+  measureGraph,
+  printing,
+  reporting,
+  tracing,
+} from "../../src/driver/pass-observers.ts";
 import { lowerRequest } from "../../src/driver/lower-request.ts";
 import { pipelineOf } from "../../src/driver/pipeline.ts";
 import { verify } from "../../src/driver/verify.ts";
@@ -85,15 +92,15 @@ describe("the manifest", () => {
   });
 
   it("does not change with who looks on", async () => {
-    const milliseconds: number[] = [];
+    const traces: PassTrace[] = [];
     const texts: string[] = [];
     const printer = printing(["all"], pipelineOf("O2"), { owner: "-O2", print: (text) => texts.push(text) });
-    await compileTiny(at("watched"), { observers: [timing(milliseconds), printer] });
+    await compileTiny(at("watched"), { observers: [tracing(traces), printer] });
     await compileTiny(at("alone"));
     const read = (folder: string): string => readFileSync(at(`${folder}/manifest.json`), "utf8");
     expect(read("watched")).toBe(read("alone"));
-    expect(milliseconds).toHaveLength(pipelineOf("O2").length);
-    expect(milliseconds.every((ms) => ms >= 0)).toBe(true);
+    expect(traces).toHaveLength(pipelineOf("O2").length);
+    expect(traces.every(({ milliseconds }) => milliseconds >= 0)).toBe(true);
     expect(texts).toHaveLength(pipelineOf("O2").length);
   });
 });
@@ -116,6 +123,12 @@ describe("observers", () => {
     ]);
     expect(printGraph(parseGraph(texts[1] ?? ""))).toBe(printGraph(graph));
     expect(texts[0]).toContain("batch_norm(");
+  });
+
+  it("tell whether a pass changed what runs", async () => {
+    const traces: PassTrace[] = [];
+    runPipeline(await lowered(), pipelineOf("O2", ["fold-batch-norm", "dead-code"]), [tracing(traces)]);
+    expect(traces.map((t) => t.leavesRunning)).toEqual([false, true]);
   });
 
   it("report what each pass left, and leave out what no output needs", async () => {

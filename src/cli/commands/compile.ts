@@ -3,6 +3,7 @@ import { TimmcError } from "../../ir/error.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Observer } from "../../passes/pass.ts";
 import type { Manifest } from "../../driver/manifest.ts";
+import type { PassTrace } from "../../driver/pass-observers.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
 import { nowOnly, withLaterOptions } from "../later.ts";
 import {
@@ -22,7 +23,7 @@ import {
 import { outputTable } from "../output-table.ts";
 import { passLines } from "../pass-table.ts";
 import type { Shell } from "../shell.ts";
-import { table } from "../table.ts";
+import { facts, table } from "../table.ts";
 import { byteQuantity, quantity } from "../units.ts";
 
 interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
@@ -78,11 +79,12 @@ export const compileCommand = (shell: Shell): Command =>
           throw new TimmcError("usage", "--verify runs the model, and --weights none leaves it without weights", {
             hint: "leave one of the two out",
           });
-        const milliseconds: number[] = [];
-        const manifest = await compileModel(model, options, shell, milliseconds);
+        const traces: PassTrace[] = [];
+        const manifest = await compileModel(model, options, shell, traces);
         manifest.notices.forEach(shell.note);
         if (!json) {
-          shell.log([...passLines(manifest, milliseconds, shell.errorColors), ""].join("\n"));
+          const layout = { colors: shell.errorColors, width: shell.stderrWidth };
+          shell.log([...passLines(manifest, traces, layout), ""].join("\n"));
           shell.print(describe(manifest, options.out, shell));
         }
         const certificate = options.verify === true ? await verifyArtifact(model, manifest, options, shell) : undefined;
@@ -95,7 +97,7 @@ async function compileModel(
   model: string,
   options: CompileOptions,
   shell: Shell,
-  milliseconds: number[],
+  traces: PassTrace[],
 ): Promise<Manifest> {
   const { compile } = await import("../../driver/compile.ts");
   const { parseWeights } = await import("../../driver/weights.ts");
@@ -106,22 +108,22 @@ async function compileModel(
     opset: options.opset,
     onnxOps: options.onnxOps,
     ...passRequestOf(options),
-    observers: await observersOf(options, shell, milliseconds),
+    observers: await observersOf(options, shell, traces),
     signal: shell.signal,
     progress: shell.status,
   });
 }
 
 /** Times every pass, and prints the graph after those that were asked for. */
-async function observersOf(options: CompileOptions, shell: Shell, milliseconds: number[]): Promise<Observer[]> {
-  const { printing, timing } = await import("../../driver/pass-observers.ts");
+async function observersOf(options: CompileOptions, shell: Shell, traces: PassTrace[]): Promise<Observer[]> {
+  const { printing, tracing } = await import("../../driver/pass-observers.ts");
   const { formsOf } = await import("../../driver/forms.ts");
   const { defaultLevel, pipelineName, pipelineOf } = await import("../../driver/pipeline.ts");
   const { optimization = defaultLevel, passes } = passRequestOf(options);
   const pipeline = pipelineOf(optimization, passes, formsOf(options));
   const print = (text: string): void => shell.log(text.trimEnd());
   const owner = pipelineName(optimization, passes);
-  return [timing(milliseconds), printing(options.printIrAfter ?? [], pipeline, { owner, print })];
+  return [tracing(traces), printing(options.printIrAfter ?? [], pipeline, { owner, print })];
 }
 
 async function verifyArtifact(
@@ -141,15 +143,23 @@ async function verifyArtifact(
   return certificate;
 }
 
+const macsText = (before: number, after: number): string =>
+  quantity(before) === quantity(after) ? quantity(after) : `${quantity(after)} (${quantity(before)} before the passes)`;
+
 function describe(manifest: Manifest, folder: string, { colors }: Shell): string {
-  const { source, params, macs, outputs, files, target } = manifest;
+  const { source, params, macs, macs_optimized, outputs, files, target } = manifest;
   const name = source.tag === "" ? source.architecture : `${source.architecture}.${source.tag}`;
   const sizes = table(
     [{ title: "file" }, { title: "size", align: "right" }],
     files.map((f) => [f.path, byteQuantity(f.bytes)]),
   );
   return [
-    `${colors.bold(name)}: ${quantity(params)} parameters, ${quantity(macs)} MACs, opset ${target.opset}`,
+    colors.bold(name),
+    ...facts([
+      ["parameters", `${quantity(params)}, of the whole network`],
+      ["MACs", `${macsText(macs, macs_optimized)}, per image up to the outputs below`],
+      ["opset", String(target.opset)],
+    ]),
     "",
     ...outputTable(outputs, colors),
     "",
