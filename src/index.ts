@@ -1,38 +1,91 @@
 /** timmc as a library: what the command line does, step by step. Failures are TimmcError. */
+import { type Artifact, loadArtifact as loadFolder } from "./driver/artifact.ts";
+import type { Certificate } from "./driver/certificate.ts";
+import {
+  checkCompile,
+  checkFolder,
+  checkInspect,
+  checkLower,
+  checkOptimize,
+  checkResolve,
+  checkRun,
+  checkVerify,
+} from "./driver/check-request.ts";
+import { type CompileRequest, compile as compileModel } from "./driver/compile.ts";
 import { type FormRequest, formsOf } from "./driver/forms.ts";
+import { type InspectRequest, type Inspection, inspect as inspectModel } from "./driver/inspect.ts";
+import { type LowerRequest, type LoweredRequest, lowerRequest } from "./driver/lower-request.ts";
+import type { Manifest } from "./driver/manifest.ts";
 import { pipelineOf } from "./driver/pipeline.ts";
+import { type ImageReport, type ImageRunOptions, runImages } from "./driver/run.ts";
+import { type VerifyOptions, verify as verifyFolder } from "./driver/verify.ts";
 import { benchmarks, listAliases, listArchitectures, listFamilies } from "./frontend/registry.ts";
 import { familyOf, pretrainedCfg, pretrainedTags, resolveName } from "./frontend/registry.ts";
+import { type ModelRequest, type ResolvedModel, resolve as resolveModel } from "./frontend/resolve.ts";
 import type { Graph } from "./ir/graph.ts";
 import { type Observer, type PassRun, runPipeline } from "./passes/pass.ts";
 import type { OptimizationLevel } from "./passes/presets.ts";
 import { isSupported, supportedFamilies } from "./zoo/registry.ts";
 
-export { type ModelRequest, type ResolvedModel, resolve } from "./frontend/resolve.ts";
-export { type LowerRequest, type LoweredRequest, lowerRequest as lower } from "./driver/lower-request.ts";
-export { type CompileRequest, compile } from "./driver/compile.ts";
-export { type Inspection, type StageReport, inspect } from "./driver/inspect.ts";
-export { type VerifyOptions, verify } from "./driver/verify.ts";
-export { type ImageReport, type ImageRunOptions, runImages as run } from "./driver/run.ts";
-export { type Artifact, loadArtifact } from "./driver/artifact.ts";
 export { TimmcError, type ErrorCode } from "./ir/error.ts";
 export { printGraph as print } from "./ir/printer.ts";
 export { version } from "./driver/version.ts";
 
-export type { Certificate } from "./driver/certificate.ts";
-export type { Manifest, ManifestInput, ManifestOutput } from "./driver/manifest.ts";
+export type { StageReport } from "./driver/inspect.ts";
+export type { ManifestInput, ManifestOutput } from "./driver/manifest.ts";
 export type { WeightsChoice } from "./driver/weights.ts";
 export type { PretrainedCfg } from "./frontend/pretrained-cfg.ts";
 export type { Benchmarks, ResolvedName, SizeBenchmark } from "./frontend/registry.ts";
+export type { Artifact, Certificate, CompileRequest, ImageReport, ImageRunOptions, InspectRequest, Inspection };
+export type { LowerRequest, LoweredRequest, Manifest, ModelRequest, ResolvedModel, VerifyOptions };
 export type { FormRequest, Graph, Observer, OptimizationLevel, PassRun };
 
+// Requests come from programs without a type checker too: each is checked before anything is done.
+
+/** Answers what a reference means. Reads at most the registry and a config.json, never weights. */
+export const resolve = async (request: ModelRequest): Promise<ResolvedModel> => resolveModel(checkResolve(request));
+
+/** From a reference to a graph whose outputs are the taps asked for. */
+export const lower = async (request: LowerRequest): Promise<LoweredRequest> => lowerRequest(checkLower(request));
+
+/** Everything about a model that needs no weights. */
+export const inspect = async (request: InspectRequest): Promise<Inspection> => inspectModel(checkInspect(request));
+
+/** Compiles a model to an artifact folder and gives its manifest. */
+export const compile = async (request: CompileRequest): Promise<Manifest> => compileModel(checkCompile(request));
+
+/** Opens an artifact folder whose every file is what its manifest says. */
+export async function loadArtifact(folder: string): Promise<Artifact> {
+  checkFolder("loadArtifact", folder);
+  return loadFolder(folder);
+}
+
+/** Runs an artifact against its own source, unoptimised; what it measured is the result, also where it failed. */
+export async function verify(folder: string, options: VerifyOptions = {}): Promise<Certificate> {
+  checkVerify(folder, options);
+  return verifyFolder(folder, options);
+}
+
+/** Preprocesses pictures as the artifact's manifest says, runs them, and reports on each. */
+export async function run(
+  folder: string,
+  images: readonly string[],
+  options: ImageRunOptions = {},
+): Promise<ImageReport[]> {
+  checkRun(folder, images, options);
+  return runImages(folder, images, options);
+}
+
 /** Rewrites a graph as `compile` does at this level, or by these passes, for these forms; gives those that ran, with counts. */
-export const optimize = (
+export function optimize(
   graph: Graph,
   level: OptimizationLevel = "O2",
   passes?: readonly string[],
   forms: FormRequest = {},
-): PassRun[] => runPipeline(graph, pipelineOf(level, passes, formsOf(forms)));
+): PassRun[] {
+  checkOptimize(level, passes, forms);
+  return runPipeline(graph, pipelineOf(level, passes, formsOf(forms)));
+}
 
 /** timm's names, tags and published results. */
 export const registry = {
