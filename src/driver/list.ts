@@ -1,4 +1,6 @@
-import { hasWeights } from "../frontend/pretrained-cfg.ts";
+import { dataWords } from "../frontend/names/explain.ts";
+import { type Contradiction, validate } from "../frontend/names/validate.ts";
+import { type InputSize, hasWeights } from "../frontend/pretrained-cfg.ts";
 import {
   benchmarks,
   familyOf,
@@ -13,6 +15,7 @@ import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Family } from "../zoo/family.ts";
 import { loadFamily } from "../zoo/registry.ts";
+import { type Candidate, type ListConstraints, rowFilter } from "./list-filter.ts";
 
 /** One pretrained tag, or an architecture without tags (`tag` is then ""). */
 export interface ListRow {
@@ -29,12 +32,16 @@ export interface ListRow {
   /** Billions of multiply-accumulates at the published image size. */
   readonly gmacs: number | null;
   readonly licence: string | null;
+  /** Channels, height and width that the weights are for. */
+  readonly input_size: InputSize;
+  /** The name's words for the data and objectives of its training. */
+  readonly data: readonly string[];
 }
 
 export const sortKeys = ["name", "top1", "params", "gmacs"] as const;
 export type SortKey = (typeof sortKeys)[number];
 
-export interface ListRequest {
+export interface ListRequest extends ListConstraints {
   /** A shell pattern over `architecture.tag`, by timm's rule. */
   readonly pattern?: string | undefined;
   readonly families?: readonly string[] | undefined;
@@ -45,24 +52,51 @@ export interface ListRequest {
   readonly sort?: SortKey | undefined;
 }
 
-/** The registry's rows that a request selects. Throws `usage` for a family that timm does not have. */
+/**
+ * The registry's rows that a request selects.
+ *
+ * @throws TimmcError `usage` for a family, licence or word of data that timm does not have.
+ */
 export async function list(request: ListRequest = {}): Promise<ListRow[]> {
   const wanted = new Set(request.families ?? listFamilies());
   for (const name of wanted) requireFamily(name);
+  const holds = rowFilter(request);
   const pairs = listArchitectures()
     .filter((architecture) => wanted.has(familyOf(architecture)))
     .flatMap((architecture) => pretrainedTags(architecture).map((tag) => ({ architecture, tag })))
-    .filter(({ architecture, tag }) => matchesFilter(request.pattern ?? "*", architecture, tag));
+    .filter(({ architecture, tag }) => matchesFilter(request.pattern ?? "*", architecture, tag))
+    .map((pair) => ({
+      ...pair,
+      cfg: pretrainedCfg(pair.architecture, pair.tag),
+      published: benchmarks(modelName(pair.architecture, pair.tag)),
+    }))
+    .filter(holds);
   const names = [...new Set(pairs.map(({ architecture }) => familyOf(architecture)))];
   const loaded = await Promise.all(names.map(async (name) => [name, await loadFamily(name)] as const));
   const families = new Map(loaded);
-  const rows = pairs.flatMap(({ architecture, tag }): ListRow[] => {
-    const row = rowOf(architecture, tag, families.get(familyOf(architecture)));
+  const rows = pairs.flatMap((pair): ListRow[] => {
+    const row = rowOf(pair, families.get(familyOf(pair.architecture)));
     const chosen = row.supported || request.supported !== true;
-    const trained = request.pretrained !== true || hasWeights(pretrainedCfg(architecture, tag));
+    const trained = request.pretrained !== true || hasWeights(pair.cfg);
     return chosen && trained ? [row] : [];
   });
   return sorted(rows, request.sort ?? "name");
+}
+
+/** The names that contradict their pretrained configuration, of the rows with weights that a request selects. */
+export interface ContradictionReport {
+  /** Names with weights that were checked. */
+  readonly checked: number;
+  readonly contradictions: readonly Contradiction[];
+}
+
+/** Checks names against their configurations. Throws as `list` does. */
+export async function listContradictions(request: ListRequest = {}): Promise<ContradictionReport> {
+  const rows = await list({ ...request, pretrained: true });
+  const contradictions = rows.flatMap(({ architecture, tag }) =>
+    validate(architecture, tag, pretrainedCfg(architecture, tag)),
+  );
+  return { checked: rows.length, contradictions };
 }
 
 function requireFamily(name: string): void {
@@ -73,8 +107,7 @@ function requireFamily(name: string): void {
   });
 }
 
-function rowOf(architecture: string, tag: string, family: Family | undefined): ListRow {
-  const published = benchmarks(modelName(architecture, tag));
+function rowOf({ architecture, tag, cfg, published }: Candidate, family: Family | undefined): ListRow {
   const reason = unsupportedReason(architecture, family);
   return {
     architecture,
@@ -85,7 +118,9 @@ function rowOf(architecture: string, tag: string, family: Family | undefined): L
     top1: published?.top1 ?? null,
     params: published?.paramsM ?? null,
     gmacs: published?.gmacs ?? null,
-    licence: pretrainedCfg(architecture, tag).license,
+    licence: cfg.license,
+    input_size: cfg.input_size,
+    data: [...dataWords(architecture, tag)],
   };
 }
 

@@ -1,8 +1,13 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ListRow } from "../../src/driver/list.ts";
+import type { Contradiction } from "../../src/frontend/names/validate.ts";
 import { benchmarks, listArchitectures, pretrainedTags } from "../../src/frontend/registry.ts";
+import { temporaryFolder } from "../driver/workspace.ts";
 import { cli, cliJson } from "./run-cli.ts";
 
+const temporary = temporaryFolder();
 const rows = async (...args: string[]) => (await cliJson("list", ...args)) as ListRow[];
 
 describe("list", () => {
@@ -26,6 +31,8 @@ describe("list", () => {
       params: 25.56,
       gmacs: 4.11,
       licence: "apache-2.0",
+      input_size: [3, 224, 224],
+      data: ["in1k"],
     });
   });
 
@@ -70,5 +77,76 @@ describe("list", () => {
     expect(named.err).toMatch(/^note: no model matches "resnett50". Did you mean "resnet50"/);
     expect(await cli(["list", "zzz*"])).toEqual({ status: 0, out: "", err: "note: no model matches\n" });
     expect(await rows("zzz*")).toEqual([]);
+  });
+
+  it("filters by limits, and leaves out rows without the number", async () => {
+    const all = await rows();
+    const limited = await rows("--max-params", "30", "--max-gmacs", "5.5", "--min-top1", "83.25");
+    const within = (n: number | null, low: number, high: number): boolean => n !== null && n >= low && n <= high;
+    expect(limited.length).toBeGreaterThan(10);
+    expect(limited).toEqual(
+      all.filter((r) => within(r.params, 0, 30) && within(r.gmacs, 0, 5.5) && within(r.top1, 83.25, 100)),
+    );
+    expect(await rows("--min-top1", "0")).toEqual(all.filter((r) => r.top1 !== null));
+  });
+
+  it("filters by the input's size and by licence", async () => {
+    const all = await rows();
+    const square = all.filter((r) => r.input_size[1] === 384 && r.input_size[2] === 384);
+    expect(square.length).toBeGreaterThan(50);
+    expect(await rows("--input-size", "384")).toEqual(square);
+    expect(await rows("--input-size", "3,384,384")).toEqual(square.filter((r) => r.input_size[0] === 3));
+    expect(await rows("--license", "MIT,none")).toEqual(all.filter((r) => r.licence === "mit" || r.licence === null));
+  });
+
+  it("filters by the data and objectives that names tell, combined with a sort", async () => {
+    const names = async (...args: string[]) => (await rows(...args)).map((r) => `${r.architecture}.${r.tag}`);
+    const in12k = await names("convnext_*", "--data", "in12k");
+    expect(in12k).toContain("convnext_tiny.in12k_ft_in1k");
+    expect(in12k.filter((name) => !name.includes("in12k"))).toEqual([]);
+    expect(await names("--data", "clip")).toContain("vit_base_patch16_clip_224.openai");
+    expect(await names("vit_*dinov2*", "--data", "dinov2,mae")).toContain("vit_small_patch14_dinov2.lvd142m");
+    const [best] = await names("--data", "in22k", "--family", "beit", "--sort", "top1");
+    expect(best).toBe("beit_large_patch16_512.in22k_ft_in22k_in1k");
+  });
+
+  it.each([
+    ["--max-params", "many", "It must be a number of millions, such as 25.6."],
+    ["--max-gmacs", "-1", "It must be a number of billions, such as 4.1."],
+    ["--min-top1", "101", "It must be a percentage from 0 to 100, such as 80.5."],
+    ["--input-size", "224,224", "It must be the side in pixels, such as 224, or C,H,W, such as 3,224,224."],
+    ["--license", "gpl", 'no model of timm has the licence "gpl"\n  It takes apache-2.0, apple-amlr, '],
+    ["--data", "laion", 'Did you mean "laiona", "laion2b" or "laion400m"? It takes 2pt5b, 400m, '],
+  ])("refuses %s %s with what it takes", async (option, value, words) => {
+    const { status, out, err } = await cli(["list", option, value]);
+    expect({ status, out }).toEqual({ status: 2, out: "" });
+    expect(err).toContain(words);
+  });
+
+  it("reports the names that contradict their configurations", async () => {
+    const found = (await cliJson("list", "--contradictions")) as Contradiction[];
+    expect(found).toHaveLength(14);
+    expect(found[0]).toEqual({
+      name: "focalnet_huge_fl4.ms_in22k",
+      field: "num_classes",
+      predicted: "21842",
+      recorded: "0",
+      why: "the tag ends in a label set, but the configuration has no classifier",
+    });
+    const { out, err } = await cli(["list", "--contradictions", "resmlp*"]);
+    expect(out.split("\n")).toHaveLength(4);
+    expect(err).toMatch(/^\d+ names with weights, 2 contradictions\n$/);
+    expect(await cli(["list", "--contradictions", "vgg*"])).toMatchObject({ status: 0, out: "" });
+  });
+
+  it("writes a page with the rows in place of the table", async () => {
+    const file = temporary("models.html");
+    expect(await cli(["list", "resnet18.*", "--html", file])).toMatchObject({ status: 0, out: "" });
+    expect(readFileSync(file, "utf8")).toContain('<th scope="row">resnet18.a1_in1k</th>');
+    expect(readdirSync(dirname(file))).toEqual(["models.html"]);
+    const failed = await cli(["list", "--html", temporary("absent/models.html")]);
+    expect(failed).toMatchObject({ status: 1, out: "" });
+    expect(failed.err).toContain("cannot write");
+    expect((await cli(["list", "--html", file, "--json"])).status).toBe(2);
   });
 });

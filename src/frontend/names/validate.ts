@@ -102,7 +102,9 @@ function checkGrids(architecture: string, { input_size: [, height, width] }: Pre
   }
   const [rows, columns] = [height / windowStride, width / windowStride];
   if (window !== undefined && (rows % window.size !== 0 || columns % window.size !== 0)) {
-    const why = `the last stage has ${rows} x ${columns} tokens, and windows are cut down to a stage that is smaller`;
+    const stage = `the last stage has ${rows} x ${columns} tokens`;
+    const isSmaller = rows < window.size && columns < window.size;
+    const why = isSmaller ? `${stage}, and its windows are cut down to that` : `${stage}, which windows do not divide`;
     found.push({ field: "window", predicted: `windows of ${window.size} x ${window.size} tokens`, recorded, why });
   }
   return found;

@@ -48,6 +48,8 @@ describe("names against the configurations of timm's registry", () => {
     );
     expect(names("window")).toHaveLength(9);
     expect(names("window").filter((name) => !name.startsWith("swinv2_"))).toEqual([]);
+    const reasons = found.filter((c) => c.field === "window").map((c) => c.why);
+    expect(reasons.filter((why) => !why.endsWith("its windows are cut down to that"))).toEqual([]);
   });
 
   it("contradict them in fourteen ways", () => {
