@@ -28,7 +28,7 @@ export interface ModelConfig {
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Far above any real file (an ImageNet-21k one with descriptions is 3 MB), far below what could exhaust memory. */
-const maxConfigBytes = 16 * 1024 * 1024;
+export const maxConfigBytes = 16 * 1024 * 1024;
 const maxDepth = 32;
 
 /** Unknown fields beyond these are only counted. */
