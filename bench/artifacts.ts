@@ -37,7 +37,13 @@ export async function compileArtifact(
   const status = await runCommandLine(["compile", model, ...options], quiet);
   if (signal.aborted) throw new TimmcError("interrupted", "stopped while compiling");
   if (status !== 0)
-    throw new TimmcError("usage", `timmc compile ${model} ${options.join(" ")}: ${said.join("").trim()}`);
+    throw new TimmcError(
+      "usage",
+      `timmc compile ${model} ${options.join(" ")}: ${said
+        .join("")
+        .trim()
+        .replace(/^timmc: /, "")}`,
+    );
   return path.join(folder, "model.onnx");
 }
 

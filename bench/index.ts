@@ -26,6 +26,12 @@ const program = (shell: Shell): Command =>
   new Command("npm run bench --")
     .description("measures timmc; bench/README.md says how to read it")
     .exitOverride()
+    .argument("[command]")
+    .action((name: string | undefined) => {
+      throw new TimmcError("usage", name === undefined ? "no command" : `there is no command ${JSON.stringify(name)}`, {
+        hint: "The commands are ort, compile and forms.",
+      });
+    })
     .addCommand(ortCommand(shell))
     .addCommand(compileCommand(shell))
     .addCommand(formsCommand(shell));
@@ -56,7 +62,7 @@ const ortCommand = (shell: Shell): Command =>
     .exitOverride()
     .addOption(modelsOption(sixteen, "sixteen"))
     .addOption(new Option("--levels <A,B>", "what is compared").argParser(levelPair).default(["0", "2"], "O0,O2"))
-    .addOption(new Option("--onnx-ops <SET>", "operators of B, standard or ort; A has the default"))
+    .addOption(new Option("--onnx-ops <SET>", "operators of B; A has the default").choices(["standard", "ort"]))
     .addOption(new Option("--passes <LIST>", "passes of B in place of its level's, as in timmc compile"))
     .addOption(new Option("--opset <N>", "operator set of B; A has the default").argParser(opsetNumber))
     .addOption(new Option("--against <DIR>", "A is DIR/MODEL/model.onnx or DIR/MODEL.onnx instead"))

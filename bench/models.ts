@@ -1,4 +1,5 @@
 import { list } from "../src/driver/list.ts";
+import { resolve } from "../src/frontend/resolve.ts";
 import { TimmcError } from "../src/ir/error.ts";
 
 /** A network of each kind: residual, mobile with and without squeeze-excite, convolutional, transformer, windowed. */
@@ -40,7 +41,10 @@ export async function selectModels(names: readonly string[]): Promise<string[]> 
 async function expand(name: string): Promise<readonly string[]> {
   if (name === "six") return six;
   if (name === "sixteen") return sixteen;
-  if (!/[*?[]/.test(name)) return [name];
+  if (!/[*?[]/.test(name)) {
+    await resolve({ model: name });
+    return [name];
+  }
   const rows = await list({ pattern: name, supported: true });
   if (rows.length === 0) throw new TimmcError("usage", `no architecture that timmc compiles matches ${name}`);
   return rows.map((row) => row.architecture);

@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import path from "node:path";
+import { commaList } from "../src/cli/options.ts";
 import type { Shell } from "../src/cli/shell.ts";
+import { formsOf } from "../src/driver/forms.ts";
 import { makeFolder } from "../src/driver/make-folder.ts";
+import { pipelineOf } from "../src/driver/pipeline.ts";
 import { syntheticInput } from "../src/frontend/weights/synthetic.ts";
 import { resolve } from "../src/frontend/resolve.ts";
 import type { NpyArray } from "../src/runtime/npy.ts";
@@ -14,10 +17,13 @@ import { fileTable, profileTables, timeTable } from "./ort-tables.ts";
 import { type Profile, profileFiles } from "./profile.ts";
 import { type Creation, type RaceResult, race, raceCreation } from "./race.ts";
 
+/** The digit of an optimisation level. */
+export type Level = "0" | "1" | "2";
+
 export interface OrtBenchOptions {
   readonly models: readonly string[];
-  readonly levels: readonly [a: string, b: string];
-  readonly onnxOps?: string;
+  readonly levels: readonly [a: Level, b: Level];
+  readonly onnxOps?: "standard" | "ort";
   readonly passes?: string;
   readonly opset?: number;
   readonly against?: string;
@@ -53,6 +59,7 @@ export interface ModelResult {
 export async function benchOrt(options: OrtBenchOptions, shell: Shell): Promise<void> {
   const ort = await loadOrt();
   const models = await selectModels(options.models);
+  requireArtifactOptions(options);
   const results: ModelResult[] = [];
   const started = performance.now();
   const load = loadavg()[0] ?? 0;
@@ -68,6 +75,12 @@ export async function benchOrt(options: OrtBenchOptions, shell: Shell): Promise<
   lines.push(settingLine(options, ort, { seconds, load }));
   shell.print(lines.join("\n"));
   if (options.json !== undefined) writeFileSync(options.json, jsonOf(options, ort, results));
+}
+
+/** Refuses passes and forms that are none before the first model is compiled. */
+function requireArtifactOptions({ levels: [, b], passes, opset, onnxOps }: OrtBenchOptions): void {
+  const asked = passes === undefined ? undefined : passes === "none" ? [] : commaList(passes);
+  pipelineOf(`O${b}`, asked, formsOf({ opset, onnxOps }));
 }
 
 /** One line as soon as a model is done: a table comes only at the end. */

@@ -62,10 +62,12 @@ function batchSize(text: string): number | "dynamic" {
 }
 
 /** A comma separated list; given again, it adds to the list. */
-export const commaList = (text: string, before: readonly string[] = []): readonly string[] => [
-  ...before,
-  ...text.split(",").map((part) => part.trim()),
-];
+export function commaList(text: string, before: readonly string[] = []): readonly string[] {
+  const entries = text.split(",").map((part) => part.trim());
+  const empty = entries.indexOf("");
+  if (empty >= 0) throw new InvalidArgumentError(`Entry ${empty + 1} of ${entries.length} is empty.`);
+  return [...before, ...entries];
+}
 
 /** The names of passes; `none` is the empty list, and stands alone. */
 function passList(text: string, before?: readonly string[]): readonly string[] {
@@ -88,10 +90,19 @@ export const withPassOptions = (
   command
     .addOption(level.choices(["0", "1", "2"]).helpGroup(group))
     .addOption(
-      new Option("--passes <LIST>", "these passes in this order in place of the level's, comma separated; or none")
+      new Option(
+        "--passes <LIST>",
+        "these passes in this order in place of the level's, comma separated, repeatable; or none",
+      )
         .argParser(passList)
         .helpGroup(group),
     );
+
+/** Says so where a level was given beside passes, which take its place. */
+export function noteLevel(command: Command, { O, passes }: PassOptions, note: (text: string) => void): void {
+  if (passes !== undefined && command.getOptionValueSource("O") === "cli")
+    note(`-O${O} has no effect: --passes takes the place of the level's passes`);
+}
 
 /** The same as a request has it. */
 export const passRequestOf = ({

@@ -1,4 +1,4 @@
-import { within } from "../ir/error.ts";
+import { TimmcError, within } from "../ir/error.ts";
 import type { Dim } from "../ir/dim.ts";
 import { type ModelRequest, type ResolvedModel, resolve } from "../frontend/resolve.ts";
 import { normalizationOf, requirePictureChannels } from "../frontend/preprocess/normalization.ts";
@@ -31,7 +31,33 @@ export interface LoweredRequest {
 
 /** From a reference to a graph whose outputs are the taps asked for. Throws TimmcError with the model in its trail. */
 export async function lowerRequest(request: LowerRequest): Promise<LoweredRequest> {
-  return lowerResolved(await resolve(request), request);
+  const resolved = await resolve(request);
+  within(formatReference(resolved.reference), () => requireChannelNumbers(request, resolved));
+  return lowerResolved(resolved, request);
+}
+
+/**
+ * Refuses lists of a length that the user cannot have meant. One number is for all channels, and those of the pretrained
+ * configuration's own channels are averaged, as timm does for pictures of others.
+ */
+function requireChannelNumbers({ cfg }: LowerRequest, { cfg: { input_size: own }, inputSize }: ResolvedModel): void {
+  const [channels] = inputSize;
+  for (const name of ["mean", "std"] as const) {
+    const given = cfg?.[name];
+    if (!Array.isArray(given) || [1, channels, own[0]].includes(given.length)) continue;
+    throw new TimmcError("usage", `cfg.${name} has ${given.length} numbers for an input of ${channels} channels`, {
+      hint: "Give one per channel, or one for all.",
+    });
+  }
+}
+
+/** The same as `within`, for errors of the lowering, which may begin with the model's name already. */
+function withinModel<T>(model: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw error instanceof TimmcError && error.trail[0] !== model ? error.within(model) : error;
+  }
 }
 
 /** The same for a request that is resolved already. */
@@ -42,7 +68,7 @@ export function lowerResolved(
   const { preprocess = false } = request;
   const batch: Dim = typeof request.batch === "number" ? request.batch : batchSymbol;
   const { family, architecture, args, inputSize, data } = resolved;
-  return within(formatReference(resolved.reference), () => {
+  return withinModel(formatReference(resolved.reference), () => {
     if (preprocess) requirePictureChannels(inputSize[0], "Leave --preprocess out, and normalise the input before.");
     const pixels = preprocess ? normalizationOf(data) : undefined;
     const lowered = lowerArchitecture(family, architecture, args, inputSize, batch, pixels);

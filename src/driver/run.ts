@@ -129,9 +129,10 @@ function requireInput({ input }: Manifest, array: NpyArray, place: string): void
     return given >= 1 && given === bound;
   });
   if (fits && array.dtype === input.dtype && array.shape.length === input.shape.length) return;
+  const empty = array.shape.includes(0) && input.shape.some((dim) => typeof dim === "string");
   throw new TimmcError(
     "usage",
-    `the tensor is ${array.dtype}[${array.shape.join(",")}]; the artifact takes ${input.dtype}[${input.shape.join(",")}]`,
+    `the tensor is ${array.dtype}[${array.shape.join(",")}]; the artifact takes ${input.dtype}[${input.shape.join(",")}]${empty ? ", N at least 1" : ""}`,
     {
       trail: [place],
       hint:

@@ -18,4 +18,12 @@ test("npm run bench starts from the sources, and says what is wrong with its arg
     status: 2,
     stderr: expect.stringMatching(/no micro-benchmark "nosuch".*There are /s),
   });
+  const early: readonly (readonly [readonly string[], RegExp])[] = [
+    [["speed"], /^timmc: there is no command "speed"\n.*ort, compile and forms/],
+    [["ort", "--models", "resnett18"], /^timmc: timm has no architecture "resnett18"/],
+    [["ort", "--models", "resnet18", "--passes", "dead"], /^timmc: timmc has no pass "dead"/],
+    [["ort", "--onnx-ops", "fast"], /Allowed choices are standard, ort/],
+  ];
+  for (const [args, message] of early)
+    expect(bench(...args)).toMatchObject({ status: 2, stdout: "", stderr: expect.stringMatching(message) });
 });

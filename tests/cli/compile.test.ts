@@ -117,6 +117,18 @@ describe("compile", () => {
     expect(all.err).toBe(err);
   });
 
+  it("says which options have no effect beside --passes", async () => {
+    const both = await cli([...tiny, "-o", at("ir"), "--passes", "none", "-O1", "--print-ir-after", "all"]);
+    expect(both.status).toBe(0);
+    expect(both.err).toMatch(/^note: -O1 has no effect: .*\nnote: --print-ir-after prints nothing: no passes run\n/);
+    expect((await cli([...tiny, "-o", at("ir"), "--passes", "none"])).err).not.toContain("note:");
+  });
+
+  it("takes one number for all channels, and the configuration's three for gray", async () => {
+    const gray = ["--arg", "in_chans=1", "--cfg", "mean=[0.1,0.2,0.3]", "--cfg", "std=[1]", "--input-size", "1,64,64"];
+    expect((await cli([...tiny.slice(0, 4), ...gray, "-o", at("gray")])).status).toBe(0);
+  });
+
   it("records how the pipeline was asked for", async () => {
     const options = ["--passes", "dead-code", "--passes", "fold-batch-norm", "--onnx-ops", "ort"];
     await cliJson(...tiny, "-o", at("asked"), ...options);

@@ -14,6 +14,7 @@ import {
   jsonOption,
   lowerRequestOf,
   modelArgument,
+  noteLevel,
   onnxOpsOption,
   opsetOption,
   passRequestOf,
@@ -64,7 +65,10 @@ export const compileCommand = (shell: Shell): Command =>
           .helpGroup(emission),
       )
       .addOption(
-        new Option("--print-ir-after <PASS>", "print the graph on stderr after this pass, or all; repeatable")
+        new Option(
+          "--print-ir-after <LIST>",
+          "print the graph on stderr after these passes, comma separated, repeatable; or all",
+        )
           .argParser(commaList)
           .helpGroup(optimisation),
       )
@@ -73,12 +77,13 @@ export const compileCommand = (shell: Shell): Command =>
       .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))
       .addOption(jsonOption("the manifest"))
       .addHelpText("after", epilogue)
-      .action(async (model: string, options: CompileOptions) => {
+      .action(async (model: string, options: CompileOptions, command: Command) => {
         const { json = false } = options;
         if (options.verify === true && options.weights === "none")
           throw new TimmcError("usage", "--verify runs the model, and --weights none leaves it without weights", {
             hint: "leave one of the two out",
           });
+        noteLevel(command, options, shell.note);
         const traces: PassTrace[] = [];
         const manifest = await compileModel(model, options, shell, traces);
         manifest.notices.forEach(shell.note);
@@ -123,6 +128,8 @@ async function observersOf(options: CompileOptions, shell: Shell, traces: PassTr
   const pipeline = pipelineOf(optimization, passes, formsOf(options));
   const print = (text: string): void => shell.log(text.trimEnd());
   const owner = pipelineName(optimization, passes);
+  if (pipeline.length === 0 && options.printIrAfter !== undefined)
+    shell.note("--print-ir-after prints nothing: no passes run");
   return [tracing(traces), printing(options.printIrAfter ?? [], pipeline, { owner, print })];
 }
 

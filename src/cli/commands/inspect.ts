@@ -9,6 +9,7 @@ import {
   jsonOption,
   lowerRequestOf,
   modelArgument,
+  noteLevel,
   onnxOpsOption,
   opsetOption,
   passRequestOf,
@@ -62,6 +63,11 @@ export const inspectCommand = (shell: Shell): Command =>
           ["--onnx-ops SET", onnxOps],
         ])
           if (value !== undefined && !ir) command.error(`error: ${flag} needs --ir`);
+        if (after === "all")
+          command.error(
+            "error: --after takes one pass; timmc compile --print-ir-after all prints the graph after each",
+          );
+        noteLevel(command, options, shell.note);
         const { inspect } = await import("../../driver/inspect.ts");
         const report = await inspect({
           ...lowerRequestOf(model, options),
