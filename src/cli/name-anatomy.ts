@@ -9,7 +9,12 @@ const visible = (text: string): string => text.replaceAll(/\p{Cc}/gu, " ");
  * The name, below it each piece under its own letters with what it says beside it, then what the weights went through and
  * where the name and the configuration differ.
  */
-export function nameAnatomy({ name, pieces, training, contradictions }: NameRecord, colors: Colors): string[] {
+export function nameAnatomy(record: NameRecord, colors: Colors): string[] {
+  const { name, pieces, training, selfSupervised, distilled, contradictions } = record;
+  const notes = [
+    ...(selfSupervised ? ["the first training saw no labels"] : []),
+    ...(distilled ? ["distilled from a teacher"] : []),
+  ];
   const width = pieces.reduce((w, piece) => Math.max(w, piece.kind.length), 0);
   const line = ({ text, kind, meaning, start, end }: NamePiece): string => {
     const paint = kind === "unknown" ? colors.yellow : colors.cyan;
@@ -20,7 +25,7 @@ export function nameAnatomy({ name, pieces, training, contradictions }: NameReco
     "",
     colors.bold(visible(name)),
     ...pieces.map(line),
-    ...(training.length === 0 ? [] : [`weights: ${training.join(", then ")}`]),
+    ...(training.length === 0 ? [] : [`weights: ${[training.join(", then "), ...notes].join("; ")}`]),
     ...contradictions.map(
       ({ field, predicted, recorded, why }) =>
         `${colors.yellow("contradiction:")} ${field} is ${recorded}, by the name ${predicted}: ${why}`,

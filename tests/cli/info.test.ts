@@ -107,7 +107,7 @@ describe("info", () => {
                                         ft             mark        fine-tuned on what follows
                                            in12k       labels      ImageNet-12k, timm's 11,821 classes of ImageNet-22k
                                                  in1k  labels      ImageNet-1k, 1,000 classes
-      weights: trained on LAION-2B, then fine-tuned on ImageNet-12k, then fine-tuned on ImageNet-1k"
+      weights: trained on LAION-2B (CLIP), then fine-tuned on ImageNet-12k, then fine-tuned on ImageNet-1k"
     `);
   });
 

@@ -9,6 +9,7 @@ body { margin: 0; padding: 1rem; background: var(--ground); color: var(--text); 
 h1 { margin: 0 0 .25rem; font-size: 1.4rem; }
 p { margin: 0 0 .75rem; color: var(--quiet); max-width: 75ch; }
 form { display: flex; flex-wrap: wrap; gap: .5rem .75rem; align-items: end; margin-bottom: .5rem; }
+form[hidden] { display: none; }
 label { display: grid; gap: .15rem; font-size: .8rem; color: var(--quiet); }
 input, select, button { font: inherit; color: var(--text); background: var(--raised); border: 1px solid var(--line); border-radius: 4px; padding: .3rem .5rem; }
 input[type="number"] { width: 7.5rem; }

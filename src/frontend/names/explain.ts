@@ -1,5 +1,6 @@
 import { type ArchitectureKind, parseArchitecture, type ParsedArchitecture } from "./architecture.ts";
 import { type ParsedTag, parseTag, type TrainingStage } from "./tag.ts";
+import { words } from "./architecture-words.ts";
 import { type TokenClass, tokenMeaning } from "./tokens.ts";
 
 /** A piece of a whole name and what it says. */
@@ -23,11 +24,17 @@ export interface NameAnatomy {
   readonly pieces: readonly NamePiece[];
   /** What the weights went through, a phrase per training. */
   readonly training: readonly string[];
+  /** Whether the first training used no labels, even where it names a label set: its pictures alone were seen. */
+  readonly selfSupervised: boolean;
+  /** Whether a teacher's answers were learnt, by the tag or by the architecture. */
+  readonly distilled: boolean;
 }
 
 /** Takes a name apart; whatever it is, nothing throws. */
 export function explain(architecture: string, tag: string): NameAnatomy {
   const parsed = { architecture: parseArchitecture(architecture), tag: parseTag(tag) };
+  const methods = methodsOf(parsed.architecture, parsed.tag);
+  const [first, ...others] = parsed.tag.stages;
   const behind = architecture.length + 1;
   return {
     name: tag === "" ? architecture : `${architecture}.${tag}`,
@@ -43,17 +50,48 @@ export function explain(architecture: string, tag: string): NameAnatomy {
         end: behind + end,
       })),
     ],
-    training: parsed.tag.stages.map((stage) => trainingWords(stage)),
+    training: [
+      ...(first === undefined ? [] : [trainingWords(first, methods)]),
+      ...others.map((stage) => trainingWords(stage, [])),
+    ],
+    selfSupervised: first !== undefined && methods.some(({ usesLabels }) => !usesLabels),
+    distilled: first !== undefined && (parsed.tag.distilled || parsed.architecture.distilled),
   };
 }
 
+/** How a first training learns. */
+interface Method {
+  /** In a word or two. */
+  readonly name: string;
+  /** Or texts, hashtags or anything else that people wrote to the pictures. */
+  readonly usesLabels: boolean;
+}
+
+/** Objectives of tags and architectures that see pictures alone. */
+const labelFree: ReadonlySet<string> = new Set(["dino", "dinov2", "dinov3", "fcmae", "ijepa", "mae", "mim", "seer"]);
+
+/**
+ * The tag's objectives, or else the architecture's. BEiT and the first EVA do not say in words that they restored masked
+ * patches: their tags begin with the data of that training, even where it is a label set.
+ */
+function methodsOf({ line, objectives }: ParsedArchitecture, tag: ParsedTag): Method[] {
+  const stated = tag.objectives.length > 0 ? tag.objectives : objectives;
+  if (stated.length > 0) return stated.map((text) => ({ name: methodName(text), usesLabels: !labelFree.has(text) }));
+  const restoresMasks = /^beit(?:v2)?$/.test(line) || tag.data.includes("m30m");
+  return restoresMasks ? [{ name: "masked image modelling", usesLabels: false }] : [];
+}
+
+const methodName = (text: string): string =>
+  (tokenMeaning(text, false)?.meaning ?? words.get(text)?.meaning ?? text).split(/,|:|'s variant/)[0] ?? text;
+
 const verbs = { pretrain: "trained", finetune: "fine-tuned", linear: "linear classifier trained" } as const;
 
-/** `fine-tuned on ImageNet-1k at 384 x 384` */
-function trainingWords({ kind, datasets, resolution }: TrainingStage): string {
+/** `fine-tuned on ImageNet-1k at 384 x 384`, `trained on LAION-2B (CLIP)` */
+function trainingWords({ kind, datasets, resolution }: TrainingStage, methods: readonly Method[]): string {
   const on = datasets.map((text) => tokenMeaning(text, false)?.meaning.split(",")[0] ?? text).join(" and ");
   const at = resolution === undefined ? "" : ` at ${resolution} x ${resolution}`;
-  return `${verbs[kind]}${on === "" ? " on data that the name does not say" : ` on ${on}`}${at}`;
+  const by = methods.length === 0 ? "" : ` (${methods.map(({ name }) => name).join(", ")})`;
+  return `${verbs[kind]}${on === "" ? " on data that the name does not say" : ` on ${on}`}${at}${by}`;
 }
 
 /** Every word by which a name can be asked for its data: label sets, other data, objectives of tag and architecture. */

@@ -89,7 +89,7 @@ describe("explain", () => {
 
   it("tells the trainings in words", () => {
     expect(explain("vit_base_patch16_clip_384", "laion2b_ft_in12k_in1k").training).toEqual([
-      "trained on LAION-2B",
+      "trained on LAION-2B (CLIP)",
       "fine-tuned on ImageNet-12k",
       "fine-tuned on ImageNet-1k",
     ]);
@@ -97,5 +97,32 @@ describe("explain", () => {
       "trained on data that the name does not say",
       "fine-tuned on ImageNet-1k",
     ]);
+  });
+
+  it("knows the trainings that a label set's name hides", () => {
+    expect(explain("beit_base_patch16_224", "in22k_ft_in22k_in1k")).toMatchObject({
+      training: [
+        "trained on ImageNet-22k (masked image modelling)",
+        "fine-tuned on ImageNet-22k",
+        "fine-tuned on ImageNet-1k",
+      ],
+      selfSupervised: true,
+    });
+    const free = weighted.filter(({ architecture, tag }) => explain(architecture, tag).selfSupervised);
+    const hidden = free.filter(({ tag }) => parseTag(tag).objectives.length === 0);
+    const lines = new Set(hidden.map(({ architecture }) => parseArchitecture(architecture).line));
+    expect([...lines].toSorted()).toEqual(["beit", "beitv2", "eva", "vit"]);
+    expect(explain("vit_small_patch14_dinov2", "lvd142m")).toMatchObject({
+      training: ["trained on LVD-142M (DINOv2)"],
+      selfSupervised: true,
+    });
+    expect(explain("vit_base_patch16_clip_224", "openai").selfSupervised).toBe(false);
+    expect(explain("resnet50", "a1_in1k")).toMatchObject({ selfSupervised: false, distilled: false });
+  });
+
+  it("sees distillation in tag and architecture", () => {
+    expect(explain("deit_base_distilled_patch16_224", "fb_in1k").distilled).toBe(true);
+    expect(explain("xcit_nano_12_p8_224", "fb_dist_in1k").distilled).toBe(true);
+    expect(explain("pit_b_distilled_224", "untrained").distilled).toBe(false);
   });
 });
