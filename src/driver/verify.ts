@@ -1,6 +1,8 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { TimmcError } from "../ir/error.ts";
 import type { Pipeline } from "../passes/pass.ts";
+import type { NpyArray } from "../runtime/npy.ts";
 import { type OrtRuntime, loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
@@ -85,7 +87,7 @@ async function compare(
   progress("running the unoptimised graph");
   const references = await runGraph(reference, graph, tensors);
   progress("running the artifact");
-  const actual = await runModel({ ort, signal }, model, tensors, "all");
+  const actual = await runArtifact({ ort, signal }, model, tensors);
   const cases = inputs.map((input, i) => trial(artifact, input, "unoptimised", references[i], actual[i]));
   const [first] = inputs;
   const isSmall = first !== undefined && manifest.macs * (first.tensor.shape[0] ?? 1) <= interpretLimit;
@@ -98,6 +100,21 @@ async function compare(
     (await explain({ manifest, graph, pipeline, reference, runner, progress, isSmall }, cases)) ??
     frameFailure(artifact, remade);
   return certify(artifact, cases, failure, ort.version);
+}
+
+/** What ONNX Runtime refuses may be a file that was changed, whatever its hash is now. */
+async function runArtifact(
+  by: Pick<GraphRunner, "ort" | "signal">,
+  model: string,
+  tensors: readonly NpyArray[],
+): Promise<Outputs[]> {
+  try {
+    return await runModel(by, model, tensors, "all");
+  } catch (error) {
+    if (!(error instanceof TimmcError) || error.code !== "unsupported") throw error;
+    const hint = "Compile the model again, in case the file was changed; otherwise install a newer onnxruntime-node.";
+    throw new TimmcError(error.code, error.message, { trail: error.trail, hint, cause: error });
+  }
 }
 
 /** One input against one reference, every output measured. */

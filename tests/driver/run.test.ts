@@ -109,7 +109,7 @@ describe("a raw input", () => {
   test.each([
     [[1, 3, 64, 65], /usage: .*wide\.npy: the tensor is f32\[1,3,64,65\]; the artifact takes f32\[N,3,64,64\]/],
     [[1, 1, 64, 64], /the tensor is f32\[1,1,64,64\]/],
-    [[0, 3, 64, 64], /the tensor is f32\[0,3,64,64\]/],
+    [[0, 3, 64, 64], /the tensor is f32\[0,3,64,64\]; the artifact takes f32\[N,3,64,64\], N at least 1\n/],
   ])("of shape %j is refused", async (shape, message) => {
     expect(await refusal(runTensor(at("taps"), input("wide.npy", shape)))).toMatch(message);
   });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -100,6 +101,20 @@ test("a model file of another level fails although its outputs are right", async
   const { passed, outputs, failure } = await verify(folder);
   expect({ passed, outputs: outputs.every((o) => o.passed) }).toEqual({ passed: false, outputs: true });
   expect(failure).toMatchObject({ stage: "artifact", message: expect.stringMatching(/not with the nodes/) });
+});
+
+test("a file that ONNX Runtime refuses comes with what to do, although its hash is the manifest's", async () => {
+  const folder = edited({});
+  const bytes = readFileSync(join(folder, "model.onnx"));
+  bytes.fill(0xff, 40, 400);
+  writeFileSync(join(folder, "model.onnx"), bytes);
+  const path = join(folder, "manifest.json");
+  const manifest = JSON.parse(readFileSync(path, "utf8")) as Json;
+  put(manifest, "files.0.sha256", createHash("sha256").update(bytes).digest("hex"));
+  writeFileSync(path, JSON.stringify(manifest));
+  expect(await refusal(verify(folder))).toMatch(
+    /^unsupported: .*model\.onnx: ONNX Runtime does not load .*\n {2}Compile/s,
+  );
 });
 
 test("what the passes of another version made of the network is that version's", async () => {
