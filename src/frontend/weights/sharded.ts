@@ -5,7 +5,7 @@ import { type Refuse, openFile, readBytes, shown } from "./file.ts";
 import { JsonScanner } from "./json-scanner.ts";
 import type { WeightSource } from "./source.ts";
 
-const MAX_INDEX = 1 << 26;
+const MAX_INDEX = 1 << 24;
 /** Each shard is one open file. */
 const MAX_SHARDS = 500;
 

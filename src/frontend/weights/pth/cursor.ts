@@ -21,12 +21,10 @@ export class Cursor {
   }
 
   take(length: number): Uint8Array {
-    const { size } = this.#bytes;
-    if (length > size - this.#position) {
-      this.#refuse(`${length} bytes are wanted at byte ${this.#position} of ${size}: it is truncated`);
-    }
+    this.#require(length);
     if (this.#position + length > this.#start + this.#window.length) {
-      this.#window = this.#bytes.read(this.#position, Math.min(size - this.#position, Math.max(length, WINDOW)));
+      const rest = this.#bytes.size - this.#position;
+      this.#window = this.#bytes.read(this.#position, Math.min(rest, Math.max(length, WINDOW)));
       this.#start = this.#position;
     }
     const at = this.#position - this.#start;
@@ -34,16 +32,17 @@ export class Cursor {
     return this.#window.subarray(at, at + length);
   }
 
-  /** Passes over bytes without reading them. */
+  /** Passes over bytes, which are not read where they lie beyond the window. */
   skip(length: number): void {
-    if (length > this.#bytes.size - this.#position) this.take(length);
+    this.#require(length);
     this.#position += length;
-    this.#window = new Uint8Array();
-    this.#start = this.#position;
   }
 
   u8(): number {
-    return this.take(1)[0] ?? 0;
+    const byte = this.#window[this.#position - this.#start];
+    if (byte === undefined) return this.take(1)[0] ?? 0;
+    this.#position++;
+    return byte;
   }
 
   u16(): number {
@@ -78,6 +77,13 @@ export class Cursor {
       if (byte > 0x7e || (byte < 0x20 && byte !== 0x0d)) this.#refuse("a line of the pickle is not ASCII text");
       text += String.fromCharCode(byte);
       if (text.length > max) this.#refuse(`a line of the pickle has more than ${max} characters`);
+    }
+  }
+
+  #require(length: number): void {
+    const { size } = this.#bytes;
+    if (length > size - this.#position) {
+      this.#refuse(`${length} bytes are wanted at byte ${this.#position} of ${size}: the file is truncated`);
     }
   }
 }

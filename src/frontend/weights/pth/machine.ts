@@ -11,9 +11,13 @@ export interface Meaning {
   persistent(id: Value): Value;
 }
 
-/** Containers, calls and memo entries of one pickle: state dicts of thousands of tensors stay far below. */
+/** Containers, their entries, calls, texts and memo entries of one pickle: state dicts of thousands of tensors stay far below. */
 const MAX_OBJECTS = 1_000_000;
+/** What an empty dictionary takes, in the memory of other objects. */
+const DICT_COST = 4;
 const MAX_MARKS = 10_000;
+/** torch hands over the items of a list or dictionary a thousand at a time. */
+const MAX_STACK = 1_000_000;
 
 /** The stack machine of pickle: a stack with marks, and a memo. */
 export class Machine {
@@ -32,12 +36,14 @@ export class Machine {
   }
 
   push(value: Value): void {
-    if (typeof value === "object" && value !== null) this.#charge(1);
-    this.#stack.push(value);
+    if (isKind(value, "dict")) this.#charge(DICT_COST);
+    else if (value !== null && typeof value !== "number" && typeof value !== "boolean") this.#charge(1);
+    this.repeat(value);
   }
 
   /** A value that exists already. */
   repeat(value: Value): void {
+    if (this.#stack.length >= MAX_STACK) this.refuse(`the pickle has more than ${MAX_STACK} values at once`);
     this.#stack.push(value);
   }
 
@@ -137,6 +143,7 @@ export class Machine {
     if (items.length % 2 !== 0) this.refuse("the pickle sets a key without a value");
     if (isKind(target, "opaque")) return;
     if (!isKind(target, "dict")) return this.refuse(`the pickle sets items of ${describeValue(target)}`);
+    this.#charge(items.length / 2);
     for (let i = 0; i + 1 < items.length; i += 2) target.entries.set(items[i] ?? null, items[i + 1] ?? null);
   }
 

@@ -107,7 +107,7 @@ function decode(taken: Uint8Array): string | undefined {
 }
 
 function bytes(m: Machine, length: number): Value {
-  m.cursor.take(length);
+  m.cursor.skip(length);
   return { kind: "opaque", what: "bytes" };
 }
 

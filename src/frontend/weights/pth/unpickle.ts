@@ -4,9 +4,9 @@ import { Machine, type Meaning } from "./machine.ts";
 import { opcodes } from "./opcodes.ts";
 import type { Value } from "./values.ts";
 
-/** Bounds on one pickle: with those on its objects, a hostile file of any size costs some 300 MB and some seconds. */
+/** Bounds on one pickle: with those on its objects, a hostile file of any size costs some 200 MB and some seconds. */
 const MAX_BYTES = 1 << 26;
-const MAX_STEPS = 10_000_000;
+const MAX_STEPS = 5_000_000;
 
 const PROTO = 0x80;
 const STOP = 0x2e;
