@@ -136,7 +136,8 @@ export function frameFailure(artifact: Artifact, { emitted }: Remade): Failure |
 
 /** The operator set of the model file, where it is written as this model is. */
 function opsetOf(artifact: Artifact, { model, initializers }: EmittedModel): number | undefined {
-  return supportedOpsets.find((opset) => {
+  // Nearly always the recorded one.
+  return [artifact.manifest.target.opset, ...supportedOpsets].find((opset) => {
     const opsetImports = model.opsetImports.map((i) => (i.domain === "" ? { ...i, version: opset } : i));
     const { tail } = frameOf({ model: { ...model, opsetImports }, initializers });
     return readEnds(modelPath(artifact), 0, tail.length).tail.equals(tail);
