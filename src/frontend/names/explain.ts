@@ -77,7 +77,7 @@ const labelFree: ReadonlySet<string> = new Set(["dino", "dinov2", "dinov3", "fcm
 function methodsOf({ line, objectives }: ParsedArchitecture, tag: ParsedTag): Method[] {
   const stated = tag.objectives.length > 0 ? tag.objectives : objectives;
   if (stated.length > 0) return stated.map((text) => ({ name: methodName(text), usesLabels: !labelFree.has(text) }));
-  const restoresMasks = /^beit(?:v2)?$/.test(line) || tag.data.includes("m30m");
+  const restoresMasks = /^(?:beit|beitv2|eva)$/.test(line);
   return restoresMasks ? [{ name: "masked image modelling", usesLabels: false }] : [];
 }
 
@@ -88,7 +88,7 @@ const verbs = { pretrain: "trained", finetune: "fine-tuned", linear: "linear cla
 
 /** `fine-tuned on ImageNet-1k at 384 x 384`, `trained on LAION-2B (CLIP)` */
 function trainingWords({ kind, datasets, resolution }: TrainingStage, methods: readonly Method[]): string {
-  const on = datasets.map((text) => tokenMeaning(text, false)?.meaning.split(",")[0] ?? text).join(" and ");
+  const on = datasets.map((text) => tokenMeaning(text, false)?.meaning.split(/,| \(/)[0] ?? text).join(" and ");
   const at = resolution === undefined ? "" : ` at ${resolution} x ${resolution}`;
   const by = methods.length === 0 ? "" : ` (${methods.map(({ name }) => name).join(", ")})`;
   return `${verbs[kind]}${on === "" ? " on data that the name does not say" : ` on ${on}`}${at}${by}`;

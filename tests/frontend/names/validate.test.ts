@@ -112,6 +112,10 @@ describe("explain", () => {
     const hidden = free.filter(({ tag }) => parseTag(tag).objectives.length === 0);
     const lines = new Set(hidden.map(({ architecture }) => parseArchitecture(architecture).line));
     expect([...lines].toSorted()).toEqual(["beit", "beitv2", "eva", "vit"]);
+    expect(explain("eva_giant_patch14_336", "m30m_ft_in22k_in1k").training[0]).toBe(
+      "trained on merged set of about 30 million images (masked image modelling)",
+    );
+    expect(explain("eva_giant_patch14_336", "clip_ft_in1k").selfSupervised).toBe(false);
     expect(explain("vit_small_patch14_dinov2", "lvd142m")).toMatchObject({
       training: ["trained on LVD-142M (DINOv2)"],
       selfSupervised: true,
