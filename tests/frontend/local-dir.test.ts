@@ -262,6 +262,9 @@ describe("the choice of weights", () => {
     [["z.bin", "b.pth", "a.pth.tar"], "b.pth"],
     [["z.bin", "a.pth.tar"], "a.pth.tar"],
     [["z.bin", "readme.md"], "z.bin"],
+    [["model-1-of-2.safetensors", "model.safetensors.index.json"], "model.safetensors.index.json"],
+    [["pytorch_model-1-of-2.bin", "pytorch_model.bin.index.json", "x.pth"], "pytorch_model.bin.index.json"],
+    [["model.safetensors", "model.safetensors.index.json"], "model.safetensors"],
     [["weights.npz"], undefined],
   ])("among %j is %s", (files, expected) => {
     write(modern, ...files);
