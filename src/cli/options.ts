@@ -181,7 +181,10 @@ export const withGraphOptions = (command: Command): Command =>
       ).helpGroup(modelGroup),
     )
     .addOption(
-      new Option("--weights <WHAT>", "pretrained, synthetic, none or a .safetensors file; inspect reads none of them")
+      new Option(
+        "--weights <WHAT>",
+        "pretrained, synthetic, none or a file (.safetensors, .pth, .bin); inspect reads none of them",
+      )
         .default("pretrained")
         .helpGroup(modelGroup),
     );
