@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ["tests/oracle/full/**"],
     globalSetup: ["tests/build.ts"],
     testTimeout: 60_000,
+    // No test asks the Hub; those of the downloads have one of their own on the loopback.
+    env: { HF_HUB_OFFLINE: "1" },
     maxWorkers: 2,
     chaiConfig: { truncateThreshold: 0 },
   },

@@ -76,7 +76,7 @@ async function compileTimed(model: string, folder: string, signal: AbortSignal):
     return took;
   };
   const { resolved, lowered } = await lowerRequest({ model });
-  const weights = openModelWeights("synthetic", resolved, lowered);
+  const weights = await openModelWeights("synthetic", resolved, lowered);
   const lower = lap();
   const passes = new Map<string, number>();
   const after = ({ name }: { readonly name: string }): void => void passes.set(name, (passes.get(name) ?? 0) + lap());

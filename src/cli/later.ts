@@ -4,16 +4,7 @@ import { TimmcError } from "../ir/error.ts";
 /** Options that the documentation names and this version lacks, by command. */
 const laterOptions = {
   inspect: ["--html", "--dynamic-size", "--tap-format", "--tap-norm", "--precision", "--softmax"],
-  compile: [
-    "--dynamic-size",
-    "--tap-format",
-    "--tap-norm",
-    "--precision",
-    "--calibration",
-    "--max-error",
-    "--softmax",
-    "--cache-dir",
-  ],
+  compile: ["--dynamic-size", "--tap-format", "--tap-norm", "--precision", "--calibration", "--max-error", "--softmax"],
 } as const;
 
 /** The same for commands. */

@@ -54,6 +54,7 @@ const epilogue = `
 MODEL is one of
   resnet50                a timm architecture with its default pretrained tag
   resnet50.a1_in1k        the same with a tag; timmc list shows both
+  hf-hub:ORG/NAME         a Hub repository with timm's config.json; @REVISION may follow
   local-dir:FOLDER        a folder with timm's config.json and model.safetensors
 
 Examples:

@@ -3,10 +3,12 @@ import type { FormRequest } from "../driver/forms.ts";
 import type { LowerRequest } from "../driver/lower-request.ts";
 import type { OnnxOps } from "../driver/manifest.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
+import type { HubAccess } from "../frontend/hub/model.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { tapGrammar } from "../frontend/taps.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import { positiveInteger } from "./numbers.ts";
+import type { Shell } from "./shell.ts";
 
 type KeyValues = Readonly<Record<string, unknown>>;
 
@@ -16,6 +18,7 @@ export interface ModelOptions {
   readonly cfg: KeyValues;
   readonly inputSize?: InputSize;
   readonly useTestSize?: boolean;
+  readonly cacheDir?: string;
 }
 
 /** What commander gives for the options of `withGraphOptions`. */
@@ -27,7 +30,7 @@ export interface GraphOptions extends ModelOptions {
 }
 
 /** What MODEL means, for the help of every command that takes one. */
-export const modelArgument = "ARCH, ARCH.TAG or local-dir:FOLDER";
+export const modelArgument = "ARCH, ARCH.TAG, hf-hub:ORG/NAME[@REVISION] or local-dir:FOLDER";
 
 /** The contract's switch: one document on stdout and nothing else there. */
 export const jsonOption = (what: string): Option => new Option("--json", `print ${what} as JSON, and nothing else`);
@@ -136,6 +139,16 @@ export const onnxOpsOption = (when = ""): Option =>
     `${when}ONNX's standard operators, unless ort: ONNX Runtime's own where they are faster`,
   ).choices(["standard", "ort"] satisfies OnnxOps[]);
 
+/** Where downloads lie; HF_HUB_CACHE, HF_HOME and the other variables of huggingface_hub say so otherwise. */
+export const cacheDirOption = (): Option =>
+  new Option("--cache-dir <DIR>", "the Hub cache that downloads go to, in place of the environment's");
+
+/** How a command reaches the Hub. */
+export const hubAccessOf = (
+  { signal, status, note }: Shell,
+  { cacheDir }: { readonly cacheDir?: string },
+): HubAccess => ({ signal, progress: status, note, cacheDir });
+
 const modelGroup = "Model:";
 
 /** The options that say which model is meant. */
@@ -158,7 +171,8 @@ export const withModelOptions = (command: Command): Command =>
         .argParser(keyValue)
         .default({}, "none")
         .helpGroup(modelGroup),
-    );
+    )
+    .addOption(cacheDirOption().helpGroup(modelGroup));
 
 /** The options that say what becomes of it as a graph. */
 export const withGraphOptions = (command: Command): Command =>

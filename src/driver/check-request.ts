@@ -1,5 +1,6 @@
 import { supportedOpsets } from "../backends/onnx/model.ts";
 import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
+import type { HubAccess } from "../frontend/hub/model.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { CompileRequest } from "./compile.ts";
@@ -69,8 +70,10 @@ const watch = {
   progress: callback,
 };
 
+const hubFields: Fields<HubAccess> = { ...watch, cacheDir: folder, note: callback };
+
 const modelFields: Fields<ModelRequest> = {
-  model: required(text("the name of a model, such as resnet50, or local-dir:FOLDER")),
+  model: required(text("the name of a model, such as resnet50, hf-hub:ORG/NAME or local-dir:FOLDER")),
   args: object("an object of timm's arguments"),
   inputSize: {
     takes: "[channels, height, width], each at least 1",
@@ -78,6 +81,7 @@ const modelFields: Fields<ModelRequest> = {
   },
   useTestSize: flag,
   cfg: object("an object of fields of the pretrained configuration"),
+  ...hubFields,
 };
 
 const lowerFields: Fields<LowerRequest> = {
@@ -98,7 +102,6 @@ const formFields: Fields<FormRequest> = {
 const compileFields: Fields<CompileRequest> = {
   ...lowerFields,
   ...formFields,
-  ...watch,
   out: required(folder),
   weights,
   optimization: level,
@@ -109,7 +112,7 @@ const compileFields: Fields<CompileRequest> = {
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
 const inspectFields: Fields<InspectRequest> = { ...lowerFields, ir: object("an object with what to print") };
 const verifyFields: Fields<VerifyOptions> = {
-  ...watch,
+  ...hubFields,
   model: text("local-dir:FOLDER"),
   weights: text("the path of a weight file"),
 };

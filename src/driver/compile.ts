@@ -36,7 +36,7 @@ export async function compile(
   progress?.(`lowering ${request.model}`);
   const lowering = await lowerRequest(request);
   const { lowered, resolved } = lowering;
-  const weights = openModelWeights(request.weights ?? "pretrained", resolved, lowered);
+  const weights = await openModelWeights(request.weights ?? "pretrained", resolved, lowered, request);
   try {
     const identity = weights.path === undefined ? undefined : identityOf(weights.path);
     refuseWithheld(lowered, weights);

@@ -91,12 +91,13 @@ export function describeArtifact(
     manifest_version: manifestVersion,
     compiler: { name: "timmc", version },
     source: {
-      model: resolved.reference.kind === "local-dir" ? null : formatReference(resolved.reference),
+      model: modelOf(resolved),
       architecture: resolved.architecture,
       tag: resolved.tag,
       family: resolved.family.name,
       weights: { kind: weights.kind, sha256: facts.hashes.weights },
       config_sha256: facts.hashes.config,
+      hub: weights.hub ?? null,
     },
     request: {
       args: request.args ?? {},
@@ -121,6 +122,14 @@ export function describeArtifact(
     notices: [...lowering.notices, ...weights.notices],
     files: facts.files.map((f) => ({ path: f.path, bytes: f.byteLength, sha256: f.sha256 })),
   };
+}
+
+/** How `verify` finds the model again: a Hub repository by its commit, since a branch moves. */
+function modelOf({ reference, hub }: ResolvedModel): string | null {
+  if (reference.kind === "local-dir") return null;
+  return formatReference(
+    reference.kind === "hf-hub" && hub !== undefined ? { ...reference, revision: hub.commit } : reference,
+  );
 }
 
 /** The network before and after the passes. */

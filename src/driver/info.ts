@@ -79,7 +79,7 @@ export interface ModelInfo {
 /** Collects what is known of a model. One whose family is not defined yet has the registry's facts. Throws TimmcError. */
 export async function info(request: ModelRequest): Promise<ModelInfo> {
   const reference = parseReference(request.model);
-  const located = locate(reference);
+  const located = await locate(reference, request);
   const { architecture, tag, cfg: named, local, notices } = located;
   const cfg = request.cfg === undefined ? named : overlay(named, request.cfg);
   const reason = unsupportedReason(architecture, await loadFamily(familyOf(architecture)));

@@ -59,16 +59,26 @@ const input = z
   })
   .describe("how a picture becomes the input tensor");
 
+const hub = z
+  .strictObject({
+    id: z.string().min(1).max(200),
+    commit: z.string().regex(/^[0-9a-f]{40}$/, "must be a full commit id"),
+  })
+  .describe("the Hub repository of the weights, and the commit that they are of");
+
 const source = z.strictObject({
   model: z
     .string()
     .nullable()
-    .describe("the reference in its normal spelling; null for a local folder, of which only hashes are kept"),
+    .describe(
+      "the reference in its normal spelling; a Hub id has its commit; null for a local folder, of which only hashes are kept",
+    ),
   architecture: z.string(),
   tag: z.string(),
   family: z.string(),
   weights: z.strictObject({ kind: z.enum(["pretrained", "synthetic", "none", "file"]), sha256: sha256.nullable() }),
   config_sha256: sha256.nullable(),
+  hub: hub.nullable(),
 });
 
 const json = z.record(z.string(), z.unknown());

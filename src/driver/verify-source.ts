@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { HubError } from "../frontend/hub/error.ts";
+import type { HubAccess } from "../frontend/hub/model.ts";
 import { formatReference, parseReference } from "../frontend/reference.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import { type Artifact, damagedManifest } from "./artifact.ts";
@@ -9,7 +11,7 @@ import type { Manifest } from "./manifest.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights } from "./weights.ts";
 
 /** What the manifest only knows by its hash: a local folder, a weight file. */
-export interface GivenSource {
+export interface GivenSource extends HubAccess {
   readonly model?: string | undefined;
   readonly weights?: string | undefined;
 }
@@ -49,21 +51,26 @@ async function lowerAgain({ folder, manifest }: Artifact, model: string, given: 
       taps: request.taps,
       batch: request.batch,
       preprocess: input.normalized === "inside",
+      ...accessOf(given),
     });
   } catch (error) {
     if (!(error instanceof TimmcError)) throw error;
-    throw given.model === undefined && error.code !== "invalid-ir"
-      ? damagedManifest(folder, error)
-      : error.within(folder);
+    const isDamage = error.code !== "invalid-ir" && error.code !== "interrupted" && !(error.cause instanceof HubError);
+    throw given.model === undefined && isDamage ? damagedManifest(folder, error) : error.within(folder);
   }
 }
+
+const accessOf = ({ cacheDir, signal, progress, note }: HubAccess): HubAccess => ({ cacheDir, signal, progress, note });
 
 async function openAgain(
   manifest: Manifest,
   { resolved, lowered }: LoweredRequest,
   given: GivenSource,
 ): Promise<OpenedWeights> {
-  const weights = openModelWeights(weightsChoice(manifest, given.weights), resolved, lowered);
+  const weights = await openModelWeights(weightsChoice(manifest, given.weights), resolved, lowered, {
+    ...accessOf(given),
+    pinned: manifest.source.hub ?? undefined,
+  });
   try {
     const { sha256 } = manifest.source.weights;
     if (sha256 !== null) await requireHash(weights.path, sha256, "weights");

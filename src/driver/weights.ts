@@ -1,4 +1,5 @@
 import type { Parameters } from "../backends/parameters.ts";
+import type { HubAccess } from "../frontend/hub/model.ts";
 import { requireWeightsFile } from "../frontend/local-dir.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
@@ -22,6 +23,8 @@ export interface OpenedWeights {
   readonly kind: "pretrained" | "synthetic" | "none" | "file";
   /** The file that was opened, for its hash. */
   readonly path: string | undefined;
+  /** The Hub repository and commit that the file is of. */
+  readonly hub: HubSource | undefined;
   readonly parameters: Parameters;
   /** Parameters without values, and why: outputs that need them are refused. */
   readonly withheld: ReadonlyMap<string, string>;
@@ -29,29 +32,75 @@ export interface OpenedWeights {
   close(): void;
 }
 
-/** Opens the weights of a lowered model: reads headers, never data. Every mismatch with the model is refused here. */
-export function openModelWeights(choice: WeightsChoice, resolved: ResolvedModel, lowered: LoweredModel): OpenedWeights {
+/** A Hub repository at a commit. */
+export interface HubSource {
+  readonly id: string;
+  readonly commit: string;
+}
+
+/** How pretrained weights are reached. */
+export interface WeightsAccess extends HubAccess {
+  /** The commit to take in place of the repository's own revision: the one that an artifact was compiled from. */
+  readonly pinned?: HubSource | undefined;
+}
+
+/**
+ * Opens the weights of a lowered model, downloading pretrained ones where they must be: reads headers, never data. Every
+ * mismatch with the model is refused here.
+ */
+export async function openModelWeights(
+  choice: WeightsChoice,
+  resolved: ResolvedModel,
+  lowered: LoweredModel,
+  access: WeightsAccess = {},
+): Promise<OpenedWeights> {
   if (choice === "none") return opened("none", undefined, syntheticSource([]), new Map());
   if (choice === "synthetic") return opened("synthetic", undefined, syntheticSource(lowered.parameters), new Map());
-  const path = choice === "pretrained" ? pretrainedFile(resolved) : choice.file;
+  const { path, hub } = choice === "pretrained" ? await pretrainedFile(resolved, access) : { path: choice.file };
   const source = openWeights(path);
   try {
-    return adapt(choice === "pretrained" ? "pretrained" : "file", path, source, resolved, lowered);
+    return { ...adapt(choice === "pretrained" ? "pretrained" : "file", path, source, resolved, lowered), hub };
   } catch (error) {
     source.close();
     throw error;
   }
 }
 
-function pretrainedFile(resolved: ResolvedModel): string {
-  if (resolved.local !== undefined) return requireWeightsFile(resolved.local);
-  throw new TimmcError(
-    "unsupported",
-    `${formatReference(resolved.reference)}: pretrained weights are not downloaded yet`,
-    {
-      hint: "use --weights FILE.safetensors, local-dir:FOLDER, --weights synthetic, or --weights none for the structure alone",
-    },
-  );
+interface PretrainedFile {
+  readonly path: string;
+  readonly hub?: HubSource;
+}
+
+/** By timm's order: the folder, then the Hub repository of the configuration. */
+async function pretrainedFile(resolved: ResolvedModel, access: WeightsAccess): Promise<PretrainedFile> {
+  const { cfg, local, hub } = resolved;
+  if (local !== undefined && hub === undefined) return { path: requireWeightsFile(local) };
+  if (cfg.hf_hub_id === null || cfg.hf_hub_id === "" || (hub === undefined && cfg.file !== null))
+    throw noDownload(resolved);
+  const { fetchWeights, parseHubAddress } = await import("../frontend/hub/model.ts");
+  const { repo, revision } = parseHubAddress(cfg.hf_hub_id);
+  const ofConfig = hub?.repo === repo && hub.revision === revision ? hub.commit : undefined;
+  const pinned = access.pinned?.id === repo ? access.pinned.commit : undefined;
+  const at = { repo, revision: pinned ?? ofConfig ?? revision };
+  const { path, commit } = await fetchWeights(at, cfg.hf_hub_filename, access);
+  return { path, hub: { id: repo, commit } };
+}
+
+function noDownload({ cfg, reference }: ResolvedModel): TimmcError {
+  const name = formatReference(reference);
+  const others = "Or use --weights synthetic, or --weights none for the structure alone.";
+  if (cfg.file !== null)
+    return new TimmcError("unsupported", `${name}: the configuration names a weight file`, {
+      hint: `Name it with --weights FILE instead. ${others}`,
+    });
+  const url = Array.isArray(cfg.url) ? cfg.url[0] : cfg.url;
+  return typeof url === "string"
+    ? new TimmcError("unsupported", `${name}: its weights are not on the Hub, and timmc downloads from the Hub alone`, {
+        hint: `Download ${url} and use --weights FILE. ${others}`,
+      })
+    : new TimmcError("unsupported", `${name}: timm has no pretrained weights for it`, {
+        hint: `Use another tag, or --weights FILE. ${others}`,
+      });
 }
 
 /** The classes of a file that the user names: its own classifier tells, not the configuration of other weights. */
@@ -109,7 +158,7 @@ function opened(
         return data.dtype === type.dtype ? data.read() : toDType(data, type.dtype);
       }),
   };
-  return { kind, path, parameters, withheld, notices: [], close: () => source.close() };
+  return { kind, path, hub: undefined, parameters, withheld, notices: [], close: () => source.close() };
 }
 
 /** Refuses outputs that depend on parameters without values, naming the output and the reason. */

@@ -2,15 +2,17 @@ import { TimmcError } from "../ir/error.ts";
 import type { Family } from "../zoo/family.ts";
 import { isSupported, loadFamily, supportedFamilies } from "../zoo/registry.ts";
 import { bool, lastOrList, readArgs } from "../zoo/schema.ts";
+import type { HubAddress } from "./hub/metadata.ts";
+import type { HubAccess } from "./hub/model.ts";
 import { type LocalModel, readLocalDir } from "./local-dir.ts";
 import { type DataConfig, resolveDataConfig } from "./preprocess/data-config.ts";
 import { type InputSize, type PretrainedCfg, overlay } from "./pretrained-cfg.ts";
-import { type ModelReference, formatReference, parseReference } from "./reference.ts";
+import { type ModelReference, parseReference } from "./reference.ts";
 import { familyOf, pretrainedCfg, resolveName } from "./registry.ts";
 
 /** What a user asks to be lowered. */
-export interface ModelRequest {
-  /** `arch`, `arch.tag` or `local-dir:PATH`. */
+export interface ModelRequest extends HubAccess {
+  /** `arch`, `arch.tag`, `hf-hub:ORG/NAME[@REVISION]` or `local-dir:PATH`. */
   readonly model: string;
   /** timm's keyword arguments as JSON values; null is "not given". */
   readonly args?: Readonly<Record<string, unknown>>;
@@ -36,8 +38,16 @@ export interface ResolvedModel {
   readonly featuresOnly: boolean;
   /** As timm takes them: the last n, or absolute and negative indices. */
   readonly outIndices: number | readonly number[] | undefined;
+  /** The folder with config.json: a local one, or a snapshot in the Hub's cache. */
   readonly local: LocalModel | undefined;
+  /** The Hub repository that config.json is of. */
+  readonly hub: HubSnapshot | undefined;
   readonly notices: readonly string[];
+}
+
+/** A revision of a Hub repository, and the commit that it stood for. */
+export interface HubSnapshot extends HubAddress {
+  readonly commit: string;
 }
 
 /** Arguments of timm's create_model that are no constructor arguments. */
@@ -46,9 +56,12 @@ export const createArgs = {
   out_indices: lastOrList("the stages of features_only: a list (negative counts from the end), or n for the last n"),
 };
 
-/** Answers what a reference means. Reads at most the registry and a config.json, never weights. Throws TimmcError. */
+/**
+ * Answers what a reference means. Reads at most the registry and a config.json, which may come from the Hub; never
+ * weights. Throws TimmcError.
+ */
 export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
-  return resolveLocated(request, locate(parseReference(request.model)));
+  return resolveLocated(request, await locate(parseReference(request.model), request));
 }
 
 /** The rest of `resolve`, for a caller that has looked the reference up already. Throws TimmcError. */
@@ -83,6 +96,7 @@ export async function resolveLocated(request: ModelRequest, named: Located): Pro
     featuresOnly,
     outIndices: chosen,
     local: named.local,
+    hub: named.hub,
     notices: named.notices,
   };
 }
@@ -95,36 +109,36 @@ export interface Located {
   readonly cfg: PretrainedCfg;
   readonly modelArgs: Readonly<Record<string, unknown>>;
   readonly local: LocalModel | undefined;
+  readonly hub: HubSnapshot | undefined;
   readonly notices: readonly string[];
 }
 
 /** Looks a reference up in the registry or reads its config.json; the family need not be defined. Throws TimmcError. */
-export function locate(reference: ModelReference): Located {
+export async function locate(reference: ModelReference, access: HubAccess): Promise<Located> {
   switch (reference.kind) {
     case "timm": {
       const name = resolveName(reference.architecture, reference.tag);
-      return { reference, ...name, cfg: pretrainedCfg(name.architecture, name.tag), modelArgs: {}, local: undefined };
+      const cfg = pretrainedCfg(name.architecture, name.tag);
+      return { reference, ...name, cfg, modelArgs: {}, local: undefined, hub: undefined };
     }
-    case "local-dir": {
-      const local = readLocalDir(reference.path);
-      const { architecture, pretrainedCfg: cfg, numClasses, notices } = local;
-      return {
-        reference,
-        architecture,
-        tag: cfg.tag ?? "",
-        cfg: { ...cfg, num_classes: numClasses },
-        modelArgs: local.modelArgs,
-        local,
-        notices,
-      };
+    case "local-dir":
+      return locateFolder(reference, readLocalDir(reference.path), undefined);
+    case "hf-hub": {
+      const { readHubModel } = await import("./hub/model.ts");
+      const { repo, revision } = reference;
+      const model = await readHubModel(reference, access);
+      return locateFolder(reference, model, { repo, revision, commit: model.commit });
     }
-    case "hf-hub":
-      throw new TimmcError("unsupported", `${formatReference(reference)}: models are not downloaded from the Hub yet`, {
-        hint: "download config.json and model.safetensors into a folder and use local-dir:FOLDER",
-      });
     default:
       return reference satisfies never;
   }
+}
+
+/** A model whose config.json lies in a folder. */
+function locateFolder(reference: ModelReference, local: LocalModel, hub: HubSnapshot | undefined): Located {
+  const { architecture, pretrainedCfg: cfg, numClasses, modelArgs, notices } = local;
+  const tag = cfg.tag ?? "";
+  return { reference, architecture, tag, cfg: { ...cfg, num_classes: numClasses }, modelArgs, local, hub, notices };
 }
 
 const unsupportedFamily = (architecture: string, family: string): TimmcError =>

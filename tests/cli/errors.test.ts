@@ -86,12 +86,22 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
 const failed: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "xcit_nano_12_p16_224"], "xcit_nano_12_p16_224: the family xcit is not yet defined"],
   [["inspect", "local-dir:/no/such/folder"], "/no/such/folder: there is no such folder"],
-  [["inspect", "hf-hub:timm/resnet50.a1_in1k"], "not downloaded from the Hub yet"],
+  [
+    ["inspect", "hf-hub:timm/resnet50.a1_in1k", "--cache-dir", out],
+    "hf-hub:timm/resnet50.a1_in1k: config.json",
+    "HF_HUB_OFFLINE is set",
+    out,
+  ],
   [
     ["inspect", "vit_tiny_patch16_224", "--input-size", "3,256,256"],
     "timmc: vit_tiny_patch16_224 > patch_embed: input height 256 doesn't match the model's 224",
   ],
-  [["compile", "resnet18", "-o", out], "pretrained weights are not downloaded yet", "--weights synthetic"],
+  [
+    ["compile", "resnet18", "-o", out, "--cache-dir", out],
+    "hf-hub:timm/resnet18.a1_in1k: model.safetensors",
+    "HF_HUB_OFFLINE is set",
+    "--weights FILE",
+  ],
   [["compile", "resnet18", "-o", out, "--weights", join(folder, "no.safetensors")], "cannot be read"],
   [["compile", "resnet18", "-o", out, "--weights", notWeights], notWeights],
   [["compile", "test_resnet", "-o", occupied, "--weights", "synthetic"], "cannot write the output folder"],

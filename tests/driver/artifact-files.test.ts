@@ -66,7 +66,7 @@ test("a file that is replaced or written to is refused; its hash is heard of Ctr
 describe("weights in a file of their own", () => {
   const emitted = async () => {
     const { lowered } = await lowerRequest({ model: "test_resnet" });
-    const { parameters } = openModelWeights("synthetic", await resolve({ model: "test_resnet" }), lowered);
+    const { parameters } = await openModelWeights("synthetic", await resolve({ model: "test_resnet" }), lowered);
     return emitOnnx(lowered.graph, parameters, { opset: 17, producerVersion: "0", metadata: [] });
   };
 

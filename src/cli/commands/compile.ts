@@ -11,6 +11,7 @@ import {
   type GraphOptions,
   type PassOptions,
   commaList,
+  hubAccessOf,
   jsonOption,
   lowerRequestOf,
   modelArgument,
@@ -108,14 +109,13 @@ async function compileModel(
   const { parseWeights } = await import("../../driver/weights.ts");
   return compile({
     ...lowerRequestOf(model, options),
+    ...hubAccessOf(shell, options),
     out: options.out,
     weights: parseWeights(options.weights),
     opset: options.opset,
     onnxOps: options.onnxOps,
     ...passRequestOf(options),
     observers: await observersOf(options, shell, traces),
-    signal: shell.signal,
-    progress: shell.status,
   });
 }
 
@@ -143,8 +143,7 @@ async function verifyArtifact(
   const certificate = await verify(options.out, {
     model: source.model === null ? model : undefined,
     weights: source.weights.kind === "file" ? options.weights : undefined,
-    signal: shell.signal,
-    progress: shell.status,
+    ...hubAccessOf(shell, options),
   });
   if (options.json !== true) shell.print(["", ...certificateLines(certificate, shell.colors)].join("\n"));
   return certificate;

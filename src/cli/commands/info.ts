@@ -2,7 +2,14 @@ import { Command } from "commander";
 import type { FamilyArgument } from "../../driver/family-arguments.ts";
 import type { ModelInfo, PublishedResult } from "../../driver/info.ts";
 import { nameAnatomy } from "../name-anatomy.ts";
-import { type ModelOptions, jsonOption, modelArgument, modelRequestOf, withModelOptions } from "../options.ts";
+import {
+  type ModelOptions,
+  hubAccessOf,
+  jsonOption,
+  modelArgument,
+  modelRequestOf,
+  withModelOptions,
+} from "../options.ts";
 import type { Shell } from "../shell.ts";
 import { facts, table } from "../table.ts";
 import { quantity } from "../units.ts";
@@ -16,7 +23,7 @@ export const infoCommand = (shell: Shell): Command =>
     .addOption(jsonOption("the same facts"))
     .action(async (model: string, options: ModelOptions & { readonly json?: boolean }) => {
       const { info } = await import("../../driver/info.ts");
-      const report = await info(modelRequestOf(model, options));
+      const report = await info({ ...modelRequestOf(model, options), ...hubAccessOf(shell, options) });
       if (options.json === true) return shell.json(report);
       report.notices.forEach(shell.note);
       shell.print(describe(report, shell.colors).join("\n"));

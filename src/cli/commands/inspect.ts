@@ -6,6 +6,7 @@ import {
   type FormOptions,
   type GraphOptions,
   type PassOptions,
+  hubAccessOf,
   jsonOption,
   lowerRequestOf,
   modelArgument,
@@ -71,6 +72,7 @@ export const inspectCommand = (shell: Shell): Command =>
         const { inspect } = await import("../../driver/inspect.ts");
         const report = await inspect({
           ...lowerRequestOf(model, options),
+          ...hubAccessOf(shell, options),
           ir: ir ? { after, opset, onnxOps, ...passRequestOf(options) } : undefined,
         });
         if (json === true) return shell.json(report);

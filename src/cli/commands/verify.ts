@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
-import { jsonOption } from "../options.ts";
+import { cacheDirOption, hubAccessOf, jsonOption } from "../options.ts";
 import type { Shell } from "../shell.ts";
 
 interface VerifyCommandOptions {
   readonly model?: string;
   readonly weights?: string;
+  readonly cacheDir?: string;
   readonly json?: boolean;
 }
 
@@ -15,10 +16,11 @@ export const verifyCommand = (shell: Shell): Command =>
     .argument("<DIR>", "an artifact folder, from timmc compile")
     .option("--model <REF>", "the local folder that it was compiled from: local-dir:FOLDER")
     .option("--weights <FILE>", "the weight file that it was compiled from")
+    .addOption(cacheDirOption())
     .addOption(jsonOption("the certificate"))
     .action(async (dir: string, { json, ...source }: VerifyCommandOptions) => {
       const { verify } = await import("../../driver/verify.ts");
-      const certificate = await verify(dir, { ...source, signal: shell.signal, progress: shell.status });
+      const certificate = await verify(dir, { ...source, ...hubAccessOf(shell, source) });
       if (json === true) shell.json(certificate);
       else shell.print(certificateLines(certificate, shell.colors).join("\n"));
       if (!certificate.passed) throw certificateFailure(dir, certificate);

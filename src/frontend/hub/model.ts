@@ -16,6 +16,8 @@ export interface HubAccess {
   readonly signal?: AbortSignal | undefined;
   /** Says what is being done. */
   readonly progress?: ((text: string) => void) | undefined;
+  /** Says what the user should know of the way, such as that the Hub was not reached; `progress` where it is not given. */
+  readonly note?: ((text: string) => void) | undefined;
 }
 
 /** A repository's model: its snapshot in the cache is the folder. The weights are another download: `fetchWeights`. */
@@ -30,7 +32,7 @@ export interface HubModel extends LocalModel {
  *   `interrupted`; the reference is in the trail.
  */
 export async function readHubModel(at: HubAddress, access: HubAccess): Promise<HubModel> {
-  const found = await inRepo(at, "A model needs timm's config.json; the architecture is never guessed.", () =>
+  const found = await inRepo(at, "A model needs timm's config.json; the architecture is never guessed.", access, () =>
     fetchFile(hubSettings(access.cacheDir), at, "config.json", { ...watched(access), maxBytes: maxConfigBytes }),
   );
   const config = parseModelConfig(readConfigFile(found.path), `${nameOf(at)} > config.json`);
@@ -41,7 +43,6 @@ export async function readHubModel(at: HubAddress, access: HubAccess): Promise<H
     path: dirname(found.path),
     weightsFile: undefined,
     commit: found.commit,
-    notices: [...found.notices, ...config.notices],
   };
 }
 
@@ -51,10 +52,14 @@ export async function readHubModel(at: HubAddress, access: HubAccess): Promise<H
  * @param filename `hf_hub_filename` of the pretrained configuration.
  * @throws TimmcError `io` for what the Hub, the network or the disk refuses, `interrupted`; the reference is in the trail.
  */
-export async function fetchWeights(at: HubAddress, filename: string | null, access: HubAccess): Promise<CachedFile> {
+export async function fetchWeights(
+  at: HubAddress,
+  filename: string | null,
+  access: HubAccess,
+): Promise<Omit<CachedFile, "notices">> {
   const names = weightNames(filename);
   const hint = `timm reads ${names.join(", else ")}. Name another file with --weights FILE.`;
-  return inRepo(at, hint, () => fetchFirst(hubSettings(access.cacheDir), at, names, watched(access)));
+  return inRepo(at, hint, access, () => fetchFirst(hubSettings(access.cacheDir), at, names, watched(access)));
 }
 
 /** The names that timm tries, in its order (`load_state_dict_from_hf`). */
@@ -87,10 +92,17 @@ function watched({ signal, progress }: HubAccess): FetchOptions {
   };
 }
 
-/** Puts the reference into the trail of a failure; `absence` is the advice where a file is not there. */
-async function inRepo<T>(at: HubAddress, absence: string, body: () => Promise<T>): Promise<T> {
+/** A file of a repository, its notices told; `absence` is the advice where there is none. */
+async function inRepo(
+  at: HubAddress,
+  absence: string,
+  { note, progress }: HubAccess,
+  body: () => Promise<CachedFile>,
+): Promise<Omit<CachedFile, "notices">> {
   try {
-    return await body();
+    const { path, commit, notices } = await body();
+    for (const notice of notices) (note ?? progress)?.(notice);
+    return { path, commit };
   } catch (error) {
     if (!(error instanceof TimmcError)) throw error;
     const hint =
