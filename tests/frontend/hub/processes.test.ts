@@ -124,12 +124,17 @@ describe("a lock", () => {
   });
 
   it("is kept alive by its holder, however long that works", async () => {
+    const patient = { ...times, stale: 2500 };
     const order: string[] = [];
-    const first = withLock(path(), { times }, async () => {
-      await new Promise((done) => setTimeout(done, 900));
+    const first = withLock(path(), { times: patient }, async () => {
+      await new Promise((done) => setTimeout(done, 3500));
       order.push("first");
     });
-    await withLock(path(), { times, onWait: () => order.push("waits") }, async () => void order.push("second"));
+    await withLock(
+      path(),
+      { times: patient, onWait: () => order.push("waits") },
+      async () => void order.push("second"),
+    );
     await first;
     expect(order).toEqual(["waits", "first", "second"]);
   });
