@@ -142,7 +142,10 @@ function watchdog(outer: AbortSignal | undefined, milliseconds: number): Watchdo
     explain: (error, url) => {
       if (outer?.aborted === true) return interrupted();
       if (isLate) return new HubError("timeout", `${url.host} sent nothing for ${milliseconds / 1000} s`);
-      return new HubError("network", `the connection to ${url.host} failed (${reasonOf(error)})`, { cause: error });
+      return new HubError("network", `the connection to ${url.host} failed (${reasonOf(error)})`, {
+        hint: "Check the network and HF_ENDPOINT, or give the weights with --weights FILE.",
+        cause: error,
+      });
     },
   };
 }
