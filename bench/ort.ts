@@ -4,7 +4,7 @@ import path from "node:path";
 import { commaList } from "../src/cli/options.ts";
 import type { Shell } from "../src/cli/shell.ts";
 import { formsOf } from "../src/driver/forms.ts";
-import { makeFolder } from "../src/driver/make-folder.ts";
+import { makeFolder } from "../src/frontend/make-folder.ts";
 import { pipelineOf } from "../src/driver/pipeline.ts";
 import { syntheticInput } from "../src/frontend/weights/synthetic.ts";
 import { resolve } from "../src/frontend/resolve.ts";

@@ -2,6 +2,16 @@ import type { FormNode } from "./model.ts";
 import { floats, formFile, scalar } from "./model.ts";
 import { report } from "./race.ts";
 
+/** u = 1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)). */
+const tanhPlusOne: readonly FormNode[] = [
+  ["Pow", ["x", "three"], "p"],
+  ["Mul", ["p", "cubic"], "c"],
+  ["Add", ["x", "c"], "a"],
+  ["Mul", ["a", "slope"], "s"],
+  ["Tanh", ["s"], "t"],
+  ["Add", ["t", "one"], "u"],
+];
+
 /** gelu(x) = x (1 + erf(x / sqrt 2)) / 2, and its approximation by tanh, which is another function. */
 export async function run(): Promise<void> {
   const shape = [1, 197, 1536];
@@ -36,26 +46,8 @@ export async function run(): Promise<void> {
   await report(
     `gelu by tanh of [${shape.join(", ")}]`,
     {
-      "powers and Tanh": form([
-        ["Pow", ["x", "three"], "p"],
-        ["Mul", ["p", "cubic"], "c"],
-        ["Add", ["x", "c"], "a"],
-        ["Mul", ["a", "slope"], "s"],
-        ["Tanh", ["s"], "t"],
-        ["Add", ["t", "one"], "u"],
-        ["Mul", ["x", "u"], "m"],
-        ["Mul", ["m", "half"], "y"],
-      ]),
-      "powers and Tanh, x / 2 first": form([
-        ["Pow", ["x", "three"], "p"],
-        ["Mul", ["p", "cubic"], "c"],
-        ["Add", ["x", "c"], "a"],
-        ["Mul", ["a", "slope"], "s"],
-        ["Tanh", ["s"], "t"],
-        ["Add", ["t", "one"], "u"],
-        ["Mul", ["x", "half"], "h"],
-        ["Mul", ["h", "u"], "y"],
-      ]),
+      "powers and Tanh": form([...tanhPlusOne, ["Mul", ["x", "u"], "m"], ["Mul", ["m", "half"], "y"]]),
+      "powers and Tanh, x / 2 first": form([...tanhPlusOne, ["Mul", ["x", "half"], "h"], ["Mul", ["h", "u"], "y"]]),
       "Gelu of opset 20": form([["Gelu", ["x"], "y", { approximate: "tanh" }]], 20),
       "com.microsoft FastGelu": form([["com.microsoft::FastGelu", ["x"], "y"]]),
     },

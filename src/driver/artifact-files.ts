@@ -3,7 +3,7 @@ import { dirname, join, sep } from "node:path";
 import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import { TimmcError } from "../ir/error.ts";
 import { readBounded } from "../runtime/read-file.ts";
-import { makeFolder } from "./make-folder.ts";
+import { makeFolder } from "../frontend/make-folder.ts";
 
 export const manifestName = "manifest.json";
 export const certificateName = "certificate.json";

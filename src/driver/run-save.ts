@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { TimmcError } from "../ir/error.ts";
 import { type NpyArray, formatNpy } from "../runtime/npy.ts";
 import { writeWhole } from "./artifact-files.ts";
-import { makeFolder } from "./make-folder.ts";
+import { makeFolder } from "../frontend/make-folder.ts";
 
 export const outputIndexName = "outputs.json";
 

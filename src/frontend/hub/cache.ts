@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import {
   copyFileSync,
   existsSync,
-  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -11,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { makeFolder } from "../make-folder.ts";
 import { HubError, diskError } from "./error.ts";
 
 /** A full commit id: what snapshots are named by. */
@@ -77,20 +77,6 @@ export function requireFileName(file: string): void {
   throw new HubError("protocol", `${JSON.stringify(file.slice(0, 80))} is not the name of a file in a repository`, {
     hint: "A name is relative, with forward slashes, and stays in the repository.",
   });
-}
-
-/** Makes a folder with those above it. Node's `recursive` never ends where the system answers "no such file" below a folder. */
-export function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "EEXIST" && statSync(folder).isDirectory()) return;
-    const above = dirname(folder);
-    if (code !== "ENOENT" || existsSync(above)) throw error;
-    makeFolder(above);
-    makeFolder(folder);
-  }
 }
 
 /** Marks a folder as a cache, for backup programs. */

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type RepoCache, isCommit, makeFolder, repoCache, requireFileName, tagCache } from "./cache.ts";
+import { type RepoCache, isCommit, repoCache, requireFileName, tagCache } from "./cache.ts";
+import { makeFolder } from "../make-folder.ts";
 import { download, pause } from "./download.ts";
 import { HubError, diskError, isAbsence, isPassing } from "./error.ts";
 import { withLock } from "./lock.ts";

@@ -13,7 +13,7 @@ import {
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makeFolder } from "./cache.ts";
+import { makeFolder } from "../make-folder.ts";
 import { diskError, interrupted } from "./error.ts";
 
 export interface LockTimes {

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 
 /**
  * Makes a folder with those above it; one that exists is fine. Node's `recursive` runs for ever where the system answers
- * "no such file" below a folder that exists, as /proc does.
+ * "no such file" below a folder that exists, as /proc does. Several processes may make the same folder at once.
  */
 export function makeFolder(folder: string): void {
   try {
@@ -14,6 +14,6 @@ export function makeFolder(folder: string): void {
     const above = dirname(folder);
     if (code !== "ENOENT" || existsSync(above)) throw error;
     makeFolder(above);
-    mkdirSync(folder);
+    makeFolder(folder);
   }
 }
