@@ -26,7 +26,7 @@ function unbalanced(html: string): string[] {
   const open: string[] = [];
   const bare = html.replaceAll(/<(style|script)>[\s\S]*?<\/\1>/g, "").replaceAll(/<datalist[\s\S]*?<\/datalist>/g, "");
   for (const [, end, name = ""] of bare.matchAll(/<(\/?)([a-z][a-z0-9]*)\b/g)) {
-    if (name === "meta" || name === "input") continue;
+    if (["meta", "input", "wbr"].includes(name)) continue;
     if (end === "") open.push(name);
     else if (open.pop() !== name) return [...open, `/${name}`];
   }
@@ -109,7 +109,8 @@ function runScript(rows: readonly Readonly<Record<string, string>>[]) {
   const body = { rows: shown, append: (...order: FakeRow[]) => void (shown = order) };
   const output = { textContent: "" };
   const formElement = { hidden: true, addEventListener: (name: string, f: () => void) => listeners.set(name, f) };
-  const elements: Readonly<Record<string, unknown>> = { form: formElement, tbody: body, output };
+  const details = { open: true };
+  const elements: Readonly<Record<string, unknown>> = { form: formElement, tbody: body, output, details };
   const context = createContext({
     document: { querySelector: (name: string) => elements[name], querySelectorAll: () => heads },
     FormData: class {
@@ -118,6 +119,7 @@ function runScript(rows: readonly Readonly<Record<string, string>>[]) {
       }
     },
     setTimeout: (f: () => void) => f(),
+    matchMedia: () => ({ matches: false }),
   });
   runInContext(script, context);
   return {

@@ -20,8 +20,6 @@ const exact = (n: number | null): string => (n === null ? "" : String(n));
 
 const columns: readonly Column[] = [
   { key: "name", title: "Model", text: (row) => modelName(row.architecture, row.tag) },
-  { key: "family", title: "Family", text: (row) => row.family },
-  { key: "supported", title: "Compiles", text: (row) => (row.supported ? "yes" : "no") },
   {
     key: "top1",
     title: "Top-1 %",
@@ -42,9 +40,11 @@ const columns: readonly Column[] = [
     key: "size",
     title: "Input",
     numeric: true,
-    text: (row) => row.input_size.slice(1).join(" x "),
+    text: ({ input_size: [, height, width] }) => (height === width ? String(width) : `${height} x ${width}`),
     value: (row) => String(row.input_size[1]),
   },
+  { key: "supported", title: "Compiles", text: (row) => (row.supported ? "yes" : "no") },
+  { key: "family", title: "Family", text: (row) => row.family },
   { key: "data", title: "Data and objective", text: (row) => row.data.join(" ") },
   { key: "licence", title: "Licence", text: (row) => row.licence ?? "" },
 ];
@@ -57,6 +57,9 @@ const escape = (text: string): string =>
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;")
     .replaceAll("'", "&#39;");
+
+/** Escaped text that may be broken where a name's pieces end. */
+const breakable = (text: string): string => escape(text).replaceAll(/[._]/g, "$&<wbr>");
 
 /**
  * The rows as one HTML document that needs no other file and no network: a table that can be read without its script, and
@@ -75,7 +78,7 @@ export const listPage = (rows: readonly ListRow[]): string => `<!doctype html>
 <a class="skip" href="#models">To the table</a>
 <main>
 <h1>timm models</h1>
-<p>Accuracy on ImageNet-1k, parameters and multiply-accumulates as timm publishes them; empty where it does not. Data and objective are what a model's name says of its training.</p>
+<p>Accuracy on ImageNet-1k, parameters and multiply-accumulates as timm publishes them; empty where it does not. Input is the picture's side in pixels. Data and objective are what a model's name says of its training.</p>
 ${controls(rows)}
 <output aria-live="polite">${rows.length} rows</output>
 <div class="scroll" role="region" aria-labelledby="caption" tabindex="0" id="models">
@@ -97,7 +100,7 @@ const headCell = ({ key, title, numeric, first }: Column): string =>
   `<th scope="col" data-column="${key}"${numeric === true ? ' class="n"' : ""}${first === undefined ? "" : ` data-first="${first}"`}><button type="button">${escape(title)}</button></th>`;
 
 const bodyRow = (row: ListRow): string =>
-  `<tr>${columns.map((column, i) => (i === 0 ? `<th scope="row">${escape(column.text(row))}</th>` : cell(column, row))).join("")}</tr>`;
+  `<tr>${columns.map((column, i) => (i === 0 ? `<th scope="row">${breakable(column.text(row))}</th>` : cell(column, row))).join("")}</tr>`;
 
 const cell = ({ numeric, text, value }: Column, row: ListRow): string =>
   `<td${numeric === true ? ' class="n"' : ""}${value === undefined ? "" : ` data-v="${escape(value(row))}"`}>${escape(text(row))}</td>`;
@@ -113,15 +116,20 @@ function controls(rows: readonly ListRow[]): string {
   const words = [...new Set(rows.flatMap((row) => row.data))].toSorted();
   return `<form hidden role="search" aria-label="Filters">
 <label>Name contains<input type="search" name="search" autocomplete="off" spellcheck="false"></label>
+<details open>
+<summary>More filters</summary>
+<div class="fields">
 ${choice("family", "Family", distinct((row) => row.family).toSorted())}
 ${choice("supported", "Compiles", ["yes", "no"])}
+${number("minTop1", "Top-1 % at least")}
 ${number("maxParams", "Params M at most")}
 ${number("maxGmacs", "GMACs at most")}
-${number("minTop1", "Top-1 at least")}
-${choice("size", "Input side", sizes)}
+${choice("size", "Input", sizes)}
 <label>Data or objective<input type="search" name="data" list="words" autocomplete="off" spellcheck="false"></label>
 <datalist id="words">${words.map((word) => `<option value="${escape(word)}">`).join("")}</datalist>
 ${choice("licence", "Licence", distinct((row) => row.licence ?? "").toSorted())}
 <button type="reset">Reset</button>
+</div>
+</details>
 </form>`;
 }

@@ -39,11 +39,14 @@ function filterRows() {
   count.textContent = shown + " of " + rows.length + " rows";
 }
 
+/** Numbers within names by their size: resnet18 before resnet101. */
+const names = new Intl.Collator("en", { numeric: true });
+
 function compare(column, numeric, sign) {
   return (a, b) => {
     const [x, y] = [a.values[column], b.values[column]];
     if (empty(x) || empty(y)) return Number(empty(x)) - Number(empty(y)) || a.order - b.order;
-    const difference = numeric ? Number(x) - Number(y) : x < y ? -1 : x > y ? 1 : 0;
+    const difference = numeric ? Number(x) - Number(y) : names.compare(x, y);
     return sign * difference || a.order - b.order;
   };
 }
@@ -63,6 +66,8 @@ for (const head of heads) head.querySelector("button").addEventListener("click",
 form.addEventListener("input", filterRows);
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("reset", () => setTimeout(filterRows));
+/** On a phone the table comes first. */
+if (matchMedia("(max-width: 40rem)").matches) document.querySelector("details").open = false;
 form.hidden = false;
 filterRows();
 `;

@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { type Browser, type BrowserContext, type Page, chromium } from "playwright-core";
+import { afterAll, afterEach, describe } from "vitest";
+
+const executable = "/usr/bin/chromium";
+
+let browser: Promise<Browser> | undefined;
+const contexts: BrowserContext[] = [];
+
+/**
+ * A suite of tests in Debian's chromium, skipped with a word where that is not installed. The browser starts with the
+ * first page; pages are closed after each test.
+ */
+export function describeInBrowser(name: string, tests: () => void): void {
+  const isInstalled = existsSync(executable);
+  if (!isInstalled) console.warn("SKIPPED: chromium is not installed (Debian: apt-get install chromium)");
+  describe.skipIf(!isInstalled)(name, () => {
+    afterEach(() => Promise.all(contexts.splice(0).map((context) => context.close())));
+    afterAll(async () => {
+      await (await browser)?.close();
+      browser = undefined;
+    });
+    tests();
+  });
+}
+
+/** How a reader sees a page; a wide light screen where nothing is said. */
+export interface View {
+  readonly width?: number;
+  readonly height?: number;
+  readonly dark?: boolean;
+  /** False for a browser whose reader has turned scripts off. */
+  readonly scripts?: boolean;
+}
+
+export interface OpenedPage {
+  readonly page: Page;
+  /** What a page must not do: messages on the console, errors, requests beyond the file itself. */
+  readonly faults: readonly string[];
+}
+
+/** Opens a file as a reader does who clicks on it, without a network. */
+export async function openPage(file: string, view: View = {}): Promise<OpenedPage> {
+  // The tests run in containers, where chromium's own sandbox cannot start.
+  browser ??= chromium.launch({ executablePath: executable, args: ["--no-sandbox"] });
+  const context = await (
+    await browser
+  ).newContext({
+    offline: true,
+    viewport: { width: view.width ?? 1280, height: view.height ?? 800 },
+    colorScheme: view.dark === true ? "dark" : "light",
+    javaScriptEnabled: view.scripts ?? true,
+  });
+  contexts.push(context);
+  const page = await context.newPage();
+  const { href } = pathToFileURL(file);
+  const faults: string[] = [];
+  page.on("console", (message) => faults.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("request", (request) => {
+    if (request.url() !== href) faults.push(`a request to ${request.url()}`);
+  });
+  await page.goto(href);
+  return { page, faults };
+}
