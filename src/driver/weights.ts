@@ -3,14 +3,15 @@ import type { HubAccess } from "../frontend/hub/model.ts";
 import { requireWeightsFile } from "../frontend/local-dir.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
-import { adaptWeights } from "../frontend/weights/adapt.ts";
-import { matchError, matchWeights } from "../frontend/weights/check.ts";
+import { type WeightMatch, matchError } from "../frontend/weights/check.ts";
 import { toDType } from "../frontend/weights/load.ts";
 import { openWeights } from "../frontend/weights/open.ts";
+import type { Remapped } from "../frontend/weights/remap/remap.ts";
 import type { WeightSource } from "../frontend/weights/source.ts";
 import { syntheticSource } from "../frontend/weights/synthetic.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
+import { fitWeights } from "./fit-weights.ts";
 
 /** `--weights`: the pretrained ones, the test recipe, none at all, or a file. */
 export type WeightsChoice = "pretrained" | "synthetic" | "none" | { readonly file: string };
@@ -59,7 +60,7 @@ export async function openModelWeights(
   const { path, hub } = choice === "pretrained" ? await pretrainedFile(resolved, access) : { path: choice.file };
   const source = openWeights(path);
   try {
-    return { ...adapt(choice === "pretrained" ? "pretrained" : "file", path, source, resolved, lowered), hub };
+    return { ...fitted(choice === "pretrained" ? "pretrained" : "file", path, source, resolved, lowered), hub };
   } catch (error) {
     source.close();
     throw error;
@@ -103,46 +104,30 @@ function noDownload({ cfg, reference }: ResolvedModel): TimmcError {
       });
 }
 
-/** The classes of a file that the user names: its own classifier tells, not the configuration of other weights. */
-const fileClasses = (source: WeightSource, classifiers: readonly string[]): number | undefined =>
-  source.get(`${classifiers[0] ?? ""}.weight`)?.shape[0];
-
-function adapt(
+function fitted(
   kind: "pretrained" | "file",
   path: string,
   source: WeightSource,
   resolved: ResolvedModel,
   lowered: LoweredModel,
 ): OpenedWeights {
-  const { cfg } = resolved;
-  const adapted = adaptWeights(source, {
-    inChans: resolved.inputSize[0],
-    numClasses: resolved.featuresOnly ? 0 : resolved.numClasses,
-    cfg: {
-      firstConv: list(cfg.first_conv),
-      classifier: list(cfg.classifier),
-      numClasses: (kind === "file" ? fileClasses(source, list(cfg.classifier)) : undefined) ?? cfg.num_classes,
-      labelOffset: cfg.label_offset ?? 0,
-    },
-  });
-  const withheld = new Map(adapted.withheld.map((w) => [w.name, w.reason]));
-  const match = matchWeights(
-    adapted.source,
-    lowered.parameters.filter((p) => !withheld.has(p.name)),
-  );
-  const error = matchError(source, match);
+  const { remapped, adapted, match, withheld } = fitWeights(kind, source, resolved, lowered);
+  const error = matchError(adapted.source, match);
   if (error !== undefined) throw error;
-  const unexpected =
-    match.unexpected.length > 0
-      ? [
-          `${source.label} holds ${match.unexpected.length} entries that the model does not read, such as ${match.unexpected[0]}`,
-        ]
-      : [];
-  return { ...opened(kind, path, adapted.source, withheld), notices: [...(source.notices ?? []), ...unexpected] };
+  const notices = [...(source.notices ?? []), ...layoutNotice(source, remapped), ...unusedNotice(source, match)];
+  return { ...opened(kind, path, adapted.source, withheld), notices };
 }
 
-const list = (v: string | readonly string[] | null): readonly string[] =>
-  v === null ? [] : typeof v === "string" ? [v] : v;
+function layoutNotice({ label }: WeightSource, { layout }: Remapped): string[] {
+  if (layout === undefined) return [];
+  const whose = layout.own ? "a mapping of timmc's own, which timm has not" : "as timm does";
+  return [`${label} has the names of ${layout.name}: they are mapped to timm's (${whose}); timmc doctor shows how`];
+}
+
+const unusedNotice = ({ label }: WeightSource, { unexpected }: WeightMatch): string[] =>
+  unexpected.length === 0
+    ? []
+    : [`${label} holds ${unexpected.length} entries that the model does not read, such as ${unexpected[0]}`];
 
 function opened(
   kind: OpenedWeights["kind"],

@@ -1,4 +1,5 @@
 import type { Value } from "../ir/value.ts";
+import type { Remap } from "./remap/remap.ts";
 import { type Arg, type ConfigOf, type Schema, int, oneOf } from "./schema.ts";
 import type { Scope } from "./scope.ts";
 
@@ -66,6 +67,8 @@ export interface FamilySpec<S extends Schema> {
   refuse?(config: ConfigOf<S>, given: ReadonlySet<string>): string | undefined;
   /** Values that follow from others, such as defaults that timm's entry functions compute. */
   complete?(config: ConfigOf<S>, given: ReadonlySet<string>): ConfigOf<S>;
+  /** How checkpoints of other names and sizes become this network's; without it only timm's own names are read. */
+  remap?(config: ConfigOf<S>): Remap;
 }
 
 /** A family whose schema's type is closed over, as the registry holds it. */
@@ -79,4 +82,6 @@ export interface Family {
   build(s: Scope, x: Value, variant: string, given: Readonly<Record<string, unknown>>): Model;
   /** The full configuration: schema defaults under the variant's row under the arguments. */
   configure(variant: string, given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
+  /** How checkpoints become this network's. */
+  remap(variant: string, given: Readonly<Record<string, unknown>>): Remap;
 }

@@ -174,12 +174,15 @@ function withinModule<T>(path: string, body: () => T): T {
   }
 }
 
-/** A place in the module tree, and a method per op that builds there: `s.add(x, y)`, `s.softmax(x, { axis: -1 })`. */
-export type Scope = ScopeBase & Omit<Builder, Source>;
-
 /** Sources that only a lowering makes: parameters come from `param` above. */
 const sources = ["input", "param"] as const;
 type Source = (typeof sources)[number];
+
+/** A method per op: `b.add(x, y)`, `b.softmax(x, { axis: -1 })`. */
+export type Ops = Omit<Builder, Source>;
+
+/** A place in the module tree, which builds there. */
+export type Scope = ScopeBase & Ops;
 
 for (const name of (Object.keys(ops) as OpName[]).filter((n) => !sources.some((s) => s === n)))
   Object.defineProperty(ScopeBase.prototype, name, {

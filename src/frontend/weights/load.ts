@@ -20,7 +20,8 @@ export function toFloat32(data: TensorData): Float32Array {
 export const toDType = (data: TensorData, dtype: DType): Uint8Array =>
   data.dtype === dtype ? data.read() : encodeNumbers(dtype, toNumbers(data));
 
-function toNumbers(data: TensorData): Numbers {
+/** A stored tensor as numbers, exactly where a float64 holds them. Throws TimmcError as `toFloat32` does. */
+export function toNumbers(data: TensorData): Numbers {
   const { dtype } = data;
   switch (dtype) {
     case "f8_e4m3":

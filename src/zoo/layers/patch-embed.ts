@@ -2,7 +2,7 @@ import { type Dim, ceilDivDim, floorDivDim, mulDim, printDim, sameDim, scaleDim 
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Format } from "../family.ts";
-import type { Module, Scope } from "../scope.ts";
+import type { Module, Ops, Scope } from "../scope.ts";
 import { type Pair, conv2d } from "./conv.ts";
 
 export interface PatchEmbedOptions {
@@ -47,13 +47,13 @@ export const patchEmbed =
   };
 
 /** [N, C, H, W] to [N, H W, C]. */
-export function toTokens(s: Scope, map: Value): Value {
+export function toTokens(s: Ops, map: Value): Value {
   const [n = 1, c = 1, h = 1, w = 1] = map.type.shape;
   return s.transpose(s.reshape(map, { shape: [n, c, mulDim(h, w)] }), { perm: [0, 2, 1] });
 }
 
 /** Tokens [N, H W, C] on a grid of H x W to [N, C, H, W]. */
-export function toMap(s: Scope, tokens: Value, [h, w]: readonly [Dim, Dim]): Value {
+export function toMap(s: Ops, tokens: Value, [h, w]: readonly [Dim, Dim]): Value {
   const [n = 1, , c = 1] = tokens.type.shape;
   return s.transpose(s.reshape(tokens, { shape: [n, h, w, c] }), { perm: [0, 3, 1, 2] });
 }

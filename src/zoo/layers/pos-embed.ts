@@ -1,25 +1,27 @@
 import { type Dim, mulDim, sameDim, sameShape } from "../../ir/dim.ts";
+import type { ResizeOptions } from "../../ir/ops/resize.ts";
 import type { Value } from "../../ir/value.ts";
-import type { Scope } from "../scope.ts";
+import type { Ops } from "../scope.ts";
 import { toMap, toTokens } from "./patch-embed.ts";
 
 /**
- * Position embeddings [1, prefix + rows columns, C] learned on one grid, interpolated to another: bicubic with
- * antialiasing; those of the prefix tokens stay (timm's resample_abs_pos_embed). As in timm, a square grid of as many
+ * Position embeddings [1, prefix + rows columns, C] learned on one grid, interpolated to another, bicubic with
+ * antialiasing unless said otherwise; those of the prefix tokens stay (timm's resample_abs_pos_embed). As in timm, a square grid of as many
  * patches takes them as they are.
  */
 export function resamplePosEmbed(
-  s: Scope,
+  s: Ops,
   table: Value,
   from: readonly [Dim, Dim],
   to: readonly [Dim, Dim],
   prefix: number,
+  interpolation: Pick<ResizeOptions, "mode" | "antialias"> = { mode: "cubic", antialias: true },
 ): Value {
   const isSquare = sameDim(to[0], to[1]);
   if (sameShape(from, to) || (isSquare && sameDim(mulDim(...from), mulDim(...to)))) return table;
   const length = table.type.shape[1] ?? prefix;
   const patches = s.slice(table, { axis: 1, range: [prefix, length] });
-  const map = s.resize(toMap(s, patches, from), { axes: [2, 3], size: [...to], mode: "cubic", antialias: true });
+  const map = s.resize(toMap(s, patches, from), { axes: [2, 3], size: [...to], ...interpolation });
   const resized = toTokens(s, map);
   return prefix === 0 ? resized : s.concat([s.slice(table, { axis: 1, range: [0, prefix] }), resized], { axis: 1 });
 }

@@ -1,7 +1,20 @@
 import { commonArgs } from "../family.ts";
 import { actLayer } from "../layers/act.ts";
 import { type TokenNorm, tokenNormLayer } from "../layers/token-norm.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, oneOf, optional, pair } from "../schema.ts";
+import { type Interpolation, bicubic } from "../remap/resample.ts";
+import {
+  type ConfigOf,
+  bool,
+  classOnly,
+  dropRates,
+  inert,
+  int,
+  internal,
+  number,
+  oneOf,
+  optional,
+  pair,
+} from "../schema.ts";
 
 export type BlockKind = "pre_norm" | "res_post_norm" | "parallel_scaling" | "diff_parallel_scaling" | "parallel_things";
 export type MlpKind = "mlp" | "swiglu" | "swiglu_packed";
@@ -53,6 +66,7 @@ export const args = {
   attn_drop_rate: inert("dropout of attention; no effect at inference"),
   weight_init: { ...oneOf(["", "skip", "reset", "jax", "jax_nlhb", "moco"], "", "initialisation"), inert: true },
   fix_init: { ...bool(false, "initialisation scaled by depth"), inert: true },
+  interpolation: internal<Interpolation>(bicubic),
 };
 
 export type VitConfig = ConfigOf<typeof args>;

@@ -1,3 +1,4 @@
+import { bilinear } from "../remap/resample.ts";
 import { type Row, patch, sizes } from "./sizes.ts";
 import { clipVariants, siglipVariants } from "./variants-language.ts";
 import { visionVariants } from "./variants-vision.ts";
@@ -48,6 +49,9 @@ const parallel: Row = {
   qk_norm: true,
 };
 
+/** Trained at many patch sizes, by resizing patches bilinearly. */
+const flexible: Row = { no_embed_class: true, interpolation: bilinear };
+
 /** A row per architecture: what differs from the defaults (ViT-Base with patches of 16 pixels). */
 export const variants: Readonly<Record<string, Row>> = {
   vit_tiny_patch16_224: tiny,
@@ -94,9 +98,9 @@ export const variants: Readonly<Record<string, Row>> = {
   vit_base_patch16_18x2_224: { depth: 18, init_values: 1e-5, block_fn: "parallel_things" },
   eva_large_patch14_196: { ...large, ...patch(14), global_pool: "avg" },
   eva_large_patch14_336: { ...large, ...patch(14), global_pool: "avg" },
-  flexivit_small: { ...small, no_embed_class: true },
-  flexivit_base: { no_embed_class: true },
-  flexivit_large: { ...large, no_embed_class: true },
+  flexivit_small: { ...flexible, ...small },
+  flexivit_base: flexible,
+  flexivit_large: { ...flexible, ...large },
   vit_base_patch16_xp_224: parallel,
   vit_large_patch14_xp_224: { ...parallel, ...large, ...patch(14) },
   vit_huge_patch14_xp_224: { ...parallel, ...huge, ...patch(14) },

@@ -6,6 +6,7 @@ import { defineFamily } from "../define-family.ts";
 import { bool, inert } from "../schema.ts";
 import { args, refuse } from "./config.ts";
 import { buildVisionTransformer } from "./model.ts";
+import { remap } from "./remap.ts";
 import { variants } from "./variants.ts";
 
 const familyArgs = {
@@ -23,4 +24,5 @@ export default defineFamily<typeof familyArgs>({
   refuse: (c) =>
     c.use_naflex ? "use_naflex=true builds a NaFlexViT: name a naflexvit architecture instead" : refuse(c),
   build: buildVisionTransformer,
+  remap,
 });

@@ -1,0 +1,124 @@
+import { builderAt } from "../../../ir/builder.ts";
+import { TimmcError } from "../../../ir/error.ts";
+import type { Compute, Drop, FileKeys, Rename, Step, Strip, Target } from "../../../zoo/remap/remap.ts";
+import type { Entries, Entry } from "./entries.ts";
+
+export interface Dropped {
+  /** The file's keys. */
+  readonly from: readonly string[];
+  /** What they are, or the step that has no use for them. */
+  readonly what: string;
+}
+
+/** Names of entries, as layouts and renames ask for them. */
+export function keysOf(names: Iterable<string>): FileKeys {
+  const all = new Set(names);
+  return { has: (key) => all.has(key), some: (pattern) => [...all].some((key) => pattern.test(key)) };
+}
+
+/** One step over all entries; those that it leaves out are added to `dropped`. */
+export function runStep(
+  step: Step,
+  entries: Entries,
+  list: readonly Entry[],
+  target: Target,
+  dropped: Dropped[],
+): readonly Entry[] {
+  switch (step.kind) {
+    case "rename":
+      return renamed(step, list);
+    case "strip":
+      return stripped(step, list, dropped);
+    case "drop":
+      return applies(step, target) ? withoutDropped(step, list, dropped) : list;
+    case "compute":
+      return applies(step, target) ? computed(step, entries, list, target) : list;
+    default:
+      return step satisfies never;
+  }
+}
+
+const applies = ({ when }: Drop | Compute, target: Target): boolean => when === undefined || when(target);
+
+function renamed({ from, to }: Rename, list: readonly Entry[]): Entry[] {
+  if (typeof to === "string") return list.map((entry) => withName(entry, entry.name.replace(from, to)));
+  const file = keysOf(list.map((entry) => entry.name));
+  return list.map((entry) =>
+    withName(
+      entry,
+      entry.name.replace(from, (...match: string[]) => to(match, file)),
+    ),
+  );
+}
+
+const withName = (entry: Entry, name: string): Entry => (name === entry.name ? entry : { ...entry, name });
+
+function stripped({ prefix, others }: Strip, list: readonly Entry[], dropped: Dropped[]): Entry[] {
+  return list.flatMap((entry) => {
+    if (entry.name.startsWith(prefix)) return [withName(entry, entry.name.slice(prefix.length))];
+    if (others === "stay") return [entry];
+    dropped.push({ from: entry.from, what: `not under ${prefix}` });
+    return [];
+  });
+}
+
+function withoutDropped({ keys, what }: Drop, list: readonly Entry[], dropped: Dropped[]): Entry[] {
+  return list.filter((entry) => {
+    if (!keys.test(entry.name)) return true;
+    dropped.push({ from: entry.from, what });
+    return false;
+  });
+}
+
+function computed(step: Compute, entries: Entries, list: readonly Entry[], target: Target): Entry[] {
+  const byName = new Map(list.map((entry) => [entry.name, entry]));
+  const made = new Map<Entry, readonly Entry[]>();
+  const consumed = new Set<Entry>();
+  for (const entry of list) {
+    const match = step.from.exec(entry.name);
+    if (match === null) continue;
+    const operands = [entry, ...step.with.map((name) => byName.get(expand(name, match)))];
+    if (!operands.every((e) => e !== undefined && entries.isNumeric(e))) continue;
+    const whole = operands.filter((e) => e !== undefined);
+    made.set(entry, results(step, entries, whole, match, target));
+    for (const operand of whole) consumed.add(operand);
+  }
+  return list.flatMap((entry) => made.get(entry) ?? (consumed.has(entry) ? [] : [entry]));
+}
+
+/** `$1` is the first group. */
+const expand = (template: string, match: RegExpExecArray): string =>
+  template.replace(/\$(\d)/g, (_, group: string) => match[Number(group)] ?? "");
+
+function results(
+  step: Compute,
+  entries: Entries,
+  operands: readonly Entry[],
+  match: RegExpExecArray,
+  target: Target,
+): Entry[] {
+  const [first = { name: "" }] = operands;
+  const to = step.to.length === 0 ? [first.name] : step.to.map((name) => expand(name, match));
+  const from = [...new Set(operands.flatMap((e) => e.from))];
+  const steps = [...new Set(operands.flatMap((e) => e.steps))];
+  const values = operands.map((e) => entries.valueOf(e));
+  const builder = builderAt({ graph: entries.graph, origin: { path: to[0] ?? "", rules: [step.law] } });
+  return attempt(step, first.name, () => step.make(builder, values, { target, to })).map((value, i): Entry => {
+    const name = to[i] ?? first.name;
+    const same = operands[values.indexOf(value)];
+    return same === undefined ? { name, from, steps: [...steps, step.law], value } : withName(same, name);
+  });
+}
+
+/** Shapes that no file of the layout has break the constraints of ops: the file is at fault, not the step. */
+function attempt<T>(step: Compute, name: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof TimmcError)) throw error;
+    throw new TimmcError("weights", `${name} cannot be mapped (${step.law}): ${error.message}`, {
+      hint: "The file has the names of a layout but not its shapes: check that it is the model's.",
+      cause: error,
+    });
+  }
+}

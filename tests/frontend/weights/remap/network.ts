@@ -1,0 +1,103 @@
+import { expect } from "vitest";
+import { bytesOf, decodeNumbers } from "../../../../src/ir/bytes.ts";
+import { matchWeights } from "../../../../src/frontend/weights/check.ts";
+import { toFloat32 } from "../../../../src/frontend/weights/load.ts";
+import { type Remapped, remapWeights } from "../../../../src/frontend/weights/remap/remap.ts";
+import type { TensorSpec, WeightSource } from "../../../../src/frontend/weights/source.ts";
+import { syntheticSource } from "../../../../src/frontend/weights/synthetic.ts";
+import { resolve } from "../../../../src/frontend/resolve.ts";
+import { lowerArchitecture } from "../../../../src/zoo/lower.ts";
+import type { Remap } from "../../../../src/zoo/remap/remap.ts";
+
+/** A stored tensor of float32 numbers, small enough to be written out. */
+export interface Plain {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+export type PlainFile = ReadonlyMap<string, Plain>;
+
+/** A network with every parameter's synthetic values under timm's own names. */
+export interface Network {
+  readonly parameters: readonly TensorSpec[];
+  readonly remap: Remap;
+  readonly file: PlainFile;
+}
+
+/** `args` keep it small: depth, widths. */
+export async function network(model: string, args: Readonly<Record<string, unknown>> = {}): Promise<Network> {
+  const { family, architecture, args: read, inputSize } = await resolve({ model, args });
+  const { parameters } = lowerArchitecture(family, architecture, read, inputSize);
+  const source = syntheticSource(parameters);
+  const file = new Map(parameters.map(({ name, shape }) => [name, { shape, values: numbersOf(source, name) }]));
+  return { parameters, remap: family.remap(architecture, read), file };
+}
+
+const numbersOf = (source: WeightSource, name: string): Float32Array => {
+  const data = source.get(name);
+  if (data === undefined) throw new Error(`no entry ${name}`);
+  return toFloat32(data);
+};
+
+export const sourceOf = (file: PlainFile, label = "test.safetensors"): WeightSource => ({
+  label,
+  keys: () => file.keys(),
+  get: (name) => {
+    const plain = file.get(name);
+    return plain && { dtype: "f32", shape: plain.shape, read: () => bytesOf(plain.values).slice() };
+  },
+  close: () => {},
+});
+
+/** The file under the network's names. */
+export function remapped({ parameters, remap }: Network, file: PlainFile): Remapped {
+  const shapes = new Map(parameters.map((p) => [p.name, p.shape]));
+  return remapWeights(sourceOf(file), remap, { shape: (name) => shapes.get(name) });
+}
+
+/** Expects a file under other names to be found to be the network itself, number by number; gives the remapping. */
+export function expectSameNetwork(net: Network, file: PlainFile, layout: string | undefined): Remapped {
+  const result = remapped(net, file);
+  expect(result.layout?.name).toBe(layout);
+  const { missing, mismatched } = matchWeights(result.source, net.parameters);
+  expect({ missing: missing.map((m) => m.name), mismatched: mismatched.map((m) => m.name) }).toEqual({
+    missing: [],
+    mismatched: [],
+  });
+  for (const { name } of net.parameters) {
+    const data = result.source.get(name);
+    expect(data, name).toBeDefined();
+    if (data === undefined) continue;
+    const values = decodeNumbers("f32", data.read());
+    expect(
+      Buffer.compare(bytesOf(Float32Array.from(values)), bytesOf(net.file.get(name)?.values ?? values)),
+      name,
+    ).toBe(0);
+  }
+  return result;
+}
+
+/** Writes entries under other names; `undefined` leaves one out. */
+export const renamed = (file: PlainFile, rename: (name: string) => string | undefined): Map<string, Plain> =>
+  new Map(
+    [...file].flatMap(([name, plain]) => {
+      const to = rename(name);
+      return to === undefined ? [] : [[to, plain] as const];
+    }),
+  );
+
+/** [rows, columns] transposed. */
+export function transposedPlain({ shape: [rows = 1, columns = 1], values }: Plain): Plain {
+  const out = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) out[(i % columns) * rows + Math.floor(i / columns)] = values[i] ?? 0;
+  return { shape: [columns, rows], values: out };
+}
+
+/** Equal parts along the first axis. */
+export const parts = ({ shape: [rows = 1, ...rest], values }: Plain, count: number): Plain[] =>
+  Array.from({ length: count }, (_, i) => ({
+    shape: [rows / count, ...rest],
+    values: values.slice((i * values.length) / count, ((i + 1) * values.length) / count),
+  }));
+
+export const reshaped = ({ values }: Plain, shape: readonly number[]): Plain => ({ shape, values });
