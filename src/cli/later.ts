@@ -3,8 +3,8 @@ import { TimmcError } from "../ir/error.ts";
 
 /** Options that the documentation names and this version lacks, by command. */
 const laterOptions = {
-  inspect: ["--html", "--dynamic-size", "--tap-format", "--tap-norm", "--precision", "--softmax"],
-  compile: ["--dynamic-size", "--tap-format", "--tap-norm", "--precision", "--calibration", "--max-error", "--softmax"],
+  inspect: ["--html", "--dynamic-size", "--precision"],
+  compile: ["--dynamic-size", "--precision", "--calibration", "--max-error"],
 } as const;
 
 /** The same for commands. */

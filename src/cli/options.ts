@@ -5,6 +5,7 @@ import type { OnnxOps } from "../driver/manifest.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
 import type { HubAccess } from "../frontend/hub/model.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
+import type { TapForm } from "../frontend/tap-form.ts";
 import { tapGrammar } from "../frontend/taps.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import { positiveInteger } from "./numbers.ts";
@@ -25,6 +26,9 @@ export interface ModelOptions {
 export interface GraphOptions extends ModelOptions {
   readonly batch: number | "dynamic";
   readonly taps?: readonly string[];
+  readonly tapFormat: TapForm["format"];
+  readonly tapNorm?: boolean;
+  readonly softmax?: boolean;
   readonly weights: string;
   readonly preprocess?: boolean;
 }
@@ -183,6 +187,18 @@ export const withGraphOptions = (command: Command): Command =>
         .helpGroup(modelGroup),
     )
     .addOption(
+      new Option("--tap-format <FORMAT>", "axes of features: as the network has them, or one order for all")
+        .choices(["native", "nchw", "nlc"] satisfies TapForm["format"][])
+        .default("native")
+        .helpGroup(modelGroup),
+    )
+    .addOption(
+      new Option("--tap-norm", "features after the network's final norm, where it is one of the stage").helpGroup(
+        modelGroup,
+      ),
+    )
+    .addOption(new Option("--softmax", "logits as probabilities").helpGroup(modelGroup))
+    .addOption(
       new Option("--batch <N>", "a fixed batch size, or dynamic")
         .argParser(batchSize)
         .default("dynamic")
@@ -214,6 +230,9 @@ export const modelRequestOf = (model: string, o: ModelOptions): ModelRequest => 
 export const lowerRequestOf = (model: string, o: GraphOptions): LowerRequest => ({
   ...modelRequestOf(model, o),
   taps: o.taps,
+  tapFormat: o.tapFormat,
+  tapNorm: o.tapNorm,
+  softmax: o.softmax,
   batch: o.batch,
   preprocess: o.preprocess,
 });

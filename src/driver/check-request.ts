@@ -1,6 +1,7 @@
 import { supportedOpsets } from "../backends/onnx/model.ts";
 import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
 import type { HubAccess } from "../frontend/hub/model.ts";
+import { tapFormats } from "../frontend/tap-form.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { CompileRequest } from "./compile.ts";
@@ -87,6 +88,9 @@ const modelFields: Fields<ModelRequest> = {
 const lowerFields: Fields<LowerRequest> = {
   ...modelFields,
   taps: list("a list of the names of taps"),
+  tapFormat: oneOf(tapFormats),
+  tapNorm: flag,
+  softmax: flag,
   batch: { takes: `"dynamic" or an integer of at least 1`, fits: (v) => v === "dynamic" || isCount(v) },
   preprocess: flag,
 };

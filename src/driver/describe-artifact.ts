@@ -7,7 +7,7 @@ import { count } from "../ir/type.ts";
 import { type Pipeline, runPipeline } from "../passes/pass.ts";
 import { type ModelFile, modelName } from "./artifact-model.ts";
 import type { CompileRequest } from "./compile.ts";
-import { describeTap } from "./describe-tap.ts";
+import { describeOutputs } from "./describe-tap.ts";
 import { formsOf } from "./forms.ts";
 import { type LoweredRequest, withDynamicBatch } from "./lower-request.ts";
 import { type Manifest, manifestVersion } from "./manifest.ts";
@@ -22,6 +22,7 @@ export type BuildRequest = Omit<CompileRequest, "out" | "weights">;
 /** A model as the passes left it, ready to be written, and how it came about. */
 export interface BuiltModel {
   readonly before: SizeBefore;
+  readonly outputs: Manifest["outputs"];
   readonly passes: readonly PassReport[];
   readonly emitted: EmittedModel;
 }
@@ -34,9 +35,10 @@ export function buildModel(
   pipeline: Pipeline,
 ): BuiltModel {
   const before = measureBefore(lowering, request);
+  const outputs = describeOutputs(lowering, request);
   const passes: PassReport[] = [];
   runPipeline(lowering.lowered.graph, pipeline, [...(request.observers ?? []), reporting(passes, request.batch)]);
-  return { before, passes, emitted: emitModel(lowering, weights, request) };
+  return { before, outputs, passes, emitted: emitModel(lowering, weights, request) };
 }
 
 interface SizeBefore extends GraphSize {
@@ -85,7 +87,7 @@ export function describeArtifact(
   weights: OpenedWeights,
   facts: Facts,
 ): Manifest {
-  const { resolved, lowered, taps } = lowering;
+  const { resolved, lowered, form } = lowering;
   const { opset, ops } = formsOf(request);
   return {
     manifest_version: manifestVersion,
@@ -105,6 +107,9 @@ export function describeArtifact(
       input_size: resolved.inputSize,
       use_test_size: request.useTestSize ?? false,
       taps: lowering.tapNames,
+      tap_format: form.format,
+      tap_norm: form.norm,
+      softmax: form.softmax,
       batch: request.batch ?? "dynamic",
       optimization: request.optimization ?? defaultLevel,
       passes: request.passes ?? null,
@@ -112,7 +117,7 @@ export function describeArtifact(
     },
     target: { name: "onnx", model: modelName, opset },
     input: describeInput(resolved, lowering),
-    outputs: taps.map(describeTap),
+    outputs: facts.outputs,
     num_classes: resolved.numClasses,
     labels: labelsOf(resolved),
     params: lowered.parameters.reduce((n, p) => n + (p.kind === "parameter" ? count(p.shape) : 0), 0),

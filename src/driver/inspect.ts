@@ -1,14 +1,11 @@
-import { type Dim, printDim } from "../ir/dim.ts";
-import { byteSize } from "../ir/dtype.ts";
 import type { Graph } from "../ir/graph.ts";
 import { printGraph } from "../ir/printer.ts";
-import { count, isStaticType, substituteType } from "../ir/type.ts";
-import type { Value } from "../ir/value.ts";
+import { count } from "../ir/type.ts";
 import { channelsOf } from "../frontend/taps.ts";
 import { type Pipeline, runPipeline } from "../passes/pass.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Stage } from "../zoo/family.ts";
-import { describeTap } from "./describe-tap.ts";
+import { bytesPerImage, describeOutputs, parameterNames, shownDim } from "./describe-tap.ts";
 import { type FormRequest, formsOf } from "./forms.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
 import type { ManifestOutput } from "./manifest.ts";
@@ -76,7 +73,7 @@ export async function inspect(request: InspectRequest): Promise<Inspection> {
 
 /** The same for a graph that is there already, without its text. */
 export function inspectLowered(lowering: LoweredRequest, request: Pick<LowerRequest, "batch">): Inspection {
-  const { resolved, lowered, taps, notices } = lowering;
+  const { resolved, lowered, notices } = lowering;
   const entries = (kind: "parameter" | "buffer") =>
     lowered.parameters.filter((p) => p.kind === kind).map(({ name, shape }) => ({ name, shape }));
   const parameters = entries("parameter");
@@ -95,16 +92,15 @@ export function inspectLowered(lowering: LoweredRequest, request: Pick<LowerRequ
       shape: lowered.input.type.shape.map((d) => (typeof d === "number" ? d : null)),
     },
     features,
-    outputs: taps.map(describeTap),
+    outputs: describeOutputs(lowering, request),
     notices,
   };
 }
 
 /** The stages with their costs, and the cost of the whole, both per image: `perImage` has a dynamic batch, counted as 1. */
 function describeCosts({ lowered, stages }: LoweredRequest, { lowered: perImage }: LoweredRequest) {
-  const { model, parameters } = perImage;
-  const names = new Set(parameters.filter((p) => p.kind === "parameter").map((p) => p.name));
-  const costs = costsUpTo([...model.stages.map((s) => [s.value]), model.logits], names);
+  const { model } = perImage;
+  const costs = costsUpTo([...model.stages.map((s) => [s.value]), model.logits], parameterNames(perImage));
   const features = lowered.model.stages.map((stage, index) =>
     describeStage(stage, index, {
       cost: costs[index],
@@ -124,23 +120,15 @@ interface StageFacts {
 const describeStage = (stage: Stage, index: number, { cost, bytes, isDefault }: StageFacts): StageReport => ({
   index,
   module: stage.module,
-  channels: shown(channelsOf(stage)),
+  channels: shownDim(channelsOf(stage)),
   reduction: stage.reduction,
-  shape: stage.value.type.shape.map(shown),
+  shape: stage.value.type.shape.map(shownDim),
   format: stage.format,
   default: isDefault,
   macs: cost?.macs ?? 0,
   params: cost?.params ?? 0,
   bytes,
 });
-
-const shown = (d: Dim): number | string => (typeof d === "number" ? d : printDim(d));
-
-function bytesPerImage(value: Value | undefined): number | null {
-  if (value === undefined) return null;
-  const type = substituteType(value.type, { N: 1 });
-  return isStaticType(type) ? count(type.shape) * byteSize(type.dtype) : null;
-}
 
 /** The passes that run before the text is printed. */
 function pipelineUpTo({ optimization, passes, after, ...forms }: IrRequest): Pipeline {

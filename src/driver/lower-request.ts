@@ -4,6 +4,7 @@ import { type ModelRequest, type ResolvedModel, resolve } from "../frontend/reso
 import { normalizationOf, requirePictureChannels } from "../frontend/preprocess/normalization.ts";
 import { formatReference } from "../frontend/reference.ts";
 import { type Tap, resolveTaps, selectStages } from "../frontend/taps.ts";
+import type { TapForm } from "../frontend/tap-form.ts";
 import { type LoweredModel, batchSymbol, lowerArchitecture } from "../zoo/lower.ts";
 
 /** What to lower and which outputs to keep; inspect and compile share it. */
@@ -12,6 +13,12 @@ export interface LowerRequest extends ModelRequest {
   readonly taps?: readonly string[] | undefined;
   /** A fixed batch size, or `dynamic`. */
   readonly batch?: number | "dynamic" | undefined;
+  /** The axes of features: `native` as the network has them, or one order for all. */
+  readonly tapFormat?: TapForm["format"] | undefined;
+  /** Features after the network's final norm, where it is one of the stage. */
+  readonly tapNorm?: boolean | undefined;
+  /** Logits as probabilities. */
+  readonly softmax?: boolean | undefined;
   /** The graph takes pixels, u8 [N, height, width, channels] at the network's size, and normalises them itself. */
   readonly preprocess?: boolean | undefined;
 }
@@ -23,6 +30,7 @@ export interface LoweredRequest {
   /** The taps as they were asked for, and what they stand for. */
   readonly tapNames: readonly string[];
   readonly taps: readonly Tap[];
+  readonly form: TapForm;
   /** Absolute indices of the stages that `features` stands for. */
   readonly stages: readonly number[];
   readonly preprocess: boolean;
@@ -63,9 +71,14 @@ function withinModel<T>(model: string, body: () => T): T {
 /** The same for a request that is resolved already. */
 export function lowerResolved(
   resolved: ResolvedModel,
-  request: Pick<LowerRequest, "taps" | "batch" | "preprocess">,
+  request: Pick<LowerRequest, "taps" | "tapFormat" | "tapNorm" | "softmax" | "batch" | "preprocess">,
 ): LoweredRequest {
   const { preprocess = false } = request;
+  const form: TapForm = {
+    format: request.tapFormat ?? "native",
+    norm: request.tapNorm ?? false,
+    softmax: request.softmax ?? false,
+  };
   const batch: Dim = typeof request.batch === "number" ? request.batch : batchSymbol;
   const { family, architecture, args, inputSize, data } = resolved;
   return withinModel(formatReference(resolved.reference), () => {
@@ -74,13 +87,14 @@ export function lowerResolved(
     const lowered = lowerArchitecture(family, architecture, args, inputSize, batch, pixels);
     const stages = selectStages(lowered.model.stages.length, resolved.family.defaultStages, resolved.outIndices);
     const tapNames = request.taps ?? [resolved.featuresOnly ? "features" : "logits"];
-    const taps = resolveTaps(lowered, tapNames, stages);
+    const taps = resolveTaps(lowered, tapNames, stages, form);
     lowered.graph.setOutputs(taps.map(({ name, value }) => ({ name, value })));
     return {
       resolved,
       lowered,
       tapNames,
       taps,
+      form,
       stages,
       preprocess,
       notices: [...resolved.notices, ...lowered.notices],
@@ -90,4 +104,11 @@ export function lowerResolved(
 
 /** The request's graph with a dynamic batch. Published costs are counted on it, so that they do not depend on --batch. */
 export const withDynamicBatch = (lowering: LoweredRequest, { batch }: Pick<LowerRequest, "batch">): LoweredRequest =>
-  typeof batch === "number" ? lowerResolved(lowering.resolved, { taps: lowering.tapNames }) : lowering;
+  typeof batch === "number" ? lowerResolved(lowering.resolved, withoutBatch(lowering)) : lowering;
+
+const withoutBatch = ({ tapNames, form }: LoweredRequest): Parameters<typeof lowerResolved>[1] => ({
+  taps: tapNames,
+  tapFormat: form.format,
+  tapNorm: form.norm,
+  softmax: form.softmax,
+});

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { cropModes, interpolations } from "../frontend/pretrained-cfg.ts";
+import { tapFormats } from "../frontend/tap-form.ts";
 import { dtypes } from "../ir/dtype.ts";
 import { manifestVersion } from "./manifest.ts";
 
@@ -40,6 +41,11 @@ const output = z.strictObject({
   channels: natural.nullable(),
   reduction: z.number().nullable().describe("how many input pixels a side of one position covers"),
   format: z.enum(["NCHW", "NHWC", "NLC"]).nullable(),
+  norm: z.boolean().nullable().describe("of features: whether the network's final norm is applied"),
+  softmax: z.boolean().describe("whether these are probabilities"),
+  bytes: natural.nullable().describe("per image; null where the size is not known"),
+  macs: natural.describe("multiply-accumulates up to here, unoptimised, per image"),
+  params: natural.describe("parameters read up to here"),
 });
 
 const input = z
@@ -90,6 +96,9 @@ const request = z
     input_size: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]).describe("channels, height, width"),
     use_test_size: z.boolean(),
     taps: z.array(z.string()).min(1),
+    tap_format: z.enum(tapFormats),
+    tap_norm: z.boolean(),
+    softmax: z.boolean(),
     batch: z.union([z.int().min(1), z.literal("dynamic")]),
     optimization: z.enum(["O0", "O1", "O2"]),
     passes: z.array(z.string()).nullable().describe("asked for by name, in place of the level's; null is the level's"),

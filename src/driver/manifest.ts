@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { manifestSchema } from "./manifest-schema.ts";
 
 /** The version of the manifest's layout; readers refuse others. */
-export const manifestVersion = 1;
+export const manifestVersion = 2;
 
 /** A type as data that nobody writes to. */
 export type Frozen<T> = T extends readonly unknown[] | object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;

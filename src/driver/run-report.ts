@@ -74,12 +74,17 @@ export function rowsOf(array: NpyArray, index: number, images: number): NpyArray
   return { ...array, shape, data: array.data.subarray(from, to) } as NpyArray;
 }
 
-/** The `top` classes by falling logit, of equal ones the lower index first. Throws `numeric` for logits that are not finite. */
+/**
+ * The `top` classes by falling logit, of equal ones the lower index first; of probabilities their logarithms are logits.
+ * Throws `numeric` for logits that are not finite.
+ */
 export function topClasses(
-  logits: ArrayLike<number>,
+  values: ArrayLike<number>,
   top: number,
   labels: readonly (string | null)[] | null,
+  softmax = false,
 ): ClassScore[] {
+  const logits = softmax ? Array.from(values, (p) => Math.log(Math.max(p, Number.MIN_VALUE))) : values;
   const scores = Array.from(logits, (logit, index) => ({ index, logit }));
   if (!scores.every((s) => Number.isFinite(s.logit)))
     throw new TimmcError("numeric", "the logits hold values that are not finite", {

@@ -105,12 +105,13 @@ const withoutEnd = (dim: number | string, end: string): string =>
 
 function reportOf(manifest: Manifest, image: string, outputs: ReadonlyMap<string, NpyArray>, top: number): ImageReport {
   const logits = outputs.get("logits");
+  const softmax = manifest.outputs.some((o) => o.name === "logits" && o.softmax);
   // Without a classifier, timm's forward gives the pooled features.
   const isClassified = logits !== undefined && logits.shape.length === 2 && manifest.num_classes > 0;
   try {
     return {
       image,
-      top: isClassified ? topClasses(numbersOf(logits), top, manifest.labels) : null,
+      top: isClassified ? topClasses(numbersOf(logits), top, manifest.labels, softmax) : null,
       outputs: [...outputs].map(([name, array]) => summarize(name, array)),
     };
   } catch (error) {

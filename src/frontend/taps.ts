@@ -2,8 +2,10 @@ import { didYouMean, nearNames } from "./suggest.ts";
 import type { Dim } from "../ir/dim.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Value } from "../ir/value.ts";
-import type { Format, Stage } from "../zoo/family.ts";
+import type { Format, Intermediate, Stage } from "../zoo/family.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
+import { attentionMaps } from "./attention-maps.ts";
+import { type TapForm, inFormat, nativeForm, probabilities } from "./tap-form.ts";
 
 /** One output of the compiled model, and what the manifest says of it. */
 export interface Tap {
@@ -15,6 +17,10 @@ export interface Tap {
   readonly channels?: Dim;
   readonly reduction?: number;
   readonly format?: Format;
+  /** Whether the network's final norm is applied; only features say so. */
+  readonly norm?: boolean;
+  /** Whether these are probabilities. */
+  readonly softmax?: boolean;
 }
 
 /**
@@ -60,17 +66,20 @@ const channelAxis = (value: Value, format: Format): Dim =>
 const plainTaps = ["logits", "pre_logits", "forward_features", "features"] as const;
 
 /** The grammar of --taps, for help texts. */
-export const tapGrammar = `${plainTaps.join(", ")}, features.N, module:PATH`;
-
-/** Attention maps and prefix tokens, which the documentation names. */
-const laterTaps = /^attn:|^features\.\d+\.prefix$/;
+export const tapGrammar = `${plainTaps.join(", ")}, features.N, features.N.prefix, module:PATH, attn:PATH`;
 
 /**
  * Resolves tap names to values, in the order asked; a tap that timm returns as several tensors becomes NAME.0, NAME.1.
- * `stages` are the absolute indices that `features` stands for. Throws `usage` with the near names.
+ * `stages` are the absolute indices that `features` stands for, `form` says how features and logits are given. Throws
+ * `usage` with the near names.
  */
-export function resolveTaps(lowered: LoweredModel, names: readonly string[], stages: readonly number[]): Tap[] {
-  const taps = names.flatMap((name) => resolveTap(lowered, name.trim(), stages));
+export function resolveTaps(
+  lowered: LoweredModel,
+  names: readonly string[],
+  stages: readonly number[],
+  form: TapForm = nativeForm,
+): Tap[] {
+  const taps = names.flatMap((name) => resolveTap(lowered, name.trim(), stages, form));
   if (taps.length === 0) throw new TimmcError("usage", "no taps are asked for", { hint: `--taps takes ${tapGrammar}` });
   const seen = new Set<string>();
   for (const { name } of taps) {
@@ -80,11 +89,12 @@ export function resolveTaps(lowered: LoweredModel, names: readonly string[], sta
   return taps;
 }
 
-function resolveTap(lowered: LoweredModel, name: string, stages: readonly number[]): Tap[] {
+function resolveTap(lowered: LoweredModel, name: string, stages: readonly number[], form: TapForm): Tap[] {
   const { model } = lowered;
   switch (name) {
     case "logits":
-      return several(name, model.logits);
+      if (!form.softmax) return several(name, model.logits);
+      return several(name, model.logits).map((t) => ({ ...t, value: probabilities(lowered, t.value), softmax: true }));
     case "pre_logits":
       return several(name, model.preLogits);
     case "forward_features":
@@ -95,13 +105,14 @@ function resolveTap(lowered: LoweredModel, name: string, stages: readonly number
       }));
     case "features":
       if (stages.length === 0) throw fewerStages(model.stages.length);
-      return stages.map((i) => stageTap(model.stages, i));
+      return stages.map((i) => stageTap(lowered, i, form));
     default:
   }
-  const index = /^features\.(\d+)$/.exec(name)?.[1];
-  if (index !== undefined) return [stageTap(model.stages, Number(index))];
+  const [, index, prefix] = /^features\.(\d+)(\.prefix)?$/.exec(name) ?? [];
+  if (index !== undefined)
+    return [prefix === undefined ? stageTap(lowered, Number(index), form) : prefixTap(lowered, Number(index), form)];
   if (name.startsWith("module:")) return moduleTap(lowered, name);
-  if (laterTaps.test(name)) throw new TimmcError("usage", `the tap ${name} is not in this version of timmc`);
+  if (name.startsWith("attn:")) return attentionTap(lowered, name);
   const near = didYouMean(nearNames(name, plainTaps, 2));
   throw new TimmcError("usage", `unknown tap ${JSON.stringify(name)}`, {
     hint: `${near === undefined ? "" : `${near} `}--taps takes a list of ${tapGrammar}`,
@@ -111,7 +122,7 @@ function resolveTap(lowered: LoweredModel, name: string, stages: readonly number
 const several = (name: string, values: readonly Value[]): Tap[] =>
   values.map((value, i) => ({ name: values.length === 1 ? name : `${name}.${i}`, value }));
 
-function stageTap(stages: readonly Stage[], index: number): Tap {
+function stageAt({ model: { stages } }: LoweredModel, index: number): Stage {
   const stage = stages[index];
   if (stage === undefined)
     throw new TimmcError("usage", `there is no tap features.${index}`, {
@@ -121,8 +132,34 @@ function stageTap(stages: readonly Stage[], index: number): Tap {
           : `the stages are features.0 to features.${stages.length - 1}`,
     });
   if (stage.refused !== undefined) throw new TimmcError("unsupported", `features.${index}: ${stage.refused}`);
-  const { module, value, reduction, format } = stage;
-  return { name: `features.${index}`, value, module, channels: channelsOf(stage), reduction, format };
+  return stage;
+}
+
+function stageTap(lowered: LoweredModel, index: number, form: TapForm): Tap {
+  const stage = stageAt(lowered, index);
+  const { module, reduction } = stage;
+  const { value: own, normed } = intermediateOf(stage, form);
+  const { value, format } = inFormat(lowered, own, stage, form);
+  return { name: `features.${index}`, value, module, channels: channelsOf(stage), reduction, format, norm: normed };
+}
+
+const intermediateOf = (stage: Stage, { norm }: TapForm): Intermediate =>
+  stage.intermediate?.(norm) ?? { value: stage.value, normed: false };
+
+/** The tokens that stand before those of the map: class and registers. */
+function prefixTap(lowered: LoweredModel, index: number, form: TapForm): Tap {
+  const stage = stageAt(lowered, index);
+  const { prefix, normed } = intermediateOf(stage, form);
+  const name = `features.${index}.prefix`;
+  if (prefix === undefined)
+    throw new TimmcError("usage", `there is no tap ${name}: the network has no class or register tokens`);
+  return { name, value: prefix, module: stage.module, channels: channelsOf(stage), format: "NLC", norm: normed };
+}
+
+/** The probabilities with which a block's queries attend to its keys. */
+function attentionTap(lowered: LoweredModel, name: string): Tap[] {
+  const path = name.slice("attn:".length);
+  return several(name, attentionMaps(lowered, path)).map((t) => ({ ...t, module: path }));
 }
 
 function moduleTap({ modules }: LoweredModel, name: string): Tap[] {

@@ -18,6 +18,18 @@ export interface Stage {
   readonly format: Format;
   /** Why timm does not return this stage under these arguments, though it counts it. */
   readonly refused?: string;
+  /** The stage as forward_intermediates gives it; without it the value alone, to which no norm applies. */
+  readonly intermediate?: (norm: boolean) => Intermediate;
+}
+
+/** A stage as timm's forward_intermediates returns it, made when it is asked for. */
+export interface Intermediate {
+  /** In the stage's format. */
+  readonly value: Value;
+  /** Class and register tokens [N, count, C], where there are any. */
+  readonly prefix?: Value | undefined;
+  /** Whether the network's final norm is applied: it was asked for, and it is one of this stage. */
+  readonly normed: boolean;
 }
 
 /** What a definition returns: timm's calls of the same names, from one graph. */

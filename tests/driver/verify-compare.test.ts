@@ -12,6 +12,11 @@ const declared: ManifestOutput = {
   channels: null,
   reduction: null,
   format: null,
+  norm: null,
+  softmax: false,
+  bytes: null,
+  macs: 0,
+  params: 0,
 };
 const f32 = (values: readonly number[], shape: readonly number[] = [values.length]): NpyArray => ({
   dtype: "f32",

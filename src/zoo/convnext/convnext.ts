@@ -5,6 +5,7 @@ import type { Stage } from "../family.ts";
 import { act } from "../layers/act.ts";
 import { type HeadModule, callHead, classifierHead, normMlpHead } from "../layers/classifier-head.ts";
 import { conv2d, depthwise } from "../layers/conv.ts";
+import { normedAtEnd } from "../layers/intermediate.ts";
 import { layerScale, layerScale2d } from "../layers/layer-scale.ts";
 import { mlp } from "../layers/mlp.ts";
 import { makeDivisible } from "../layers/rounding.ts";
@@ -121,16 +122,23 @@ export default defineFamily({
       return { out, kernel: kernels[i] ?? 7, depth: c.depths[i] ?? 0, stride, dilation: [first, dilation], reduction };
     });
     const stages: Stage[] = [];
+    const finalNorm = c.head_norm_first ? { path: "norm_pre", module: mapNorm(c) } : undefined;
     const trunk: Module = (t, y) =>
       places.reduce((x, place, i) => {
         const value = t.call(i, stage(c, place), x);
-        stages.push({ module: `stages.${i}`, value, reduction: place.reduction, format: "NCHW" });
+        stages.push({
+          module: `stages.${i}`,
+          value,
+          reduction: place.reduction,
+          format: "NCHW",
+          intermediate: normedAtEnd(s, value, i === 3 ? finalNorm : undefined),
+        });
         return value;
       }, y);
     const features = s.chain(input, {
       stem: stem(c),
       stages: trunk,
-      norm_pre: c.head_norm_first ? mapNorm(c) : undefined,
+      norm_pre: finalNorm?.module,
     });
     const head = callHead(s, "head", headOf(c), features);
     return { forwardFeatures: [features], preLogits: [head.preLogits], logits: [head.logits], stages, format: "NCHW" };

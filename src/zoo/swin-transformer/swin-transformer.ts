@@ -4,6 +4,7 @@ import { defineFamily } from "../define-family.ts";
 import type { Stage } from "../family.ts";
 import { callHead, classifierHead } from "../layers/classifier-head.ts";
 import type { Pair } from "../layers/conv.ts";
+import { normedAtEnd } from "../layers/intermediate.ts";
 import { linear } from "../layers/linear.ts";
 import { patchEmbed } from "../layers/patch-embed.ts";
 import { mapSize } from "../layers/window.ts";
@@ -102,7 +103,13 @@ export default defineFamily({
           }),
           x,
         );
-        stages.push({ module: `layers.${i}`, value, reduction: c.patch_size * 2 ** i, format: "NHWC" });
+        stages.push({
+          module: `layers.${i}`,
+          value,
+          reduction: c.patch_size * 2 ** i,
+          format: "NHWC",
+          intermediate: normedAtEnd(s, value, i === count - 1 ? { path: "norm", module: swinNorm } : undefined),
+        });
         return value;
       }, embedded);
     const features = s.chain(input, { patch_embed: embed, layers, norm: swinNorm });

@@ -65,6 +65,7 @@ export interface Encoded {
 /** Embedding, blocks and final norm (Dosovitskiy et al. 2020, eq. 1 to 3). */
 export function encode(s: Scope, image: Value, c: VitConfig, prefix: Prefix, patches: Patches): Encoded {
   const norm = tokenNorm(c.norm_layer);
+  const finalNorm = c.final_norm && !normsPooled(c) ? norm : undefined;
   const embedded = embed(s, s.call("patch_embed", patches.module, image), c, prefix, patches);
   const outputs: Value[] = [];
   const stack: Module = (t, x) => {
@@ -74,13 +75,23 @@ export function encode(s: Scope, image: Value, c: VitConfig, prefix: Prefix, pat
   const tokens = s.chain(embedded, {
     norm_pre: c.pre_norm ? norm : undefined,
     blocks: stack,
-    norm: c.final_norm && !normsPooled(c) ? norm : undefined,
+    norm: finalNorm,
   });
+  const leading = prefixLength(prefix);
+  const mapOf = (x: Value): Value => toMap(s, dropTokens(s, x, leading), patches.grid);
   const stages = outputs.map((x, i): Stage => ({
     module: `blocks.${i}`,
-    value: toMap(s, dropTokens(s, x, prefixLength(prefix)), patches.grid),
+    value: mapOf(x),
     reduction: patches.reduction,
     format: "NCHW",
+    intermediate: (normed) => {
+      const y = normed && finalNorm !== undefined ? finalNorm(s.at("norm"), x) : x;
+      return {
+        value: mapOf(y),
+        prefix: leading === 0 ? undefined : s.slice(y, { axis: 1, range: [0, leading] }),
+        normed: normed && finalNorm !== undefined,
+      };
+    },
   }));
   return { tokens, stages };
 }
