@@ -5,8 +5,7 @@ import type { OnnxOps } from "../driver/manifest.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
 import type { HubAccess } from "../frontend/hub/model.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
-import type { TapForm } from "../frontend/tap-form.ts";
-import { tapGrammar } from "../frontend/taps.ts";
+import { type TapFormat, tapFormats, tapGrammar } from "../frontend/tap-names.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import { positiveInteger } from "./numbers.ts";
 import type { Shell } from "./shell.ts";
@@ -26,7 +25,7 @@ export interface ModelOptions {
 export interface GraphOptions extends ModelOptions {
   readonly batch: number | "dynamic";
   readonly taps?: readonly string[];
-  readonly tapFormat: TapForm["format"];
+  readonly tapFormat: TapFormat;
   readonly tapNorm?: boolean;
   readonly softmax?: boolean;
   readonly weights: string;
@@ -188,7 +187,7 @@ export const withGraphOptions = (command: Command): Command =>
     )
     .addOption(
       new Option("--tap-format <FORMAT>", "axes of features: as the network has them, or one order for all")
-        .choices(["native", "nchw", "nlc"] satisfies TapForm["format"][])
+        .choices(tapFormats)
         .default("native")
         .helpGroup(modelGroup),
     )

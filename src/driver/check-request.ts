@@ -1,7 +1,7 @@
 import { supportedOpsets } from "../backends/onnx/model.ts";
 import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
 import type { HubAccess } from "../frontend/hub/model.ts";
-import { tapFormats } from "../frontend/tap-form.ts";
+import { tapFormats } from "../frontend/tap-names.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { CompileRequest } from "./compile.ts";

@@ -5,6 +5,7 @@ import { normalizationOf, requirePictureChannels } from "../frontend/preprocess/
 import { formatReference } from "../frontend/reference.ts";
 import { type Tap, resolveTaps, selectStages } from "../frontend/taps.ts";
 import type { TapForm } from "../frontend/tap-form.ts";
+import type { TapFormat } from "../frontend/tap-names.ts";
 import { type LoweredModel, batchSymbol, lowerArchitecture } from "../zoo/lower.ts";
 
 /** What to lower and which outputs to keep; inspect and compile share it. */
@@ -14,7 +15,7 @@ export interface LowerRequest extends ModelRequest {
   /** A fixed batch size, or `dynamic`. */
   readonly batch?: number | "dynamic" | undefined;
   /** The axes of features: `native` as the network has them, or one order for all. */
-  readonly tapFormat?: TapForm["format"] | undefined;
+  readonly tapFormat?: TapFormat | undefined;
   /** Features after the network's final norm, where it is one of the stage. */
   readonly tapNorm?: boolean | undefined;
   /** Logits as probabilities. */

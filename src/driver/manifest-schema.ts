@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { cropModes, interpolations } from "../frontend/pretrained-cfg.ts";
-import { tapFormats } from "../frontend/tap-form.ts";
+import { tapFormats } from "../frontend/tap-names.ts";
 import { dtypes } from "../ir/dtype.ts";
 import { manifestVersion } from "./manifest.ts";
 

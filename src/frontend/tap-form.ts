@@ -5,13 +5,11 @@ import { printType } from "../ir/type.ts";
 import type { Value } from "../ir/value.ts";
 import type { Format, Stage } from "../zoo/family.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
-
-export const tapFormats = ["native", "nchw", "nlc"] as const;
+import type { TapFormat } from "./tap-names.ts";
 
 /** How features and logits are given. */
 export interface TapForm {
-  /** The axes of features: as the network has them, or one order for all. */
-  readonly format: (typeof tapFormats)[number];
+  readonly format: TapFormat;
   /** Features after the network's final norm, where it is one of the stage (forward_intermediates' norm). */
   readonly norm: boolean;
   /** Logits as probabilities. */

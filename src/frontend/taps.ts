@@ -5,6 +5,7 @@ import type { Value } from "../ir/value.ts";
 import type { Format, Intermediate, Stage } from "../zoo/family.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
 import { attentionMaps } from "./attention-maps.ts";
+import { plainTaps, tapGrammar } from "./tap-names.ts";
 import { type TapForm, inFormat, nativeForm, probabilities } from "./tap-form.ts";
 
 /** One output of the compiled model, and what the manifest says of it. */
@@ -62,11 +63,6 @@ export const channelsOf = (stage: Stage): Dim => stage.channels ?? channelAxis(s
 
 const channelAxis = (value: Value, format: Format): Dim =>
   (format === "NCHW" ? value.type.shape[1] : value.type.shape.at(-1)) ?? 0;
-
-const plainTaps = ["logits", "pre_logits", "forward_features", "features"] as const;
-
-/** The grammar of --taps, for help texts. */
-export const tapGrammar = `${plainTaps.join(", ")}, features.N, features.N.prefix, module:PATH, attn:PATH`;
 
 /**
  * Resolves tap names to values, in the order asked; a tap that timm returns as several tensors becomes NAME.0, NAME.1.

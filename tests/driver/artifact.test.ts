@@ -74,7 +74,7 @@ describe("refused:", () => {
     ["an array", () => withManifest(() => []), /the manifest is not a JSON object/],
     ["null", () => withManifest(() => null), /the manifest is not a JSON object/],
     ["an empty object", () => withManifest(() => ({})), /damaged: manifest_version: /],
-    ["another version", () => withManifest((m) => ({ ...m, manifest_version: 2 })), /^unsupported: .*has version 2/],
+    ["another version", () => withManifest((m) => ({ ...m, manifest_version: 9 })), /^unsupported: .*has version 9/],
     ["a missing field", () => withManifest((m) => ({ ...m, outputs: undefined })), /damaged: outputs: /],
     [
       "a wrong type deep inside",
