@@ -1,6 +1,7 @@
 /** Swin Transformer: Liu et al. 2021 (arXiv:2103.14030), and the searched S3 variants (arXiv:2111.14725). */
 import { TimmcError } from "../../ir/error.ts";
 import { defineFamily } from "../define-family.ts";
+import { blockGroup, stemGroup } from "../groups.ts";
 import type { Stage } from "../family.ts";
 import { callHead, classifierHead } from "../layers/classifier-head.ts";
 import type { Pair } from "../layers/conv.ts";
@@ -77,6 +78,16 @@ export default defineFamily({
   args,
   variants,
   refuse,
+  groups: (coarse) => [
+    stemGroup(/patch_embed/),
+    ...(coarse
+      ? [blockGroup(/layers\.(\d+)/)]
+      : [
+          blockGroup(/layers\.(\d+).downsample/, "first"),
+          blockGroup(/layers\.(\d+)\.\w+\.(\d+)/),
+          blockGroup(/norm/, "last"),
+        ]),
+  ],
   build: (s, input, c) => {
     const count = c.depths.length;
     const window = windows(c);

@@ -1,6 +1,7 @@
 /** VGG: Simonyan and Zisserman 2014 (arXiv:1409.1556), table 1; its fully connected layers are convolutions here. */
 import { isStatic } from "../../ir/dim.ts";
 import { defineFamily } from "../define-family.ts";
+import { blockGroup, stemGroup } from "../groups.ts";
 import type { Stage } from "../family.ts";
 import { act } from "../layers/act.ts";
 import { adaptiveAvgPool } from "../layers/adaptive-avg-pool.ts";
@@ -64,6 +65,7 @@ export default defineFamily({
       return 'global_pool="" needs num_classes=0: the classifier takes no map';
     return undefined;
   },
+  groups: () => [stemGroup(/features\.0/), blockGroup(/features\.(\d+)/)],
   build: (s, input, c) => {
     const { layers: list, ends } = layers(c);
     const stages: Stage[] = [];
