@@ -114,7 +114,11 @@ const compileFields: Fields<CompileRequest> = {
 };
 
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
-const inspectFields: Fields<InspectRequest> = { ...lowerFields, ir: object("an object with what to print") };
+const inspectFields: Fields<InspectRequest> = {
+  ...lowerFields,
+  ir: object("an object with what to print"),
+  paramGroups: flag,
+};
 const verifyFields: Fields<VerifyOptions> = {
   ...hubFields,
   model: text("local-dir:FOLDER"),

@@ -1,5 +1,8 @@
 import { Command, Option } from "commander";
 import type { Inspection, StageReport } from "../../driver/inspect.ts";
+import type { LowerRequest } from "../../driver/lower-request.ts";
+import { activationTable } from "../activation-table.ts";
+import { groupTable } from "../group-table.ts";
 import { withLaterOptions } from "../later.ts";
 import { outputTable } from "../output-table.ts";
 import {
@@ -22,12 +25,15 @@ import { type Column, table } from "../table.ts";
 import { byteQuantity, quantity, shapeText } from "../units.ts";
 
 interface InspectOptions extends GraphOptions, PassOptions, FormOptions {
+  readonly paramGroups?: "coarse" | "fine" | true;
+  readonly activations?: readonly string[];
   readonly ir?: boolean;
   readonly after?: string;
   readonly json?: boolean;
 }
 
 const graphText = "Graph text:";
+const insteadGroup = "Other tables:";
 
 const epilogue = `
 With a MODEL before it, --help also prints the model's own arguments.
@@ -35,6 +41,8 @@ With a MODEL before it, --help also prints the model's own arguments.
 Examples:
   timmc inspect resnet50
   timmc inspect resnet50 --arg output_stride=16 --taps features,module:layer3.2
+  timmc inspect resnet50 --param-groups coarse
+  timmc inspect local-dir:shapes --activations cat.jpg dog.jpg
   timmc inspect resnet50 --ir --after fold-batch-norm`;
 
 export const inspectCommand = (shell: Shell): Command =>
@@ -46,6 +54,20 @@ export const inspectCommand = (shell: Shell): Command =>
     })
       .description("the feature stages of a model, what each costs, and the outputs that compile would emit")
       .argument("<MODEL>", modelArgument)
+      .addOption(
+        new Option(
+          "--param-groups [KIND]",
+          "print the parameters by depth instead, in groups of timm's: fine or coarse",
+        )
+          .choices(["fine", "coarse"])
+          .helpGroup(insteadGroup),
+      )
+      .addOption(
+        new Option(
+          "--activations <IMAGES...>",
+          "run pictures and print what the stages, or the taps, give instead",
+        ).helpGroup(insteadGroup),
+      )
       .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
       .addOption(
         new Option("--after <PASS>", "with --ir: the graph after this pass, of -O2 unless given").helpGroup(graphText),
@@ -69,17 +91,38 @@ export const inspectCommand = (shell: Shell): Command =>
             "error: --after takes one pass; timmc compile --print-ir-after all prints the graph after each",
           );
         noteLevel(command, options, shell.note);
+        const request = { ...lowerRequestOf(model, options), ...hubAccessOf(shell, options) };
+        if (options.activations !== undefined) return printActivations(shell, request, options, options.activations);
         const { inspect } = await import("../../driver/inspect.ts");
         const report = await inspect({
-          ...lowerRequestOf(model, options),
-          ...hubAccessOf(shell, options),
+          ...request,
+          paramGroups: options.paramGroups !== undefined,
           ir: ir ? { after, opset, onnxOps, ...passRequestOf(options) } : undefined,
         });
         if (json === true) return shell.json(report);
         report.notices.forEach(shell.note);
-        shell.print(report.ir?.trimEnd() ?? describe(report, shell));
+        const { paramGroups } = options;
+        shell.print(
+          report.ir?.trimEnd() ??
+            (paramGroups === undefined
+              ? describe(report, shell)
+              : groupTable(report, paramGroups === "coarse" ? "coarse" : "fine", shell.colors).join("\n")),
+        );
       }),
   );
+
+async function printActivations(
+  shell: Shell,
+  request: LowerRequest,
+  { weights, json }: InspectOptions,
+  images: readonly string[],
+): Promise<void> {
+  const { activations } = await import("../../driver/activations.ts");
+  const { parseWeights } = await import("../../driver/weights.ts");
+  const reports = await activations({ ...request, weights: parseWeights(weights), images });
+  if (json === true) shell.json(reports);
+  else shell.print(activationTable(reports, images.length, shell.colors).join("\n"));
+}
 
 function describe(report: Inspection, { colors }: Shell): string {
   const { architecture, tag, family, params, macs, input, features, outputs } = report;
