@@ -86,7 +86,7 @@ const texts = [
   JSON.stringify("x".repeat(5_000)),
 ];
 const bulk: readonly Node[] = [
-  "[".repeat(3_000),
+  "[".repeat(30_000),
   `${"[".repeat(70)}${"]".repeat(70)}`,
   `${'{"a":'.repeat(40)}0${"}".repeat(40)}`,
   Array.from({ length: 3_000 }, () => "0"),
