@@ -4,6 +4,7 @@ import type { HubAccess } from "../frontend/hub/model.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { CompileRequest } from "./compile.ts";
+import type { DoctorRequest } from "./doctor.ts";
 import type { FormRequest } from "./forms.ts";
 import type { InspectRequest, IrRequest } from "./inspect.ts";
 import type { LowerRequest } from "./lower-request.ts";
@@ -109,6 +110,7 @@ const compileFields: Fields<CompileRequest> = {
   observers: { takes: "a list of observers", fits: (v) => Array.isArray(v) && v.every(isObject) },
 };
 
+const doctorFields: Fields<DoctorRequest> = { ...lowerFields, weights };
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
 const inspectFields: Fields<InspectRequest> = { ...lowerFields, ir: object("an object with what to print") };
 const verifyFields: Fields<VerifyOptions> = {
@@ -182,6 +184,7 @@ const checked =
 export const checkResolve = checked("resolve", modelFields);
 export const checkLower = checked("lower", lowerFields);
 export const checkCompile = checked("compile", compileFields);
+export const checkDoctor = checked("doctor", doctorFields);
 
 export function checkInspect(request: InspectRequest): InspectRequest {
   check(["inspect"], inspectFields, request);
