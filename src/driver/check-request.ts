@@ -5,6 +5,7 @@ import { tapFormats } from "../frontend/tap-names.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { CompileRequest } from "./compile.ts";
+import type { DoctorRequest } from "./doctor.ts";
 import type { FormRequest } from "./forms.ts";
 import type { InspectRequest, IrRequest } from "./inspect.ts";
 import type { LowerRequest } from "./lower-request.ts";
@@ -113,6 +114,7 @@ const compileFields: Fields<CompileRequest> = {
   observers: { takes: "a list of observers", fits: (v) => Array.isArray(v) && v.every(isObject) },
 };
 
+const doctorFields: Fields<DoctorRequest> = { ...lowerFields, weights };
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
 const inspectFields: Fields<InspectRequest> = {
   ...lowerFields,
@@ -190,6 +192,7 @@ const checked =
 export const checkResolve = checked("resolve", modelFields);
 export const checkLower = checked("lower", lowerFields);
 export const checkCompile = checked("compile", compileFields);
+export const checkDoctor = checked("doctor", doctorFields);
 
 export function checkInspect(request: InspectRequest): InspectRequest {
   check(["inspect"], inspectFields, request);

@@ -10,6 +10,7 @@ import type { Remapped } from "../frontend/weights/remap/remap.ts";
 import type { WeightSource } from "../frontend/weights/source.ts";
 import { syntheticSource } from "../frontend/weights/synthetic.ts";
 import { TimmcError, within } from "../ir/error.ts";
+import type { Value } from "../ir/value.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
 import { fitWeights } from "./fit-weights.ts";
 
@@ -57,7 +58,7 @@ export async function openModelWeights(
 ): Promise<OpenedWeights> {
   if (choice === "none") return opened("none", undefined, syntheticSource([]), new Map());
   if (choice === "synthetic") return opened("synthetic", undefined, syntheticSource(lowered.parameters), new Map());
-  const { path, hub } = choice === "pretrained" ? await pretrainedFile(resolved, access) : { path: choice.file };
+  const { path, hub } = await weightFile(choice, resolved, access);
   const source = openWeights(path);
   try {
     return { ...fitted(choice === "pretrained" ? "pretrained" : "file", path, source, resolved, lowered), hub };
@@ -67,15 +68,24 @@ export async function openModelWeights(
   }
 }
 
-interface PretrainedFile {
+/** A weight file on this machine, and where it comes from. */
+export interface WeightFile {
   readonly path: string;
-  readonly hub?: HubSource;
+  readonly hub: HubSource | undefined;
 }
 
+/** Finds the file that a choice means; pretrained weights are downloaded where they must be. */
+export const weightFile = async (
+  choice: "pretrained" | { readonly file: string },
+  resolved: ResolvedModel,
+  access: WeightsAccess,
+): Promise<WeightFile> =>
+  choice === "pretrained" ? pretrainedFile(resolved, access) : { path: choice.file, hub: undefined };
+
 /** By timm's order: the folder, then the Hub repository of the configuration. */
-async function pretrainedFile(resolved: ResolvedModel, access: WeightsAccess): Promise<PretrainedFile> {
+async function pretrainedFile(resolved: ResolvedModel, access: WeightsAccess): Promise<WeightFile> {
   const { cfg, local, hub } = resolved;
-  if (local !== undefined && hub === undefined) return { path: requireWeightsFile(local) };
+  if (local !== undefined && hub === undefined) return { path: requireWeightsFile(local), hub: undefined };
   if (cfg.hf_hub_id === null || cfg.hf_hub_id === "" || (hub === undefined && cfg.file !== null))
     throw noDownload(resolved);
   const { fetchWeights, parseHubAddress } = await import("../frontend/hub/model.ts");
@@ -150,14 +160,20 @@ function opened(
 export function refuseWithheld({ graph }: LoweredModel, { withheld }: OpenedWeights): void {
   if (withheld.size === 0) return;
   for (const { name, value } of graph.outputs) {
-    const seen = new Set([value]);
-    for (const v of seen) {
-      const reason = v.op === "param" ? withheld.get(v.name) : undefined;
-      if (reason !== undefined)
-        throw new TimmcError("weights", `the tap ${name} needs ${v.name}: ${reason}`, {
-          hint: "ask for other taps, such as --taps pre_logits,features, or for the checkpoint's own classes with --arg num_classes=N",
-        });
-      for (const x of v.operands) if (x !== undefined) seen.add(x);
-    }
+    const needed = withheldUnder(value, withheld);
+    if (needed === undefined) continue;
+    throw new TimmcError("weights", `the tap ${name} needs ${needed}: ${withheld.get(needed)}`, {
+      hint: "ask for other taps, such as --taps pre_logits,features, or for the checkpoint's own classes with --arg num_classes=N",
+    });
   }
+}
+
+/** The first parameter without values that a value depends on. */
+export function withheldUnder(value: Value, withheld: ReadonlyMap<string, string>): string | undefined {
+  const seen = new Set([value]);
+  for (const v of seen) {
+    if (v.op === "param" && withheld.has(v.name)) return v.name;
+    for (const x of v.operands) if (x !== undefined) seen.add(x);
+  }
+  return undefined;
 }

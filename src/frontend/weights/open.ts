@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { TimmcError } from "../../ir/error.ts";
+import { openNpz } from "./npz.ts";
 import { openPth } from "./pth/pth.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { openSharded } from "./sharded.ts";
@@ -18,9 +19,10 @@ export function openWeights(path: string): WeightSource {
 function openSingle(path: string): WeightSource {
   const name = basename(path).toLowerCase();
   if (name.endsWith(".safetensors")) return openSafetensors(path);
+  if (name.endsWith(".npz")) return openNpz(path);
   if (PYTORCH.some((ending) => name.endsWith(ending))) return openPth(path);
   throw new TimmcError("unsupported", "weight files of this kind are not supported", {
     trail: [path],
-    hint: `Name a file that ends in .safetensors, ${PYTORCH.join(", ")}, or an index that ends in ${INDEX}.`,
+    hint: `Name a file that ends in .safetensors, .npz, ${PYTORCH.join(", ")}, or an index that ends in ${INDEX}.`,
   });
 }

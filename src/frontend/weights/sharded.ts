@@ -30,7 +30,8 @@ export function openSharded(path: string, openShard: (file: string) => WeightSou
     for (const file of new Set(files.values())) shards.set(file, openOne(path, file, openShard));
     const shardOf = (key: string): WeightSource | undefined => shards.get(files.get(key) ?? "");
     for (const [key, file] of files) {
-      if (shardOf(key)?.get(key) === undefined) refuse(`the index places it in ${file}, which does not have it`, key);
+      if (shardOf(key)?.get(key) === undefined)
+        refuse(`the index places it in ${shown(file)}, which does not have it`, key);
     }
     return {
       label: basename(path),
@@ -102,8 +103,9 @@ function unlisted(
 ): string[] {
   return [...shards].flatMap(([file, shard]) => {
     const extra = [...shard.keys()].filter((key) => files.get(key) !== file);
-    return extra.length === 0
-      ? []
-      : [`${file} holds ${extra.length} entries that ${basename(path)} does not place there, such as ${extra[0]}`];
+    const [first] = extra;
+    if (first === undefined) return [];
+    const place = `${basename(path)} does not place there`;
+    return [`${shown(file)} holds ${extra.length} entries that ${place}, such as ${shown(first)}`];
   });
 }

@@ -14,6 +14,7 @@ import { stagewise } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { type ConvNeXtConfig, args } from "./config.ts";
 import { hasForms, lastAxisNorm, mapNorm } from "./norms.ts";
+import { remap } from "./remap.ts";
 import { variants } from "./variants.ts";
 
 /** Norm, MLP four times as wide, layer scale: on NCHW maps with conv_mlp, else on NHWC ones. */
@@ -118,6 +119,7 @@ export default defineFamily({
           blockGroup(/norm_pre/, "last"),
         ]),
   ],
+  remap: () => remap,
   build: (s, input, c) => {
     const kernels = stagewise(c.kernel_sizes, 4);
     let reduction = c.stem_type === "patch" ? c.patch_size : 4;

@@ -5,6 +5,7 @@ import { type ConfigOf, bool, internal } from "../schema.ts";
 import { args, refuse } from "../vision-transformer/config.ts";
 import { buildVisionTransformer } from "../vision-transformer/model.ts";
 import { buildDistilled, refuseDistilled } from "./distilled.ts";
+import { remap } from "./remap.ts";
 import { variants } from "./variants.ts";
 
 const familyArgs = {
@@ -13,7 +14,8 @@ const familyArgs = {
   kind: internal<"distilled" | undefined>(undefined),
 };
 
-const isDistilled = (c: ConfigOf<typeof familyArgs>): boolean => c.kind === "distilled" || c.distilled;
+const isDistilled = (c: Pick<ConfigOf<typeof familyArgs>, "kind" | "distilled">): boolean =>
+  c.kind === "distilled" || c.distilled;
 
 export default defineFamily<typeof familyArgs>({
   name: "deit",
@@ -33,4 +35,5 @@ export default defineFamily<typeof familyArgs>({
     blockGroup(/norm/, "last"),
   ],
   build: (s, image, c) => (isDistilled(c) ? buildDistilled(s, image, c) : buildVisionTransformer(s, image, c)),
+  remap: (c) => remap(c, isDistilled(c)),
 });

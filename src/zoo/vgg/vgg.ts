@@ -11,6 +11,7 @@ import { norm } from "../layers/norm.ts";
 import { maxPool } from "../layers/pool.ts";
 import type { Module } from "../scope.ts";
 import { type VggConfig, args } from "./config.ts";
+import { remap } from "./remap.ts";
 import { variants } from "./variants.ts";
 
 /** Channels of the convolutions before each pool. */
@@ -59,6 +60,7 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/1409.1556",
   args,
   variants,
+  remap: () => remap,
   refuse: (c) => {
     if (c.mlp_ratio * headWidth < 1) return `mlp_ratio=${c.mlp_ratio} leaves no channels in the head`;
     if (c.global_pool === "" && c.num_classes > 0)

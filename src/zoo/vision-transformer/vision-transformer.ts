@@ -30,5 +30,5 @@ export default defineFamily<typeof familyArgs>({
     blockGroup(/norm/, "last"),
   ],
   build: buildVisionTransformer,
-  remap,
+  remap: (c) => remap(c),
 });

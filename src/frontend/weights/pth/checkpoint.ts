@@ -1,18 +1,19 @@
 import { type RandomBytes, type Refuse, shown } from "../file.ts";
 import { type TensorData, isOpaque, printStored } from "../source.ts";
+import { flattened } from "./flatten.ts";
 import { readLegacyCheckpoint } from "./legacy.ts";
 import type { LoadedPickle } from "./pickled.ts";
 import { materialise } from "./tensors.ts";
-import { type DictValue, type TensorValue, type Value, describeValue } from "./values.ts";
-import { type Member, isZip, memberBytes, readZip } from "./zip.ts";
+import { type DictValue, type TensorValue, describeValue, isDict, isTensor, isUnreadable } from "./values.ts";
+import { type Member, isZip, memberBytes, readZip } from "../zip.ts";
 import { readZipCheckpoint } from "./zip-checkpoint.ts";
 
 /** The state dict of a PyTorch file, as timm's `load_state_dict` finds it. */
 export interface Checkpoint {
   /** In the order of the file; bytes are read when asked for. */
   readonly tensors: ReadonlyMap<string, TensorData>;
-  /** The key of the outer dictionary that the state dict lies under. */
-  readonly nesting: (typeof nestings)[number] | undefined;
+  /** The keys that the state dict lies under, joined by dots. */
+  readonly nesting: string | undefined;
   /** The other keys of the outer dictionary. */
   readonly otherKeys: readonly string[];
   /** What the keys of the state dict began with and were freed of: `module.`, `_orig_mod.`, both or nothing. */
@@ -23,6 +24,8 @@ export interface Checkpoint {
 
 /** In timm's order: averaged weights before the last ones. */
 const nestings = ["state_dict_ema", "model_ema", "state_dict", "model"] as const;
+/** What filters of single families of timm take off besides, where there is nothing else to read. */
+const filtered = ["model", "state_dict", "model_state", "module"] as const;
 /** What torch.nn.parallel and torch.compile put before the names of the model that they wrap. */
 const wrappers = ["module.", "_orig_mod."] as const;
 
@@ -40,9 +43,23 @@ export function readCheckpoint(bytes: RandomBytes, refuse: Refuse): Checkpoint {
   const inner = nesting === undefined ? value : value.entries.get(nesting);
   if (!isDict(inner))
     return refuse(`its entry ${nesting} is ${describeValue(inner ?? null)}, not a dictionary of tensors`);
-  const otherKeys = inner === value ? [] : textKeys(value).filter((key) => key !== nesting);
-  return { nesting, otherKeys, ...stateDict(inner, loaded, refuse) };
+  const { dict, path } = innermost(inner, nesting === undefined ? [] : [nesting]);
+  const otherKeys = path.length === 0 ? [] : textKeys(value).filter((key) => key !== path[0]);
+  const names = hasTensors(dict) ? undefined : flattened(dict, refuse);
+  const state = names === undefined || names.entries.size === 0 ? dict : names;
+  return { nesting: path.length === 0 ? undefined : path.join("."), otherKeys, ...stateDict(state, loaded, refuse) };
 }
+
+/** Goes on into dictionaries that filters take off, while there are no tensors. */
+function innermost(dict: DictValue, path: readonly string[]): { dict: DictValue; path: readonly string[] } {
+  if (path.length > filtered.length || hasTensors(dict)) return { dict, path };
+  const key = filtered.find((name) => isDict(dict.entries.get(name)));
+  const inner = key === undefined ? undefined : dict.entries.get(key);
+  return key !== undefined && isDict(inner) ? innermost(inner, [...path, key]) : { dict, path };
+}
+
+const hasTensors = (dict: DictValue): boolean =>
+  [...dict.entries.values()].some((value) => isTensor(value) || isUnreadable(value));
 
 function load(bytes: RandomBytes, refuse: Refuse, mayUnwrap: boolean): LoadedPickle {
   const head = bytes.read(0, Math.min(bytes.size, 512));
@@ -123,9 +140,5 @@ function tensorData(
   };
 }
 
-const isDict = (value: Value | undefined): value is DictValue => typeof value === "object" && value?.kind === "dict";
-const isTensor = (value: Value): value is TensorValue => typeof value === "object" && value?.kind === "tensor";
-const isUnreadable = (value: Value): value is Extract<Value, { kind: "opaque" }> =>
-  typeof value === "object" && value?.kind === "opaque" && value.isTensor === true;
 const textKeys = (dict: DictValue): string[] =>
   [...dict.entries.keys()].map((key) => (typeof key === "string" ? key : describeValue(key)));

@@ -1,0 +1,155 @@
+import type { Diagnosis, ParameterReport } from "../driver/doctor-report.ts";
+import { collapseRows } from "./collapse.ts";
+import type { Colors } from "./shell.ts";
+import { type Column, facts, table } from "./table.ts";
+import { shapeText } from "./units.ts";
+
+/** Rows of a table before the rest is only counted. */
+const maxRows = 24;
+
+export interface DoctorLayout {
+  readonly colors: Colors;
+  /** A row per parameter and entry, in place of a row for those that differ in numbers alone. */
+  readonly all: boolean;
+}
+
+/** A diagnosis for people: the verdict, what to do, then a table per kind of finding. */
+export function doctorLines(d: Diagnosis, layout: DoctorLayout): string[] {
+  const { colors } = layout;
+  const paint = { loads: colors.green, partly: colors.yellow, fails: colors.red }[d.verdict];
+  return [
+    colors.bold(`${d.tag === "" ? d.architecture : `${d.architecture}.${d.tag}`} (${d.family})`),
+    paint(d.summary),
+    ...d.advice.map((line) => `  ${line}`),
+    "",
+    ...facts(fileFacts(d)),
+    ...sections(d, layout.all).flatMap((section) => sectionLines(section, layout)),
+  ];
+}
+
+function fileFacts(d: Diagnosis): (readonly [string, string])[] {
+  const asStored = d.parameters.filter((p) => p.status === "loads" && !isChanged(p)).length;
+  const types = [...new Set(d.parameters.flatMap((p) => p.stored))].sort();
+  return [
+    ["file", d.hub === null ? d.file : `${d.file} of ${d.hub.id} at ${d.hub.commit.slice(0, 12)}`],
+    ["entries", `${d.entries}${types.length === 0 ? "" : `, ${types.join(", ")}`}`],
+    ["names", namesFact(d)],
+    ["as stored", `${asStored} of ${d.parameters.length} parameters and buffers`],
+    ...(d.failure === null || d.summary.includes(d.failure.message) ? [] : [["stopped", d.failure.message] as const]),
+  ];
+}
+
+function namesFact({ layout, parameters, findings }: Diagnosis): string {
+  const { prefix } = findings;
+  if (prefix !== null) {
+    const inner = prefix.layout === null ? "timm's" : `${prefix.layout}'s`;
+    return prefix.change === "off" ? `${inner} behind ${prefix.prefix}` : `${inner} without ${prefix.prefix}`;
+  }
+  if (layout !== null)
+    return `${layout.name}'s, mapped ${layout.own ? "by timmc; timm has no such mapping" : "as timm does"}`;
+  return parameters.some((p) => p.status === "loads") ? "timm's" : "of no layout that timmc knows";
+}
+
+/** Whether a parameter is anything else than the file's entry of its name. */
+const isChanged = (p: ParameterReport): boolean =>
+  p.steps.length > 0 || p.adaptation !== null || p.expression !== null || p.from[0] !== p.name;
+
+/** What the findings explain: without --all, it need not be listed. */
+function explained({ findings: { prefix, mapping } }: Diagnosis): ReadonlySet<string> | "all" {
+  if (prefix !== null && prefix.missing + prefix.misshapen === 0) return "all";
+  return new Set((mapping?.templates ?? []).flatMap((t) => t.pairs.flatMap((p) => [...p.from, ...p.to])));
+}
+
+interface Section {
+  readonly title: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly string[])[];
+  /** Rows are templates already. */
+  readonly isCollapsed?: true;
+}
+
+const columns = (...titles: readonly string[]): Column[] => titles.map((title) => ({ title }));
+
+function sections(d: Diagnosis, all: boolean): Section[] {
+  const known = all ? new Set<string>() : explained(d);
+  const isOpen = (name: string): boolean => known !== "all" && !known.has(name);
+  const having = (status: ParameterReport["status"]) => d.parameters.filter((p) => p.status === status);
+  const { mapping } = d.findings;
+  return [
+    {
+      title: "another shape or type",
+      columns: columns("parameter", "model", "file", "likely"),
+      rows: having("misshapen").map((p) => [p.name, shapeText(p.shape), shapeText(p.found ?? []), p.reason ?? ""]),
+    },
+    {
+      title: "missing",
+      columns: columns("parameter", "shape", "entry of a similar name"),
+      rows: having("missing")
+        .filter((p) => isOpen(p.name))
+        .map((p) => [p.name, shapeText(p.shape), p.near ?? ""]),
+    },
+    {
+      title: "left without values",
+      columns: columns("parameter", "shape", "why"),
+      rows: having("withheld").map((p) => [p.name, shapeText(p.shape), p.reason ?? ""]),
+    },
+    {
+      title: "closest mapping, by shapes and words: a proposal, which nothing applies",
+      columns: [{ title: "", align: "right" }, ...columns("entry of the file", "parameter", "how", "confidence")],
+      rows: (mapping?.templates ?? []).map((t) => [
+        String(t.matched),
+        t.from,
+        t.to,
+        [t.packing, t.relation === "as it is" ? null : t.relation].filter((word) => word !== null).join(", ") ||
+          "renamed",
+        t.numbers === null ? t.confidence : `${t.confidence} (${t.numbers})`,
+      ]),
+      isCollapsed: true,
+    },
+    {
+      title: "ambiguous: several entries fit, so none is proposed",
+      columns: columns("parameter", "candidates"),
+      rows: (mapping?.ambiguous ?? []).map((a) => [a.to, a.from.join(" or ")]),
+      isCollapsed: true,
+    },
+    {
+      title: "mapped",
+      columns: columns("parameter", "made of", "how"),
+      rows: having("loads").filter(isChanged).map(mappedRow),
+    },
+    {
+      title: "left out",
+      columns: columns("entry of the file", "what it is"),
+      rows: d.dropped.map(({ from, what }) => [from.join(", "), what]),
+    },
+    {
+      title: "not used",
+      columns: columns("entry of the file", "type"),
+      rows: d.unused
+        .filter((e) => e.from.some(isOpen))
+        .map(({ from, dtype, shape }) => [from.join(", "), `${dtype}${shapeText(shape)}`]),
+    },
+  ];
+}
+
+const mappedRow = (p: ParameterReport): string[] => [
+  p.name,
+  p.expression ?? p.from.join(", "),
+  [...p.steps, ...(p.adaptation === null ? [] : [p.adaptation])].join(", ") || "renamed",
+];
+
+function sectionLines({ title, columns: titles, rows, isCollapsed }: Section, { colors, all }: DoctorLayout): string[] {
+  if (rows.length === 0) return [];
+  const collapses = isCollapsed !== true && !all;
+  const shown = collapses ? collapseRows(rows) : rows;
+  const cut = all ? shown : shown.slice(0, maxRows);
+  const [head = "", ...lines] = table(collapses ? [{ title: "", align: "right" }, ...titles] : titles, cut);
+  const rest = shown.length - cut.length;
+  return [
+    "",
+    `${colors.bold(title)} (${rows.length})`,
+    colors.dim(head),
+    ...lines,
+    ...(rest > 0 ? [`and ${rest} more rows: --all shows them`] : []),
+  ];
+}
