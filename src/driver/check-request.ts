@@ -4,6 +4,7 @@ import type { HubAccess } from "../frontend/hub/model.ts";
 import { tapFormats } from "../frontend/tap-names.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
+import type { ActivationsRequest } from "./activations.ts";
 import type { CompileRequest } from "./compile.ts";
 import type { DoctorRequest } from "./doctor.ts";
 import type { FormRequest } from "./forms.ts";
@@ -115,6 +116,11 @@ const compileFields: Fields<CompileRequest> = {
 };
 
 const doctorFields: Fields<DoctorRequest> = { ...lowerFields, weights };
+const activationsFields: Fields<ActivationsRequest> = {
+  ...lowerFields,
+  weights,
+  images: required(list("a list of paths of pictures")),
+};
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
 const inspectFields: Fields<InspectRequest> = {
   ...lowerFields,
@@ -192,6 +198,7 @@ const checked =
 export const checkResolve = checked("resolve", modelFields);
 export const checkLower = checked("lower", lowerFields);
 export const checkCompile = checked("compile", compileFields);
+export const checkActivations = checked("activations", activationsFields);
 export const checkDoctor = checked("doctor", doctorFields);
 
 export function checkInspect(request: InspectRequest): InspectRequest {
