@@ -73,10 +73,16 @@ function siblingAdvice({ findings: { siblings } }: Facts): string[] {
 }
 
 function mappingAdvice({ findings: { mapping }, parameters }: Facts): string[] {
-  if (mapping === null || mapping.templates.length === 0) return [];
+  if (mapping === null) return [];
+  const cut =
+    mapping.passedOver === 0
+      ? []
+      : [`${counted(mapping.passedOver, "name")} were not compared: the file has more than any model.`];
+  if (mapping.templates.length === 0) return cut;
   const found = new Set(mapping.templates.flatMap((t) => t.pairs.flatMap((p) => p.to))).size;
   const missing = parameters.filter((p) => p.status === "missing").length;
   return [
     `timmc knows no layout with these names, but ${counted(mapping.templates.length, "template")} may give ${found} of the ${missing} missing parameters: save the file under the model's names.`,
+    ...cut,
   ];
 }
