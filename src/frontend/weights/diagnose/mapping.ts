@@ -16,6 +16,8 @@ export interface Mapping {
 export interface Ambiguity {
   /** Parameters of the model, as a template. */
   readonly to: string;
+  /** How many modules they are of. */
+  readonly modules: number;
   /** What they may be, as templates. */
   readonly from: readonly string[];
 }
@@ -24,6 +26,8 @@ export interface Ambiguity {
 const margin = 0.05;
 /** Names that have less in common are paired only where their shapes leave no other choice. */
 const likeness = 0.2;
+/** A mapping of a smaller part of what is missing is chance: some layers of another network have the same widths. */
+const coverage = 0.25;
 /** Pairs of one signature that are compared: beyond, shapes tell too little. */
 const maxPairs = 4096;
 /** Ambiguities that are worth a reader's time. */
@@ -50,11 +54,14 @@ export function findMapping(missing: readonly Named[], unused: readonly Named[])
       isNew = accepted.length > 0;
     }
   }
-  return {
-    templates: taken.flatMap(templatesOf),
-    ambiguous: ambiguities(buckets, used),
-    passedOver: model.passedOver + file.passedOver,
-  };
+  const passedOver = model.passedOver + file.passedOver;
+  const templates = taken.flatMap(templatesOf);
+  const found = templates.reduce((n, t) => n + t.matched, 0);
+  const ambiguous = ambiguities(buckets, used);
+  const open = ambiguous.reduce((n, a) => n + a.modules, 0);
+  return found + open < coverage * missing.length
+    ? { templates: [], ambiguous: [], passedOver }
+    : { templates, ambiguous, passedOver };
 }
 
 /** The possible pairs of each signature. */
@@ -135,7 +142,7 @@ function ambiguities(buckets: readonly (readonly Pair[])[], used: ReadonlySet<st
     if (candidates.length < 2) continue;
     for (const name of names) said.add(name);
     const from = candidates.slice(0, 4).map((p) => groupTemplate(p.file, rolesOf(p)));
-    result.push({ to: groupTemplate(group, rolesOf(candidates[0])), from });
+    result.push({ to: groupTemplate(group, rolesOf(candidates[0])), modules: names.length, from });
   }
   return result;
 }
