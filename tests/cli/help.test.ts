@@ -91,6 +91,7 @@ it("loads no driver, family or backend to print the help", () => {
     .filter((file) => !file.startsWith("cli/"));
   expect(outside.sort()).toEqual([
     "driver/version.ts",
+    "frontend/printable.ts",
     "frontend/suggest.ts",
     "frontend/taps.ts",
     "ir/error.ts",
