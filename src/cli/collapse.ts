@@ -1,5 +1,4 @@
-/** A group of lines is as many values of one number at most, before the middle ones are left out. */
-const maxValues = 6;
+import { rangeText } from "../frontend/weights/diagnose/template.ts";
 
 /** A text without its numbers: equal for texts that `collapsed` can make one of. */
 export const skeleton = (text: string): string => text.replaceAll(/\d+/g, "#");
@@ -14,12 +13,6 @@ export function collapsed(texts: readonly string[]): string {
     place++;
     return values.size === 1 ? number : `{${rangeText([...values].map(Number).sort((a, b) => a - b))}}`;
   });
-}
-
-function rangeText(values: readonly number[]): string {
-  const [first = 0, last = first] = [values[0], values.at(-1)];
-  const isRun = values.length > 2 && last - first === values.length - 1;
-  return isRun || values.length > maxValues ? `${first}..${last}` : values.join(",");
 }
 
 /** Cells of a line, and how many things it stands for. */

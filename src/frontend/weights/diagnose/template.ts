@@ -67,11 +67,14 @@ function ranges({ members, fixed }: Group): string[] {
   });
 }
 
-/** Ascending numbers in short: `0..11`, or `1,3,5`. */
+/** More numbers than this are not listed one by one. */
+const maxListed = 6;
+
+/** Ascending numbers in short: `0..11`, `1,3,5`, or `1,3,..,99`. */
 export function rangeText(values: readonly number[]): string {
-  const [first = 0, last = first] = [values[0], values.at(-1)];
-  const isRun = values.length > 2 && last - first === values.length - 1;
-  return isRun ? `${first}..${last}` : values.join(",");
+  const [first = 0, second = first, last = first] = [values[0], values[1], values.at(-1)];
+  if (values.length > 2 && last - first === values.length - 1) return `${first}..${last}`;
+  return values.length > maxListed ? `${first},${second},..,${last}` : values.join(",");
 }
 
 interface Places {
