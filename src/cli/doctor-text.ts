@@ -10,7 +10,7 @@ import { shapeText } from "./units.ts";
 const maxRows = 24;
 
 /** Longer names are no parameters. */
-const maxCell = 300;
+const maxCell = 500;
 
 /** Text of a file that may be hostile, as a terminal may have it. */
 const cell = (text: string): string =>
@@ -102,8 +102,10 @@ function sections(d: Diagnosis, all: boolean): Section[] {
     ...mappingSections(d.findings.mapping),
     {
       title: "mapped",
-      columns: ["parameter", "made of", "how"],
-      rows: having("loads").filter(isChanged).map(mappedRow),
+      columns: ["parameter", "how", "made of"],
+      rows: having("loads")
+        .filter(isChanged)
+        .map((p) => mappedRow(p, all)),
     },
     {
       title: "left out",
@@ -120,12 +122,14 @@ function sections(d: Diagnosis, all: boolean): Section[] {
   ];
 }
 
-const mappedRow = (p: ParameterReport): Row =>
-  one(
-    p.name,
-    p.expression ?? p.from.join(", "),
-    [...p.steps, ...(p.adaptation === null ? [] : [p.adaptation])].join(", ") || "renamed",
-  );
+/** Without --all, longer expressions are named by what they are made of: the steps say how. */
+const maxExpression = 240;
+
+function mappedRow({ name, from, expression, steps, adaptation }: ParameterReport, all: boolean): Row {
+  const isShown = expression !== null && (all || expression.length <= maxExpression);
+  const how = [...steps, ...(adaptation === null ? [] : [adaptation])].join(", ");
+  return one(name, how || "renamed", isShown ? expression : from.join(", "));
+}
 
 function mappingSections(mapping: Diagnosis["findings"]["mapping"]): Section[] {
   if (mapping === null) return [];

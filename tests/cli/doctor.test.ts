@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { collapseRows, collapsed } from "../../src/cli/collapse.ts";
 import type { Diagnosis } from "../../src/driver/doctor-report.ts";
 import { shapesModel, temporaryFolder } from "../driver/workspace.ts";
-import { parametersOf, transformersVit } from "../frontend/weights/diagnose/foreign.ts";
+import { parametersOf, publishedVit, transformersVit } from "../frontend/weights/diagnose/foreign.ts";
 import { encodeSafetensors } from "../frontend/weights/write-safetensors.ts";
 import { cli, cliJson } from "./run-cli.ts";
 
@@ -22,6 +22,10 @@ beforeAll(async () => {
   write(
     "tower.safetensors",
     parameters.flatMap(({ name, shape }) => transformersVit(name, shape)),
+  );
+  write(
+    "transformers.safetensors",
+    parameters.flatMap(({ name, shape }) => publishedVit(name, shape)),
   );
   write("learner.safetensors", [
     ...parameters.map(({ name, shape }) => ({ name: `learner.${name}`, shape })),
@@ -94,6 +98,17 @@ describe("doctor", () => {
     expect(brief.out).toMatch(/^3 {2}blocks\.\{0\.\.2\}\.mlp\.fc1\.bias {2}\[192\] +\[7\] +another width$/m);
     const full = await cli([...vit, at("thin.safetensors"), "--all"]);
     expect(full.out).toMatch(/^1 {2}blocks\.1\.mlp\.fc1\.bias {2}\[192\] +\[7\] +another width$/m);
+  });
+
+  it("says by which steps a parameter of a known layout is made, and of what", async () => {
+    const { status, out } = await cli([...vit, at("transformers.safetensors")]);
+    expect(status).toBe(0);
+    expect(out).toMatch(/^names +those of .*ViT.*, mapped by timmc; timm has no such mapping$/m);
+    expect(out).toMatch(
+      /^3 {2}blocks\.\{0\.\.2\}\.attn\.qkv\.bias +merge +concat\(vit\.encoder\.layer\.\{0\.\.2\}\.\S+query\.bias, /m,
+    );
+    const { out: full } = await cli([...vit, at("transformers.safetensors"), "--all"]);
+    expect(full).toMatch(/^1 {2}blocks\.2\.attn\.qkv\.bias +merge +concat\(vit\.encoder\.layer\.2\./m);
   });
 
   it("lets no name of a file speak to the terminal", async () => {

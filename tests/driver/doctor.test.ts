@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Diagnosis, TimmcError, compile, doctor } from "../../src/index.ts";
-import { parametersOf, transformersVit } from "../frontend/weights/diagnose/foreign.ts";
+import { parametersOf, publishedVit, transformersVit } from "../frontend/weights/diagnose/foreign.ts";
 import { encodeSafetensors } from "../frontend/weights/write-safetensors.ts";
 import { refusal, shapesModel, temporaryFolder } from "./workspace.ts";
 
@@ -55,16 +55,8 @@ test("the folder's own weights load, each under its name", async () => {
 });
 
 test("says what computed parameters are made of, and what is left out", async () => {
-  const write: Write = (name, shape) =>
-    transformersVit(name, shape, "vit.").map((e) => ({
-      ...e,
-      name: e.name
-        .replace("embeddings.patch.", "embeddings.patch_embeddings.")
-        .replace("embeddings.class_token", "embeddings.cls_token")
-        .replace("embeddings.positions", "embeddings.position_embeddings"),
-    }));
   const weights = await fileOf("hf.safetensors", vit, small, (name, shape) => [
-    ...write(name, shape),
+    ...publishedVit(name, shape),
     ...(name === "cls_token" ? [{ name: "vit.embeddings.mask_token", shape: [1, 1, 48] }] : []),
   ]);
   const report = await doctor({ model: vit, args: small, weights });

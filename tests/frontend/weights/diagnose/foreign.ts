@@ -48,6 +48,16 @@ export function transformersVit(name: string, shape: readonly number[], prefix =
   return only(prefix + to, shape);
 }
 
+/** A ViT under the very names of transformers, which timmc knows. */
+export const publishedVit = (name: string, shape: readonly number[]): Named[] =>
+  transformersVit(name, shape, "vit.").map((e) => ({
+    ...e,
+    name: e.name
+      .replace("embeddings.patch.", "embeddings.patch_embeddings.")
+      .replace("embeddings.class_token", "embeddings.cls_token")
+      .replace("embeddings.positions", "embeddings.position_embeddings"),
+  }));
+
 /** A ResNet in the manner of transformers: stages and layers are counted from 0. */
 export function transformersResnet(name: string, shape: readonly number[]): Named[] {
   const to = name
