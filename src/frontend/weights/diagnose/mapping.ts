@@ -1,7 +1,7 @@
 import type { Named } from "./entry.ts";
 import { type Group, groupsOf, signature } from "./groups.ts";
 import { modulesOf } from "./modules.ts";
-import { type Pair, namesOf, pairOf, rolesOf } from "./pair.ts";
+import { type Pair, namesOf, pairOf } from "./pair.ts";
 import { type Template, groupTemplate, templatesOf } from "./template.ts";
 
 /** The systematic difference between the names of a file and those of a model. */
@@ -40,7 +40,7 @@ const maxAmbiguities = 20;
  */
 export function findMapping(missing: readonly Named[], unused: readonly Named[]): Mapping {
   const [model, file] = [modulesOf(missing), modulesOf(unused)];
-  const buckets = bucketsOf(groupsOf(model.list), groupsOf(file.list));
+  const buckets = bucketsOf(generalFirst(groupsOf(model.list)), generalFirst(groupsOf(file.list)));
   const used = new Set<string>();
   const taken: Pair[] = [];
   for (const pairs of byDepth(buckets)) {
@@ -63,6 +63,9 @@ export function findMapping(missing: readonly Named[], unused: readonly Named[])
     ? { templates: [], ambiguous: [], passedOver }
     : { templates, ambiguous, passedOver };
 }
+
+/** So that the most general groups are compared where there are too many pairs. */
+const generalFirst = (groups: readonly Group[]): Group[] => groups.toSorted((a, b) => a.depth - b.depth);
 
 /** The possible pairs of each signature. */
 function bucketsOf(model: readonly Group[], file: readonly Group[]): Pair[][] {
@@ -141,8 +144,8 @@ function ambiguities(buckets: readonly (readonly Pair[])[], used: ReadonlySet<st
     const candidates = pairs.filter((p) => p.depth === shallow).sort((a, b) => b.score - a.score);
     if (candidates.length < 2) continue;
     for (const name of names) said.add(name);
-    const from = candidates.slice(0, 4).map((p) => groupTemplate(p.file, rolesOf(p)));
-    result.push({ to: groupTemplate(group, rolesOf(candidates[0])), modules: names.length, from });
+    const from = candidates.slice(0, 4).map((p) => groupTemplate(p.file));
+    result.push({ to: groupTemplate(group), modules: names.length, from });
   }
   return result;
 }

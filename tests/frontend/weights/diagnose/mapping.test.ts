@@ -37,6 +37,18 @@ test.each([
   expect(mapping.ambiguous).toEqual([]);
 });
 
+test.each([
+  ["vgg16_bn", "convolutions and norms in one list"],
+  ["seresnext50_32x4d", "shortcuts of a convolution and a norm"],
+  ["vit_giant_patch14_dinov2", "so many norms that not all pairs are compared"],
+])("%s: %s", async (model) => {
+  const parameters = await parametersOf(model);
+  const file = foreign(parameters, (name, shape) =>
+    only(`learner.${name.replace("features", "trunk").replace("blocks", "layer").replace("norm", "ln_")}`, shape),
+  );
+  expect(expectTrue(findMapping(parameters, file), file).size).toBe(parameters.length);
+});
+
 test("templates say which numbers run, and what is added to them", async () => {
   const vit = await parametersOf("vit_small_patch16_224");
   expect(lines(findMapping(vit, foreign(vit, transformersVit)))).toEqual(
