@@ -125,7 +125,7 @@ export function describeArtifact(
     params: lowered.parameters.reduce((n, p) => n + (p.kind === "parameter" ? count(p.shape) : 0), 0),
     ...describeSize(lowering, request, facts),
     passes: facts.passes,
-    license: resolved.cfg.license,
+    license: weights.kind === "pretrained" ? resolved.cfg.license : null,
     notices: [...lowering.notices, ...weights.notices, ...licenceNoticesOf(resolved, weights)],
     files: facts.files.map((f) => ({ path: f.path, bytes: f.byteLength, sha256: f.sha256 })),
   };

@@ -34,6 +34,10 @@ export function adviceOf(facts: Facts): string[] {
   const advice = [...prefixAdvice(facts), ...argumentAdvice(facts), ...siblingAdvice(facts), ...mappingAdvice(facts)];
   if (advice.length > 0) return advice;
   if (facts.failure !== null && facts.failure.hint !== null) return [facts.failure.hint];
+  if (!facts.parameters.some((p) => p.status === "missing"))
+    return [
+      "The names are the model's, but no argument and no architecture of the family is known to give these shapes.",
+    ];
   return ["Nothing systematic was found: check that the file is of this family of models at all."];
 }
 
@@ -50,7 +54,7 @@ function prefixAdvice({ findings: { prefix } }: Facts): string[] {
   if (prefix === null) return [];
   const { change, prefix: text, rivals, missing, misshapen, layout } = prefix;
   const what = change === "off" ? `carry the prefix \`${text}\`: save them without it` : `lack the prefix \`${text}\``;
-  const then = layout === null ? "" : `; then they are ${layout}'s`;
+  const then = layout === null ? "" : `; then they are those of ${layout}`;
   const rest = missing + misshapen === 0 ? "" : `; then still ${missing} missing, ${misshapen} of another shape`;
   const others = rivals.length === 0 ? "" : `; so do those under ${listed(rivals)}: choose one network of the file`;
   return [`The names of the file ${what}${then}${rest}${others}.`];
@@ -73,10 +77,16 @@ function siblingAdvice({ findings: { siblings } }: Facts): string[] {
 }
 
 function mappingAdvice({ findings: { mapping }, parameters }: Facts): string[] {
-  if (mapping === null || mapping.templates.length === 0) return [];
+  if (mapping === null) return [];
+  const cut =
+    mapping.passedOver === 0
+      ? []
+      : [`${counted(mapping.passedOver, "name")} were not compared: the file has more than any model.`];
+  if (mapping.templates.length === 0) return cut;
   const found = new Set(mapping.templates.flatMap((t) => t.pairs.flatMap((p) => p.to))).size;
   const missing = parameters.filter((p) => p.status === "missing").length;
   return [
-    `timmc knows no layout with these names, but ${counted(mapping.templates.length, "template")} may give ${found} of the ${missing} missing parameters: save the file under the model's names.`,
+    `timmc knows no layout with these names; the closest mapping gives ${found} of the ${missing} missing parameters: where it is right, save the file under the model's names.`,
+    ...cut,
   ];
 }

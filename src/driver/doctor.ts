@@ -1,7 +1,8 @@
-import { causeOf } from "../frontend/weights/diagnose/cause.ts";
+import type { Mismatch } from "../frontend/weights/check.ts";
+import { type KnownParts, causeOf } from "../frontend/weights/diagnose/cause.ts";
 import { openWeights } from "../frontend/weights/open.ts";
 import type { Entry } from "../frontend/weights/remap/entries.ts";
-import type { WeightSource } from "../frontend/weights/source.ts";
+import { type WeightSource, isOpaque } from "../frontend/weights/source.ts";
 import { nearNames } from "../frontend/suggest.ts";
 import { resolveTaps } from "../frontend/taps.ts";
 import { TimmcError } from "../ir/error.ts";
@@ -102,11 +103,17 @@ function parametersOf({ source, resolved, lowered }: Patient, attempt: Attempt):
       expression: entry?.value === undefined ? null : printExpression(entry.value),
       adaptation: status === "loads" ? adaptationOf(name, remapped.source, adapted.source) : null,
       found: wrong?.found.shape ?? (reason === undefined ? undefined : remapped.source.get(name)?.shape) ?? null,
-      reason: reason ?? (wrong === undefined ? null : causeOf(name, shape, wrong.found.shape, parts).text),
+      reason: reason ?? (wrong === undefined ? null : causeText(wrong, parts)),
       near: status === "missing" && comparesNames ? (nearNames(name, match.unexpected, 1)[0] ?? null) : null,
     };
   });
 }
+
+/** Why an entry does not fit its parameter: its type, or what its shape says. */
+const causeText = ({ name, expected, found }: Mismatch, parts: KnownParts): string =>
+  isOpaque(found.dtype)
+    ? `stored as ${found.dtype}, which no parameter loads from`
+    : causeOf(name, expected.shape, found.shape, parts).text;
 
 const storedTypes = (source: WeightSource, entry: Entry | undefined): ParameterReport["stored"] =>
   [...new Set(entry?.from.map((key) => source.get(key)?.dtype))].filter((dtype) => dtype !== undefined);

@@ -6,6 +6,7 @@ import type { ResolvedModel } from "../frontend/resolve.ts";
 import { type WeightMatch, matchError } from "../frontend/weights/check.ts";
 import { toDType } from "../frontend/weights/load.ts";
 import { openWeights } from "../frontend/weights/open.ts";
+import { shown } from "../frontend/weights/file.ts";
 import type { Remapped } from "../frontend/weights/remap/remap.ts";
 import type { WeightSource } from "../frontend/weights/source.ts";
 import { syntheticSource } from "../frontend/weights/synthetic.ts";
@@ -23,8 +24,8 @@ export const parseWeights = (text: string): WeightsChoice =>
 /** Weights that are ready to be emitted. */
 export interface OpenedWeights {
   readonly kind: "pretrained" | "synthetic" | "none" | "file";
-  /** The file that was opened, for its hash. */
-  readonly path: string | undefined;
+  /** The file that was opened and those that it stands for, for their hash; none where there was no file. */
+  readonly files: readonly string[];
   /** The Hub repository and commit that the file is of. */
   readonly hub: HubSource | undefined;
   readonly parameters: Parameters;
@@ -56,12 +57,13 @@ export async function openModelWeights(
   lowered: LoweredModel,
   access: WeightsAccess = {},
 ): Promise<OpenedWeights> {
-  if (choice === "none") return opened("none", undefined, syntheticSource([]), new Map());
-  if (choice === "synthetic") return opened("synthetic", undefined, syntheticSource(lowered.parameters), new Map());
+  if (choice === "none") return opened("none", syntheticSource([]), new Map());
+  if (choice === "synthetic") return opened("synthetic", syntheticSource(lowered.parameters), new Map());
   const { path, hub } = await weightFile(choice, resolved, access);
   const source = openWeights(path);
   try {
-    return { ...fitted(choice === "pretrained" ? "pretrained" : "file", path, source, resolved, lowered), hub };
+    const files = [path, ...(source.shards ?? [])];
+    return { ...fitted(choice === "pretrained" ? "pretrained" : "file", source, resolved, lowered), files, hub };
   } catch (error) {
     source.close();
     throw error;
@@ -116,7 +118,6 @@ function noDownload({ cfg, reference }: ResolvedModel): TimmcError {
 
 function fitted(
   kind: "pretrained" | "file",
-  path: string,
   source: WeightSource,
   resolved: ResolvedModel,
   lowered: LoweredModel,
@@ -125,7 +126,7 @@ function fitted(
   const error = matchError(adapted.source, match);
   if (error !== undefined) throw error;
   const notices = [...(source.notices ?? []), ...layoutNotice(source, remapped), ...unusedNotice(source, match)];
-  return { ...opened(kind, path, adapted.source, withheld), notices };
+  return { ...opened(kind, adapted.source, withheld), notices };
 }
 
 function layoutNotice({ label }: WeightSource, { layout }: Remapped): string[] {
@@ -137,11 +138,12 @@ function layoutNotice({ label }: WeightSource, { layout }: Remapped): string[] {
 const unusedNotice = ({ label }: WeightSource, { unexpected }: WeightMatch): string[] =>
   unexpected.length === 0
     ? []
-    : [`${label} holds ${unexpected.length} entries that the model does not read, such as ${unexpected[0]}`];
+    : [
+        `${label} holds ${unexpected.length} entries that the model does not read, such as ${shown(unexpected[0] ?? "")}`,
+      ];
 
 function opened(
   kind: OpenedWeights["kind"],
-  path: string | undefined,
   source: WeightSource,
   withheld: ReadonlyMap<string, string>,
 ): OpenedWeights {
@@ -153,7 +155,7 @@ function opened(
         return data.dtype === type.dtype ? data.read() : toDType(data, type.dtype);
       }),
   };
-  return { kind, path, hub: undefined, parameters, withheld, notices: [], close: () => source.close() };
+  return { kind, files: [], hub: undefined, parameters, withheld, notices: [], close: () => source.close() };
 }
 
 /** Refuses outputs that depend on parameters without values, naming the output and the reason. */

@@ -10,6 +10,8 @@ import { sameShape } from "./entry.ts";
 
 /** Architectures of a family that are tried; each takes some milliseconds to lower. */
 const maxSiblings = 300;
+/** Larger files are of no family: each architecture would rename them anew. */
+const maxSiblingEntries = 5000;
 /** As many are named. */
 const shown = 3;
 
@@ -46,6 +48,7 @@ interface Fit {
 /** Lowers the other architectures of the family one by one, and compares them with the file. Reads no numbers. */
 export async function findSiblings(query: SiblingQuery): Promise<SiblingMatch | undefined> {
   const { family, architecture, args } = query;
+  if ([...query.source.keys()].length > maxSiblingEntries) return undefined;
   const names = Object.keys(family.variants).filter((name) => name !== architecture);
   const fitting: (Fit & { readonly name: string })[] = [];
   for (const name of names.slice(0, maxSiblings)) {

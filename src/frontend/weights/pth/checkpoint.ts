@@ -4,6 +4,7 @@ import { flattened } from "./flatten.ts";
 import { readLegacyCheckpoint } from "./legacy.ts";
 import type { LoadedPickle } from "./pickled.ts";
 import { materialise } from "./tensors.ts";
+import { unwrappedName } from "../unwrapped.ts";
 import { type DictValue, type TensorValue, describeValue, isDict, isTensor, isUnreadable } from "./values.ts";
 import { type Member, isZip, memberBytes, readZip } from "../zip.ts";
 import { readZipCheckpoint } from "./zip-checkpoint.ts";
@@ -26,8 +27,6 @@ export interface Checkpoint {
 const nestings = ["state_dict_ema", "model_ema", "state_dict", "model"] as const;
 /** What filters of single families of timm take off besides, where there is nothing else to read. */
 const filtered = ["model", "state_dict", "model_state", "module"] as const;
-/** What torch.nn.parallel and torch.compile put before the names of the model that they wrap. */
-const wrappers = ["module.", "_orig_mod."] as const;
 
 /**
  * Reads the structure of a PyTorch file, of any layout, and no numbers. Nothing in it is run: a pickle that calls
@@ -105,7 +104,8 @@ function stateDict(
       skipped.push(typeof key === "string" ? key : describeValue(key));
       continue;
     }
-    const { name, prefix } = unwrapped(key);
+    const name = unwrappedName(key);
+    const prefix = key.slice(0, key.length - name.length);
     if (tensors.has(name)) refuse("two entries have this name once `module.` is taken off", shown(name));
     if (prefix !== "") prefixes.add(prefix);
     tensors.set(name, tensorData(name, value, loaded, refuse));
@@ -114,13 +114,6 @@ function stateDict(
     refuse(`it holds no tensors; its keys: ${skipped.slice(0, 8).map(shown).join(", ") || "none"}`);
   }
   return { tensors, skipped, prefix: [...prefixes].join(" or ") };
-}
-
-/** One leading `module.`, then one leading `_orig_mod.`. */
-function unwrapped(key: string): { name: string; prefix: string } {
-  let name = key;
-  for (const wrapper of wrappers) if (name.startsWith(wrapper)) name = name.slice(wrapper.length);
-  return { name, prefix: key.slice(0, key.length - name.length) };
 }
 
 function tensorData(
