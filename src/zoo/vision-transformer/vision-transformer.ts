@@ -24,5 +24,5 @@ export default defineFamily<typeof familyArgs>({
   refuse: (c) =>
     c.use_naflex ? "use_naflex=true builds a NaFlexViT: name a naflexvit architecture instead" : refuse(c),
   build: buildVisionTransformer,
-  remap,
+  remap: (c) => remap(c),
 });
