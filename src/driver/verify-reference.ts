@@ -9,8 +9,9 @@ import { interpret } from "../ir/interpret.ts";
 import { type NdArray, ndarray } from "../ir/ndarray.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import type { OrtRuntime, SessionOptions } from "../runtime/ort.ts";
-import { modelName, writeModel } from "./artifact-model.ts";
+import { writeModel } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
+import { modelFiles } from "./layout/layout.ts";
 import type { OnnxOps } from "./manifest.ts";
 import type { Outputs } from "./verify-compare.ts";
 import { version } from "./version.ts";
@@ -39,7 +40,7 @@ export async function runGraph(
   try {
     const emitted = emitOnnx(graph, parameters, { opset, ops, producerVersion: version, metadata: [] });
     await writeModel(folder, emitted, { hasWeights: true, signal });
-    return await runModel({ ort, signal }, join(folder, modelName), inputs, optimization);
+    return await runModel({ ort, signal }, join(folder, modelFiles.plain.model), inputs, optimization);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

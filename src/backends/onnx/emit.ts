@@ -22,6 +22,8 @@ export interface OnnxOptions {
   readonly ops?: OperatorSet;
   readonly producerVersion: string;
   readonly metadata: readonly (readonly [key: string, value: string])[];
+  /** Names in the model of the input and of outputs that the graph calls otherwise. */
+  readonly names?: Readonly<Record<string, string>>;
 }
 
 /** An initializer, and whether its values come from the checkpoint: without one they are not known. */
@@ -36,15 +38,16 @@ export interface EmittedModel {
 }
 
 /**
- * Turns a graph into an ONNX model whose outputs are named as the graph's. Nothing is read from `parameters` here: each
+ * Turns a graph into an ONNX model whose outputs are named as the graph's, or as `names` says. Nothing is read from `parameters` here: each
  * initializer asks for its bytes when it is written. The model is checked against the operator schemas of the opset;
  * a finding is a defect of this compiler and is reported as `invalid-ir`.
  */
 export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOptions): EmittedModel {
-  const { opset, ops = "standard" } = options;
+  const { opset, ops = "standard", names: given = {} } = options;
   const { graph: legal } = graph.clone();
+  legal.setOutputs(legal.outputs.map(({ name, value }) => ({ name: given[name] ?? name, value })));
   runPipeline(legal, [legalization({ opset, ops }), deadCode]);
-  const names = nameValues(legal);
+  const names = nameValues(legal, given);
   const values = [...legal.values()];
   const inputs = values.filter((v) => is(v, "input"));
   const lowerer = new Lowerer({ opset, ops, inputs, nameOf: (v) => names.get(v) ?? v.name });
@@ -90,10 +93,11 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
   return { model, initializers };
 }
 
-/** ONNX names: a value that is an output takes the output's name, everybody else its own unless that is taken. */
-function nameValues(graph: Graph): ReadonlyMap<Value, string> {
+/** ONNX names: an input and a value that is an output take the names given, everybody else its own unless that is taken. */
+function nameValues(graph: Graph, given: Readonly<Record<string, string>>): ReadonlyMap<Value, string> {
   const names = new Map<Value, string>();
-  const taken = new Set(graph.outputs.map((o) => o.name));
+  for (const value of graph.values()) if (is(value, "input")) names.set(value, given[value.name] ?? value.name);
+  const taken = new Set([...names.values(), ...graph.outputs.map((o) => o.name)]);
   for (const { name, value } of graph.outputs)
     if (!value.isWeight && value.op !== "input" && !names.has(value)) names.set(value, name);
   for (const value of graph.values()) {
