@@ -9,6 +9,7 @@ import type { CompileRequest } from "./compile.ts";
 import type { DoctorRequest } from "./doctor.ts";
 import type { FormRequest } from "./forms.ts";
 import type { InspectRequest, IrRequest } from "./inspect.ts";
+import { layouts } from "./layout/layout.ts";
 import type { LowerRequest } from "./lower-request.ts";
 import type { ImageRunOptions } from "./run.ts";
 import type { VerifyOptions } from "./verify.ts";
@@ -111,6 +112,7 @@ const compileFields: Fields<CompileRequest> = {
   out: required(folder),
   weights,
   optimization: level,
+  layout: oneOf(layouts),
   passes,
   observers: { takes: "a list of observers", fits: (v) => Array.isArray(v) && v.every(isObject) },
 };

@@ -8,6 +8,7 @@ import { frameOf } from "./artifact-model.ts";
 import { type Artifact, damagedManifest, editedManifest } from "./artifact.ts";
 import type { Failure } from "./certificate.ts";
 import { type BuildRequest, buildModel, describeArtifact } from "./describe-artifact.ts";
+import { modelFiles } from "./layout/layout.ts";
 import type { LoweredRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { pipelineName, pipelineOf } from "./pipeline.ts";
@@ -73,6 +74,7 @@ const requestOf = ({ source, request, target, input }: Manifest): BuildRequest =
   batch: request.batch,
   preprocess: input.normalized === "inside",
   optimization: request.optimization,
+  layout: target.layout,
   passes: request.passes,
   opset: target.opset,
   onnxOps: request.onnx_ops,
@@ -127,7 +129,7 @@ const failureOf = (stage: Failure["stage"], message: string): Failure => ({
 /** The failure of a model file whose nodes are not those that the manifest's request gives, although its outputs are. */
 export function frameFailure(artifact: Artifact, { emitted }: Remade): Failure | null {
   if (!isOurs(artifact.manifest)) return null;
-  const { head, tail } = frameOf(emitted);
+  const { head, tail } = frameOf(emitted, modelFiles[artifact.manifest.target.layout]);
   const ends = readEnds(modelPath(artifact), head.length, tail.length);
   if (ends.head.equals(head) && ends.tail.equals(tail)) return null;
   return failureOf(
@@ -142,7 +144,7 @@ function opsetOf(artifact: Artifact, { model, initializers }: EmittedModel): num
   // Nearly always the recorded one.
   return [artifact.manifest.target.opset, ...supportedOpsets].find((opset) => {
     const opsetImports = model.opsetImports.map((i) => (i.domain === "" ? { ...i, version: opset } : i));
-    const { tail } = frameOf({ model: { ...model, opsetImports }, initializers });
+    const { tail } = frameOf({ model: { ...model, opsetImports }, initializers }, modelFiles.plain);
     return readEnds(modelPath(artifact), 0, tail.length).tail.equals(tail);
   });
 }

@@ -26,7 +26,7 @@ const manifestOf = (...paths: string[]): string =>
 
 test("an older artifact goes, and nothing beside it", async () => {
   const folder = folderWith("old", { "manifest.json": manifestOf("a.onnx", "gone"), "a.onnx": "", "notes.txt": "" });
-  await beginArtifact(folder);
+  await beginArtifact(folder, "model.onnx", []);
   expect(readdirSync(folder)).toEqual(["notes.txt"]);
 });
 
@@ -40,18 +40,26 @@ test.each(["{}", "no JSON", '{"name": "an app"}', manifestOf("../notes.txt")])(
   },
 );
 
+test("a file of another's that is called as the artifact's own is refused, and nothing goes", async () => {
+  const folder = folderWith("project", { "package.json": '{ "name": "an app" }', "a.onnx": "" });
+  expect(await refusal(compileTiny(folder))).toMatch(
+    /has a package\.json that is not an artifact's\n {2}choose another/,
+  );
+  expect(readdirSync(folder).sort()).toEqual(["a.onnx", "package.json"]);
+});
+
 test.skipIf(process.platform === "win32")("nothing goes through a link out of the folder", async () => {
   const outside = folderWith("outside", { precious: "" });
   const folder = folderWith("linked", { "manifest.json": manifestOf("sub/precious") });
   symlinkSync(outside, join(folder, "sub"));
-  await beginArtifact(folder);
+  await beginArtifact(folder, "model.onnx", []);
   expect(existsSync(join(outside, "precious"))).toBe(true);
 });
 
 test("a data file of before does not stay beside a model without weights", async () => {
   const folder = folderWith("stale", { "model.onnx.data": "stale" });
   await compileTiny(folder, { weights: "none" });
-  expect(readdirSync(folder).sort()).toEqual(["manifest.json", "model.onnx"]);
+  expect(readdirSync(folder).sort()).not.toContain("model.onnx.data");
 });
 
 test("a file that is replaced or written to is refused; its hash is heard of Ctrl-C", async () => {

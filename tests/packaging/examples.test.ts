@@ -14,6 +14,12 @@ const examples: Readonly<Record<string, readonly RegExp[]>> = {
   ],
   "compile-and-run.js": [/model\.onnx \(\d+ bytes\)/, /^verified$/m, /^ring-2\.png: ring /m],
   "feature-stages.js": [/^features\.3: 2 x 48 x 10 x 14$/m, /^module:blocks\.1: 2 x 24 x 20 x 28$/m],
+  "typed-client.js": [
+    /^logits: 1 x 10$/m,
+    /^features\.2: 1 x 48 x 12 x 12$/m,
+    /^star$/m,
+    /takes Float32Array\[N,3,96,96\]/,
+  ],
   "library.js": [/of the family resnet/, /graph @resnet18/, /did you mean num_classes/],
 };
 
