@@ -26,15 +26,21 @@ export function printGraph(graph: Graph): string {
 
 /** One value as its line of the text: `%layer1.0.act2~1 = add(%a, %b) : f32[N,64,56,56] by fuse-x`. */
 export function printValue(value: Value): string {
-  const specs = opOf(value.op).attrs;
-  const rank = value.operands[0]?.type.shape.length ?? 0;
-  const attrs = attrEntries(value)
-    .filter(([name, v]) => !isDefault(specs[name], v, rank))
-    .map(([name, v]) => `${name}=${printAttr(v)}`);
-  const braces = attrs.length > 0 ? ` {${attrs.join(", ")}}` : "";
+  const attrs = printAttrs(value);
+  const braces = attrs === "" ? "" : ` {${attrs}}`;
   const rules = value.origin.rules.length > 0 ? ` by ${value.origin.rules.map(printName).join(", ")}` : "";
   const call = `${value.op}(${value.operands.map(printRef).join(", ")})`;
   return `${printRef(value)} = ${call}${braces} : ${printType(value.type)}${rules}`;
+}
+
+/** The attributes that are not the default: `stride=[2,2], padding=[3,3]`. */
+export function printAttrs(value: Value): string {
+  const specs = opOf(value.op).attrs;
+  const rank = value.operands[0]?.type.shape.length ?? 0;
+  return attrEntries(value)
+    .filter(([name, v]) => !isDefault(specs[name], v, rank))
+    .map(([name, v]) => `${name}=${printAttr(v)}`)
+    .join(", ");
 }
 
 /** A value by its name, `$` for weights and `%` for the rest; `-` for an absent operand. */

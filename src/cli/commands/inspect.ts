@@ -24,10 +24,11 @@ import { byteQuantity, quantity, shapeText } from "../units.ts";
 interface InspectOptions extends GraphOptions, PassOptions, FormOptions {
   readonly ir?: boolean;
   readonly after?: string;
+  readonly html?: string;
   readonly json?: boolean;
 }
 
-const graphText = "Graph text:";
+const graphText = "Graph, with --ir or --html:";
 
 const epilogue = `
 With a MODEL before it, --help also prints the model's own arguments.
@@ -35,27 +36,32 @@ With a MODEL before it, --help also prints the model's own arguments.
 Examples:
   timmc inspect resnet50
   timmc inspect resnet50 --arg output_stride=16 --taps features,module:layer3.2
-  timmc inspect resnet50 --ir --after fold-batch-norm`;
+  timmc inspect resnet50 --ir --after fold-batch-norm
+  timmc inspect resnet50 --html resnet50.html`;
 
 export const inspectCommand = (shell: Shell): Command =>
   withLaterOptions(
     "inspect",
     withPassOptions(withGraphOptions(new Command("inspect")), {
       group: graphText,
-      level: new Option("-O <LEVEL>", "with --ir: after the passes of this level; 0 where none is given"),
+      level: new Option("-O <LEVEL>", "after the passes of this level: for --ir 0 where none is given, for --html 2"),
     })
       .description("the feature stages of a model, what each costs, and the outputs that compile would emit")
       .argument("<MODEL>", modelArgument)
       .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
+      .addOption(new Option("--after <PASS>", "the graph after this pass, of -O2 unless given").helpGroup(graphText))
+      .addOption(opsetOption("for this ").helpGroup(graphText))
+      .addOption(onnxOpsOption("for ").helpGroup(graphText))
       .addOption(
-        new Option("--after <PASS>", "with --ir: the graph after this pass, of -O2 unless given").helpGroup(graphText),
+        new Option(
+          "--html <FILE>",
+          "write one page for any browser: modules, graph before and after passes, costs, tap chooser",
+        ).conflicts(["ir", "json"]),
       )
-      .addOption(opsetOption("with --ir: for this ").helpGroup(graphText))
-      .addOption(onnxOpsOption("with --ir: for ").helpGroup(graphText))
       .addOption(jsonOption("parameters, stages and outputs"))
       .addHelpText("after", epilogue)
       .action(async (model: string, options: InspectOptions, command: Command) => {
-        const { ir = false, after, opset, onnxOps, json } = options;
+        const { ir = false, html, after, opset, onnxOps, json } = options;
         for (const [flag, value] of [
           ["--after PASS", after],
           ["-O LEVEL", options.O],
@@ -63,12 +69,13 @@ export const inspectCommand = (shell: Shell): Command =>
           ["--opset N", opset],
           ["--onnx-ops SET", onnxOps],
         ])
-          if (value !== undefined && !ir) command.error(`error: ${flag} needs --ir`);
+          if (value !== undefined && !ir && html === undefined) command.error(`error: ${flag} needs --ir or --html`);
         if (after === "all")
           command.error(
             "error: --after takes one pass; timmc compile --print-ir-after all prints the graph after each",
           );
         noteLevel(command, options, shell.note);
+        if (html !== undefined) return writePage(html, model, options, shell);
         const { inspect } = await import("../../driver/inspect.ts");
         const report = await inspect({
           ...lowerRequestOf(model, options),
@@ -80,6 +87,26 @@ export const inspectCommand = (shell: Shell): Command =>
         shell.print(report.ir?.trimEnd() ?? describe(report, shell));
       }),
   );
+
+async function writePage(path: string, model: string, options: InspectOptions, shell: Shell): Promise<void> {
+  const { graphPage } = await import("../../driver/graph-page/graph-page.ts");
+  const { writeWhole } = await import("../../driver/artifact-files.ts");
+  const { parseWeights } = await import("../../driver/weights.ts");
+  const { after, opset, onnxOps, weights } = options;
+  shell.status(`drawing ${model}`);
+  const { html, inspection, data } = await graphPage({
+    ...lowerRequestOf(model, options),
+    ...hubAccessOf(shell, options),
+    ...passRequestOf(options),
+    after,
+    opset,
+    onnxOps,
+    weights: parseWeights(weights),
+  });
+  inspection.notices.forEach(shell.note);
+  writeWhole(path, html);
+  shell.log(`${path}: ${data.modules.name.length} modules, ${byteQuantity(Buffer.byteLength(html))}`);
+}
 
 function describe(report: Inspection, { colors }: Shell): string {
   const { architecture, tag, family, params, macs, input, features, outputs } = report;
