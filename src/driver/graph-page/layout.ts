@@ -3,6 +3,10 @@ import { type Level, levelOf, signatureOf } from "./browser/levels.js";
 import type { GraphModel, ModuleNode } from "./browser/model.js";
 import type { LayoutData } from "./page-data.ts";
 
+const padding = 16;
+/** Between a box and the one below it. */
+const gap = 24;
+
 /** From top to bottom, in straight lines; main paths straight, shortcuts beside them. */
 const layoutOptions = {
   "elk.algorithm": "layered",
@@ -14,10 +18,10 @@ const layoutOptions = {
   "elk.spacing.nodeNode": "28",
   "elk.spacing.edgeNode": "18",
   "elk.spacing.edgeEdge": "12",
-  "elk.layered.spacing.nodeNodeBetweenLayers": "34",
-  "elk.layered.spacing.edgeNodeBetweenLayers": "14",
+  "elk.layered.spacing.nodeNodeBetweenLayers": String(gap),
+  "elk.layered.spacing.edgeNodeBetweenLayers": "10",
   "elk.layered.spacing.edgeEdgeBetweenLayers": "10",
-  "elk.padding": "[top=16,left=16,bottom=16,right=16]",
+  "elk.padding": `[top=${padding},left=${padding},bottom=${padding},right=${padding}]`,
 } as const;
 
 /** Lays levels out; those that look the same, such as 24 equal blocks, share one layout. */
@@ -52,9 +56,33 @@ export class Layouts {
     if (known !== undefined) return known;
     const place = this.layouts.length;
     this.places.set(signature, place);
-    this.layouts.push(placed(await this.elk.layout(problemOf(level))));
+    this.layouts.push(isChain(level) ? stacked(level) : placed(await this.elk.layout(problemOf(level))));
     return place;
   }
+}
+
+/** Each item follows the one before it, and nothing else: most levels near the leaves. */
+const isChain = ({ items, edges }: Level): boolean =>
+  edges.length === items.length - 1 && edges.every(([from, to], i) => from === i && to === i + 1);
+
+/** What the layouter makes of a chain, without it. */
+function stacked({ items, edges }: Level): LayoutData {
+  const width = Math.max(...items.map((item) => item.width)) + 2 * padding;
+  let y = padding;
+  const boxes = items.map((item) => {
+    const box = [(width - item.width) / 2, y, item.width, item.height];
+    y += item.height + gap;
+    return box;
+  });
+  const ends = edges.map(([from, to]) => [
+    from,
+    to,
+    width / 2,
+    (boxes[to]?.[1] ?? 0) - gap,
+    width / 2,
+    boxes[to]?.[1] ?? 0,
+  ]);
+  return { width, height: y - gap + padding, items: boxes, edges: ends };
 }
 
 const problemOf = ({ items, edges }: Level): ElkNode => ({

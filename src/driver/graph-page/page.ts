@@ -113,13 +113,17 @@ function passesPanel({ before, after, passes, level }: PageData): string {
   }));
   const change = (was: number, is: number, text: (n: number) => string): string => (was === is ? "same" : text(is));
   let was = { nodes: first?.nodes ?? 0, macs: first?.macs ?? 0 };
-  const rows = passes.map((pass, i) => {
+  const rows = passes.flatMap((pass, i) => {
     const fired = Object.entries(pass.counts).filter(([, n]) => n > 0);
+    if (fired.length === 0) return [];
     const cells = [change(was.nodes, pass.nodes, String), change(was.macs, pass.macs, quantityText)];
     was = pass;
     const rules = fired.map(([rule, n]) => `<li><code>${escapeHtml(rule)}</code> × ${n}</li>`).join("");
-    return `<tr${fired.length === 0 ? ' class="idle"' : ""}><td class="n">${i + 1}</td><th scope="row">${escapeHtml(pass.pass)}</th><td>${rules === "" ? "nothing to do" : `<ul class="rules">${rules}</ul>`}</td>${cells.map((text) => `<td class="n">${text}</td>`).join("")}</tr>`;
+    return [
+      `<tr><td class="n">${i + 1}</td><th scope="row">${escapeHtml(pass.pass)}</th><td><ul class="rules">${rules}</ul></td>${cells.map((text) => `<td class="n">${text}</td>`).join("")}</tr>`,
+    ];
   });
+  const idle = passes.flatMap(({ pass, counts }) => (Object.values(counts).every((n) => n === 0) ? [pass] : []));
   return `<section id="panel-passes" role="tabpanel" tabindex="-1">
 <h2>Passes of ${escapeHtml(level)}</h2>
 <div class="scroll" role="region" aria-label="Passes" tabindex="0"><table>
@@ -130,6 +134,7 @@ function passesPanel({ before, after, passes, level }: PageData): string {
 ${rows.join("\n")}
 <tr class="sum"><td></td><th scope="row">after</th><td></td><td class="n">${last?.nodes ?? 0}</td><td class="n">${quantityText(last?.macs ?? 0)}</td></tr>
 </tbody></table></div>
+${idle.length === 0 ? "" : `<p class="hint">Nothing to do: ${escapeHtml(idle.join(", "))}.</p>`}
 <div class="needs-script"><h2>By module</h2><div id="by-module"></div></div>
 </section>`;
 }
@@ -158,7 +163,8 @@ ${refused.length === 0 ? "" : `<ul class="notices">${refused.map((c) => tag("li"
 <ul id="added" aria-label="Modules chosen"></ul>
 <h2>What you get</h2>
 <div class="scroll" id="outputs" role="region" aria-label="Outputs" tabindex="0"></div>
-<dl id="cost" aria-label="Cost up to the last tap"></dl>
+<h3 id="cost-title">Cost up to the last tap</h3>
+<dl id="cost" aria-labelledby="cost-title"></dl>
 <div id="commands">
 <h2>Compile it</h2>
 <div class="bar"><label>Folder <input id="out-field" autocomplete="off" spellcheck="false"></label></div>

@@ -62,7 +62,7 @@ thead th { font-weight: 600; white-space: nowrap; }
 #tree tr:focus-visible { outline-offset: -3px; }
 #tree .shape { color: var(--quiet); white-space: nowrap; }
 #tree .gone { color: var(--quiet); font-style: italic; }
-#tree .heat { background: linear-gradient(to left, color-mix(in srgb, var(--hot) var(--hottest), transparent) calc(var(--heat) * 100%), transparent 0); }
+#tree .heat { background: linear-gradient(var(--text), var(--text)) left bottom / calc(var(--heat) * 100%) 2px no-repeat, color-mix(in srgb, var(--hot) calc(var(--heat) * var(--hottest)), var(--ground)); }
 .twisty { display: inline-block; width: 1.05rem; text-align: center; color: var(--quiet); cursor: pointer; }
 .parent[aria-expanded="false"] .twisty::before { content: "\\25B8"; }
 .parent[aria-expanded="true"] .twisty::before { content: "\\25BE"; }
@@ -94,7 +94,7 @@ svg text { fill: var(--text); pointer-events: none; }
 .item { cursor: pointer; outline: none; }
 .box { fill: color-mix(in srgb, var(--hot) calc(var(--heat, 0) * var(--hottest)), var(--ground)); stroke: var(--edge); }
 .under { fill: var(--raised); stroke: var(--edge); }
-.op .box { stroke-dasharray: none; }
+.gone .box, .gone .under { stroke-dasharray: 5 3; }
 .op .title { font-weight: 400; font-style: italic; }
 .input .box, .output .box { fill: var(--raised); }
 .input .title, .output .title { font-weight: 400; font-size: 12px; }
@@ -116,6 +116,7 @@ dt { margin-top: .45rem; color: var(--quiet); font-size: .8125rem; }
 dd { margin: 0; overflow-wrap: anywhere; }
 dd ul, .rules, #added { margin: 0; padding: 0; list-style: none; }
 #details dd li { margin-bottom: .25rem; }
+#cost-title { margin-top: .8rem; }
 #cost { display: grid; grid-template-columns: max-content 1fr; gap: .2rem .9rem; }
 #cost dt { margin: 0; font-size: inherit; }
 #added li { display: flex; gap: .5rem; align-items: center; margin-bottom: .3rem; }
@@ -123,9 +124,7 @@ dd ul, .rules, #added { margin: 0; padding: 0; list-style: none; }
 #stages input, .views input { accent-color: var(--link); }
 #stages input { min-height: 0; width: 1.05rem; height: 1.05rem; }
 #stages tr:has(:checked) { background: var(--chosen); }
-.idle { color: var(--quiet); }
 .sum th, .sum td { border-top: 2px solid var(--edge); font-weight: 600; }
-#panel-passes thead th:nth-child(3) { min-width: 14rem; }
 .where { margin: 0 0 .4rem; }
 pre { margin: 0; padding: .6rem .75rem; overflow: auto; background: var(--raised); border: 1px solid var(--line); border-radius: 4px; white-space: pre-wrap; }
 pre code { font-size: .85rem; }

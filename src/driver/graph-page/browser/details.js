@@ -3,7 +3,7 @@
 import { graphOf } from "./app.js";
 import { button, html } from "./dom.js";
 import { readBy, valuesOutside } from "./model.js";
-import { bytesText, quantityText, shareText } from "./units.js";
+import { bytesText, changeText, quantityText, shareText } from "./units.js";
 
 /** @typedef {import("./app.js").App} App */
 /** @typedef {import("./app.js").Side} Side */
@@ -61,9 +61,9 @@ function moduleDetails(module, side, app, addTap) {
         "Parameters",
         `${quantityText(was?.params ?? 0)}, ${shareText(was?.params ?? 0, before.facts[0]?.params ?? 0)} of the network`,
       ],
-      ["MACs", changed(was?.macs ?? 0, is?.macs ?? 0, quantityText)],
-      ["of the network", shareText(facts?.macs ?? 0, graph.facts[0]?.macs ?? 0)],
-      ["Operations", changed(was?.ops ?? 0, is?.ops ?? 0, String)],
+      ["MACs, before and after", changeText(was?.macs ?? 0, is?.macs ?? 0, quantityText)],
+      ["Share of all MACs", shareText(facts?.macs ?? 0, graph.facts[0]?.macs ?? 0)],
+      ["Operations, before and after", changeText(was?.ops ?? 0, is?.ops ?? 0, String)],
       ["Rules", rulesList(is?.rules ?? new Map())],
       ["Takes", links(inputs, side, app)],
       ["Gives to", links(outputs, side, app)],
@@ -126,9 +126,6 @@ function valueDetails(value, side, app) {
 
 /** @param {Side} side */
 const sideText = (side) => (side === "before" ? "before the passes" : "after the passes");
-
-/** @param {number} was @param {number} is @param {(n: number) => string} text */
-const changed = (was, is, text) => (was === is ? text(was) : `${text(was)} → ${text(is)} after the passes`);
 
 /** Facts that there are. @param {readonly (readonly [string, Child])[]} facts */
 const list = (facts) =>

@@ -87,6 +87,10 @@ export function mountGraph(frame, side, app) {
     }
   };
 
+  /** Whether nothing of a module of the network is left by the passes. */
+  const isGone = (/** @type {Item} */ { module }) =>
+    module !== undefined && app.page.after.facts[module.index]?.ops === 0;
+
   const draw = () => {
     const { level: module } = app.state();
     const layout = app.page.data.layouts[graph.layout[module.index] ?? -1];
@@ -103,7 +107,7 @@ export function mountGraph(frame, side, app) {
       return camera.reset({ width: 420, height: 80 });
     }
     const { items } = levelOf(graph, module);
-    drawn = items.map((item, i) => drawItem(item, boxOf(layout, i), graph));
+    drawn = items.map((item, i) => drawItem(item, boxOf(layout, i), graph, isGone(item)));
     drawn.forEach(({ element }, i) => element.setAttribute("tabindex", i === 0 ? "0" : "-1"));
     drawing.replaceChildren(...layout.edges.map((edge) => drawEdge(edge, side)), ...drawn.map((d) => d.element));
     camera.reset(layout);
@@ -183,17 +187,18 @@ function costsOf({ module, value }, graph) {
  * @param {Item} item
  * @param {Box} box
  * @param {import("./model.js").GraphModel} graph
+ * @param {boolean} gone
  * @returns {Drawn}
  */
-function drawItem(item, box, graph) {
+function drawItem(item, box, graph, gone) {
   const { x, y, width, height } = box;
   const isPort = item.kind === "input" || item.kind === "output";
   const element = svg(
     "g",
     {
-      class: `item ${item.kind}`,
+      class: `item ${item.kind}${gone ? " gone" : ""}`,
       role: "option",
-      "aria-label": spoken(item, graph),
+      "aria-label": gone ? `${spoken(item, graph)}; nothing of it is left after the passes` : spoken(item, graph),
       transform: `translate(${x} ${y})`,
     },
     item.kind === "module" ? svg("rect", { class: "under", x: 3, y: 3, width, height, rx: 6 }) : undefined,
@@ -201,7 +206,7 @@ function drawItem(item, box, graph) {
     isPort ? undefined : svg("rect", { class: "cost", x: 5, y: height - 6, width: width - 10, height: 3 }),
     svg("text", { class: "title", x: width / 2, y: 18, "text-anchor": "middle" }, item.title),
     ...item.lines.map((line, i) =>
-      svg("text", { class: "line", x: width / 2, y: 34 + 16 * i, "text-anchor": "middle" }, line),
+      svg("text", { class: "line", x: width / 2, y: 34 + 15 * i, "text-anchor": "middle" }, line),
     ),
   );
   return { item, box, element };

@@ -29,6 +29,8 @@ import { quantityText } from "./units.js";
 const titleLetter = 7.9;
 const lineLetter = 6.7;
 const longestText = 34;
+/** Few widths: levels that differ in a digit of a shape share their layout. */
+const widthStep = 32;
 
 /** @param {string} text */
 const shortened = (text) => (text.length <= longestText ? text : `…${text.slice(text.length - longestText + 1)}`);
@@ -96,14 +98,19 @@ function sized(kind, parts) {
   const lines = parts.lines.map(shortened);
   const wide = Math.max(title.length * titleLetter, ...lines.map((line) => line.length * lineLetter));
   const isPort = kind === "input" || kind === "output";
-  const width = Math.max(isPort ? 64 : 128, 8 * Math.ceil((wide + 28) / 8));
-  return { ...parts, kind, title, lines, width, height: 26 + 16 * lines.length };
+  const width = Math.max(isPort ? 64 : 128, widthStep * Math.ceil((wide + 20) / widthStep));
+  return { ...parts, kind, title, lines, width, height: (isPort ? 26 : 32) + 15 * lines.length };
 }
+
+const costLines = (/** @type {number} */ macs) => (macs > 0 ? [`${quantityText(macs)} MACs`] : []);
+
+const ruleLines = (/** @type {readonly string[]} */ rules) =>
+  rules.length === 0 ? [] : [rules.length === 1 ? `by ${rules[0]}` : `by ${rules.length} rules`];
 
 /** @param {ValueNode} value @returns {Item} */
 function opItem(value) {
-  const cost = value.macs > 0 ? [`${quantityText(value.macs)} MACs`] : [];
-  return sized("op", { module: undefined, value, title: value.op, lines: [value.type, ...cost] });
+  const lines = [value.type, ...costLines(value.macs), ...ruleLines(value.rules)];
+  return sized("op", { module: undefined, value, title: value.op, lines });
 }
 
 /** @param {GraphModel} graph @param {ModuleNode} module @returns {Item} */
@@ -111,8 +118,8 @@ function boxItem(graph, module) {
   const facts = graph.facts[module.index];
   const value = facts?.result;
   if (facts === undefined || value === undefined) throw new RangeError(`nothing uses what ${module.path} gives`);
-  const cost = facts.macs > 0 ? [`${quantityText(facts.macs)} MACs`] : [];
-  return sized("module", { module, value, title: module.name, lines: [value.type, ...cost] });
+  const lines = [value.type, ...costLines(facts.macs), ...ruleLines([...facts.rules.keys()])];
+  return sized("module", { module, value, title: module.name, lines });
 }
 
 /** @param {"input" | "output"} kind @param {ValueNode} value @returns {Item} */

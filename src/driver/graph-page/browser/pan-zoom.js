@@ -76,7 +76,7 @@ export function mountPanZoom(frame, drawing) {
       size = next;
       const { width, height } = frame.getBoundingClientRect();
       const fit = Math.min(width / size.width, height / size.height);
-      center(Math.min(1.25, Math.max(fit, Math.min(0.7, width / size.width))));
+      center(Math.min(1.25, Math.max(fit, Math.min(0.8, width / size.width))));
     },
     /** All of the drawing. */
     fit: () => {

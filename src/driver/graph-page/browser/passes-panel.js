@@ -2,17 +2,15 @@
 
 import { button, html, tableOf } from "./dom.js";
 import { rulesList } from "./details.js";
-import { quantityText } from "./units.js";
+import { changeText, quantityText } from "./units.js";
 
 /** @typedef {import("./app.js").App} App */
 /** @typedef {import("./model.js").ModuleNode} ModuleNode */
 
 const columns = [
   { title: "Module" },
-  { title: "Operations before", numeric: true },
-  { title: "after", numeric: true },
-  { title: "MACs before", numeric: true },
-  { title: "after", numeric: true },
+  { title: "Operations", numeric: true },
+  { title: "MACs", numeric: true },
   { title: "Rules that made what runs" },
 ];
 
@@ -48,10 +46,8 @@ function rowOf(module, level, app) {
     module === level ? html("span", {}, "all of it") : button(module.name, () => app.open(module), { class: "link" });
   return [
     name,
-    String(was?.ops ?? 0),
-    String(is?.ops ?? 0),
-    quantityText(was?.macs ?? 0),
-    quantityText(is?.macs ?? 0),
-    rulesList(is?.rules ?? new Map()),
+    changeText(was?.ops ?? 0, is?.ops ?? 0, String),
+    changeText(was?.macs ?? 0, is?.macs ?? 0, quantityText),
+    is === undefined || is.ops === 0 ? "nothing of it runs any more" : rulesList(is.rules),
   ];
 }

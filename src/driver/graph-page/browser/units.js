@@ -34,3 +34,12 @@ export function shareText(part, whole) {
  * @param {string} word
  */
 export const countText = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+/**
+ * What something was and is; once where that is the same to a reader.
+ *
+ * @param {number} was
+ * @param {number} is
+ * @param {(n: number) => string} text
+ */
+export const changeText = (was, is, text) => (text(was) === text(is) ? text(is) : `${text(was)} → ${text(is)}`);
