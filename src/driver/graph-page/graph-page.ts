@@ -17,6 +17,7 @@ import { Layouts } from "./layout.ts";
 import { modulePathOf, moduleTree } from "./module-tree.ts";
 import type { ModuleColumns, PageData } from "./page-data.ts";
 import { pageHtml } from "./page.ts";
+import { batchSymbol } from "../../zoo/lower.ts";
 import { Strings } from "./strings.ts";
 import { resolveChoices, tapChoice } from "./tap-choices.ts";
 
@@ -112,7 +113,11 @@ function graphsOf(
     modules,
     before: { ...columns, layout: [] },
     after: { ...left.columns, layout: [] },
-    taps: { choices: choices.map((c) => tapChoice(c, rows)), asked: perImage.tapNames, batch: String(batch ?? "N") },
+    taps: {
+      choices: choices.map((c) => tapChoice(c, rows, typeof batch === "number" ? batch : batchSymbol)),
+      asked: perImage.tapNames,
+      batch: typeof batch === "number" ? batch : "N",
+    },
     strings: strings.texts,
   };
 }

@@ -105,8 +105,8 @@ export interface TapsData {
   readonly choices: readonly TapChoice[];
   /** What the page was made with. */
   readonly asked: readonly string[];
-  /** The first dimension of an output: the batch's symbol or number. */
-  readonly batch: string;
+  /** Of the outputs: N where any batch is taken. */
+  readonly batch: number | "N";
 }
 
 /** How the page was asked for, so that it can say how to compile the same. */

@@ -150,6 +150,7 @@ function tapsPanel(data: PageData): string {
   return `<section id="panel-taps" role="tabpanel" tabindex="-1">
 <h2>Choose outputs</h2>
 <p class="hint">Stages and calls as timm names them. MACs and parameters are what everything up to a tap costs; taps share what they have in common.</p>
+${data.taps.choices.some((c) => c.tap.endsWith(".prefix")) ? '<div class="bar needs-script"><label><input type="checkbox" id="prefixes"> List class and register tokens, too</label></div>' : ""}
 <div class="scroll" role="region" aria-label="Taps" tabindex="0"><table id="stages">
 <caption class="spoken">Taps that this network has</caption>
 <thead><tr>${stageColumns.map(([title, numeric]) => `<th scope="col"${numeric ? ' class="n"' : ""}>${title}</th>`).join("")}</tr></thead>
@@ -195,5 +196,5 @@ function stageRow(choice: TapChoice, costs: readonly string[]): string {
   const bytes = outputs.reduce((sum, o) => sum + (o.bytes ?? 0), 0);
   const all = (of: (output: TapOutput) => string): string => escapeHtml([...new Set(outputs.map(of))].join(" "));
   const numbers = [bytesText(bytes), ...costs];
-  return `<tr><th scope="row"><label><input type="checkbox" name="tap"${attribute("value", tap)}> <code>${escapeHtml(tap)}</code>${isDefault === true ? ' <span title="selected by the tap features">*</span>' : ""}</label></th><td>${escapeHtml(first?.module ?? "")}</td><td><code>${all((o) => `[${o.shape}]`)}</code></td><td class="n">${first?.channels ?? ""}</td><td class="n">${first?.reduction ?? ""}</td><td>${first?.format ?? ""}${first?.norm === true ? ", normed" : ""}</td>${numbers.map((text) => `<td class="n">${text}</td>`).join("")}</tr>`;
+  return `<tr${tap.endsWith(".prefix") ? ' class="prefix"' : ""}><th scope="row"><label><input type="checkbox" name="tap"${attribute("value", tap)}> <code>${escapeHtml(tap)}</code>${isDefault === true ? ' <span title="selected by the tap features">*</span>' : ""}</label></th><td>${escapeHtml(first?.module ?? "")}</td><td><code>${all((o) => `[${o.shape}]`)}</code></td><td class="n">${first?.channels ?? ""}</td><td class="n">${first?.reduction ?? ""}</td><td>${first?.format ?? ""}${first?.norm === true ? ", normed" : ""}</td>${numbers.map((text) => `<td class="n">${text}</td>`).join("")}</tr>`;
 }

@@ -28,7 +28,7 @@ button.link { min-height: 0; padding: 0; border: 0; background: none; color: var
 .skip { position: absolute; left: -100rem; }
 .skip:focus { left: 1rem; top: .5rem; z-index: 5; padding: .5rem; background: var(--ground); color: var(--link); }
 .search { position: relative; margin-left: auto; }
-.search input { width: 24rem; max-width: 100%; }
+.search input { width: 20rem; max-width: 100%; }
 #found { position: absolute; right: 0; z-index: 4; width: min(36rem, 92vw); max-height: 22rem; margin: .25rem 0 0; padding: .25rem; overflow: auto; list-style: none; background: var(--ground); border: 1px solid var(--edge); border-radius: 6px; box-shadow: 0 8px 24px rgb(0 0 0 / 25%); }
 #found li { padding: .25rem .5rem; border-radius: 4px; overflow-wrap: anywhere; cursor: pointer; }
 #found li[aria-selected="true"], #found li:hover { background: var(--chosen); }
@@ -51,11 +51,19 @@ th, td { padding: .2rem .6rem; text-align: left; vertical-align: top; border-bot
 thead th { font-weight: 600; white-space: nowrap; }
 .n { text-align: right; white-space: nowrap; }
 .scroll { overflow: auto; }
+.scroll td code, .scroll th code { white-space: nowrap; }
+#panel-taps .scroll { max-height: 25rem; max-width: max-content; border: 1px solid var(--line); border-radius: 4px; }
+#panel-taps caption:not(.spoken) { padding-left: .6rem; padding-top: .3rem; }
+#stages thead th { position: sticky; top: 0; z-index: 1; background: var(--ground); }
+#stages.plain tr.prefix:not(:has(:checked)) { display: none; }
 .hint { margin: .2rem 0 .5rem; color: var(--quiet); max-width: 80ch; }
-#tree { width: 100%; font-size: .8125rem; }
+#tree { width: 100%; table-layout: fixed; font-size: .8125rem; }
+#tree thead th:nth-child(2) { width: 6.4rem; }
+#tree thead th:nth-child(3), #tree thead th:nth-child(4) { width: 4.3rem; }
+#tree thead th:nth-child(5) { width: 4.9rem; }
 #tree thead th { position: sticky; top: 0; z-index: 1; background: var(--ground); }
 #tree th, #tree td { padding: .14rem .35rem; }
-#tree tbody th { padding-left: calc(.2rem + var(--depth) * .85rem); overflow-wrap: anywhere; }
+#tree tbody th { padding-left: calc(1.25rem + var(--depth) * .85rem); text-indent: -1.05rem; overflow-wrap: anywhere; }
 #tree tbody tr { cursor: default; }
 #tree tbody tr:hover { background: var(--raised); }
 #tree tbody tr[aria-selected="true"] { background: var(--chosen); }
@@ -63,7 +71,7 @@ thead th { font-weight: 600; white-space: nowrap; }
 #tree .shape { color: var(--quiet); white-space: nowrap; }
 #tree .gone { color: var(--quiet); font-style: italic; }
 #tree .heat { background: linear-gradient(var(--text), var(--text)) left bottom / calc(var(--heat) * 100%) 2px no-repeat, color-mix(in srgb, var(--hot) calc(var(--heat) * var(--hottest)), var(--ground)); }
-.twisty { display: inline-block; width: 1.05rem; text-align: center; color: var(--quiet); cursor: pointer; }
+.twisty { display: inline-block; width: 1.05rem; text-align: center; text-indent: 0; color: var(--quiet); cursor: pointer; }
 .parent[aria-expanded="false"] .twisty::before { content: "\\25B8"; }
 .parent[aria-expanded="true"] .twisty::before { content: "\\25BE"; }
 #panel-graph { display: flex; flex-direction: column; }
@@ -145,6 +153,10 @@ h3 + .copy { float: right; margin: .4rem; }
   #work > section { padding: 0 .75rem .75rem; overflow: visible; }
   #tree tbody tr { height: 2.2rem; }
   #tree th, #tree td { vertical-align: middle; }
+  #tree .twisty { width: 2rem; padding: .35rem 0; }
+  #tree tbody th { padding-left: calc(2rem + var(--depth) * .7rem); text-indent: -2rem; }
+  #stages tbody th { position: sticky; left: 0; background: var(--ground); }
+  #stages tr:has(:checked) th { background: var(--chosen); }
   .stage { display: block; }
   figure svg { flex: none; height: 62vh; height: 62svh; }
   #canvases[data-view="both"] { grid-auto-flow: row; }

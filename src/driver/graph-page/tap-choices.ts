@@ -1,6 +1,8 @@
 import { type Tap, resolveTaps } from "../../frontend/taps.ts";
 import { plainTaps } from "../../frontend/tap-names.ts";
 import { TimmcError } from "../../ir/error.ts";
+import type { Dim } from "../../ir/dim.ts";
+import { substituteType } from "../../ir/type.ts";
 import type { Value } from "../../ir/value.ts";
 import { bytesPerImage, shownDim } from "../describe-tap.ts";
 import type { LoweredRequest } from "../lower-request.ts";
@@ -39,16 +41,17 @@ export function resolveChoices({ lowered, stages, form, tapNames }: LoweredReque
   return [...offered, ...tapNames.filter((tap) => !known.has(tap) && !tap.startsWith("module:")).map(choice)];
 }
 
-/** The same as the page holds it; `rows` says where the values are. */
+/** The same as the page holds it, of a model of this batch; `rows` says where the values are. */
 export const tapChoice = (
   { tap, taps, refused, isDefault }: ResolvedChoice,
   rows: ReadonlyMap<Value, number>,
+  batch: Dim,
 ): TapChoice => ({
   tap,
   outputs: taps.map(({ name, value, module, channels, reduction, format, norm, softmax }) => ({
     name,
     dtype: value.type.dtype,
-    shape: value.type.shape.map(shownDim).join(","),
+    shape: substituteType(value.type, { N: batch }).shape.map(shownDim).join(","),
     module: module ?? null,
     channels: typeof channels === "number" ? channels : null,
     reduction: reduction ?? null,

@@ -38,7 +38,7 @@ export function mountChooser(panel, app) {
   out.value = data.command.out;
 
   const outputsOf = (/** @type {string} */ tap) => {
-    const known = choices.get(tap) ?? moduleChoice(tap, modules);
+    const known = choices.get(tap) ?? moduleChoice(tap, modules, data.taps.batch);
     if (known !== undefined) choices.set(tap, known);
     return known?.outputs ?? [];
   };
@@ -109,6 +109,12 @@ export function mountChooser(panel, app) {
 
   for (const box of boxes) box.addEventListener("change", () => toggle(box.value));
   out.addEventListener("input", update);
+  const prefixes = document.getElementById("prefixes");
+  if (prefixes instanceof HTMLInputElement) {
+    const list = () => byId("stages", HTMLTableElement).classList.toggle("plain", !prefixes.checked);
+    prefixes.addEventListener("change", list);
+    list();
+  }
   const addField = () => {
     const module = modules.find((m) => m.path === field.value.trim() && m.path !== "" && m.results.length > 0);
     if (module === undefined) return app.say(`There is no module ${field.value}`);
@@ -151,9 +157,10 @@ function holdsCost(module, app) {
 /**
  * @param {string} tap
  * @param {readonly ModuleNode[]} modules
+ * @param {number | "N"} batch
  * @returns {TapChoice | undefined}
  */
-function moduleChoice(tap, modules) {
+function moduleChoice(tap, modules, batch) {
   const path = tap.slice("module:".length);
   const whole = modules.find((m) => m.path === path);
   const call = /^(.*)\.(\d+)$/.exec(path);
@@ -161,7 +168,7 @@ function moduleChoice(tap, modules) {
   if (module === undefined || !tap.startsWith("module:")) return undefined;
   const results = whole === undefined ? module.results.slice(Number(call?.[2]), Number(call?.[2]) + 1) : module.results;
   const outputs = results.map((value, i) => {
-    const [, dtype = "", shape = ""] = /^(\w+)\[(.*)\]$/.exec(value.type) ?? [];
+    const [, dtype = "", shape = ""] = /^(\w+)\[(.*)\]$/.exec(value.type.replaceAll(/\bN\b/g, String(batch))) ?? [];
     const name = results.length === 1 ? tap : `${tap}.${i}`;
     return {
       name,

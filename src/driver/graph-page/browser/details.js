@@ -92,7 +92,7 @@ function valueDetails(value, side, app) {
       ["Name", html("code", {}, value.name)],
       [
         "Module",
-        button(value.module.path === "" ? app.page.data.title : value.module.path, () => app.open(value.module, side), {
+        button(value.module.path === "" ? app.page.rootName : value.module.path, () => app.open(value.module, side), {
           class: "link",
         }),
       ],

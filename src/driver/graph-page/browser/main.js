@@ -31,7 +31,7 @@ function start() {
     tabs.show("taps");
   });
   mountPasses(byId("by-module", HTMLDivElement), app);
-  const tree = mountTree(byId("tree", HTMLTableElement), app);
+  const tree = mountTree(byId("tree", HTMLTableElement), app, () => tabs.leaveModules());
   mountToolbar(app);
   mountSearch(byId("search", HTMLInputElement), byId("found", HTMLUListElement), app);
   byId("unfold", HTMLButtonElement).addEventListener("click", () => tree.unfold(true));
@@ -81,7 +81,7 @@ function breadcrumb(level, app) {
     path.unshift(each);
   byId("crumbs", HTMLOListElement).replaceChildren(
     ...path.map((module) => {
-      const name = module.parent === undefined ? app.page.data.title : module.name;
+      const name = module.parent === undefined ? app.page.rootName : module.name;
       return html(
         "li",
         {},
@@ -105,6 +105,6 @@ function mountAddress(app) {
   app.listen(({ level }, before) => {
     if (before === undefined || level === before.level) return;
     location.hash = encodeURIComponent(level.path);
-    app.say(level.path === "" ? app.page.data.title : level.path);
+    app.say(level.path === "" ? app.page.rootName : level.path);
   });
 }

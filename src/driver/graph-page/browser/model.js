@@ -57,6 +57,7 @@
  * @property {readonly ModuleNode[]} modules
  * @property {GraphModel} before
  * @property {GraphModel} after
+ * @property {string} rootName what the root is called among its modules: the architecture
  */
 
 const weightFlag = 1;
@@ -72,7 +73,8 @@ export function decodePage(data) {
   data.modules.results.forEach((rows, i) => {
     modules[i]?.results.push(...rows.flatMap((row) => before.values[row] ?? []));
   });
-  return { data, modules, before, after: decodeGraph(data.after, data.strings, modules) };
+  const [rootName = ""] = data.title.split(".");
+  return { data, modules, rootName, before, after: decodeGraph(data.after, data.strings, modules) };
 }
 
 /**

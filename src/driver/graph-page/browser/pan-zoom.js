@@ -76,7 +76,7 @@ export function mountPanZoom(frame, drawing) {
       size = next;
       const { width, height } = frame.getBoundingClientRect();
       const fit = Math.min(width / size.width, height / size.height);
-      center(Math.min(1.25, Math.max(fit, Math.min(0.8, width / size.width))));
+      center(Math.min(1.25, Math.max(fit, Math.min(0.8, width / size.width), 0.65)));
     },
     /** All of the drawing. */
     fit: () => {

@@ -35,5 +35,11 @@ export function mountTabs(bar) {
     if (!narrow.matches && document.body.dataset.tab === "modules") show("graph");
   });
   show("graph");
-  return { show };
+  return {
+    show,
+    /** Where the modules fill the screen, on to the drawing of the one that was opened. */
+    leaveModules: () => {
+      if (document.body.dataset.tab === "modules") show("graph");
+    },
+  };
 }

@@ -11,8 +11,9 @@ import { bytesText, quantityText } from "./units.js";
 /**
  * @param {HTMLElement} grid
  * @param {App} app
+ * @param {() => void} onOpen after a module is opened by pointer
  */
-export function mountTree(grid, app) {
+export function mountTree(grid, app, onOpen) {
   const body = html("tbody");
   grid.append(body);
   /** @type {Set<ModuleNode>} */
@@ -33,41 +34,44 @@ export function mountTree(grid, app) {
     return found;
   };
 
+  const shownGraph = () => graphOf(app.page, app.state().view === "after" ? "after" : "before");
+
   const rowOf = (/** @type {ModuleNode} */ module) => {
-    const row = rows.get(module) ?? treeRow(module, app);
+    const known = rows.get(module);
+    if (known !== undefined) return known;
+    const row = treeRow(module, app);
+    fillCosts(row, module, shownGraph(), app.state().metric);
     rows.set(module, row);
     return row;
   };
 
-  /** Puts the rows that are open in their order, with what each says now. */
+  /** Puts the rows that are open in their order. */
   const render = () => {
-    const { selection, metric, view } = app.state();
-    const graph = graphOf(app.page, view === "after" ? "after" : "before");
-    body.replaceChildren(
-      ...visible().map((module) => {
-        const row = rowOf(module);
-        const isOpen = open.has(module);
-        if (module.children.length > 0) row.setAttribute("aria-expanded", String(isOpen));
-        row.setAttribute("aria-selected", String(selection.module === module));
-        row.tabIndex = module === focused ? 0 : -1;
-        fillCosts(row, module, graph, metric);
-        return row;
-      }),
-    );
+    const modules = visible();
+    for (const module of modules)
+      if (module.children.length > 0) rowOf(module).setAttribute("aria-expanded", String(open.has(module)));
+    body.replaceChildren(...modules.map(rowOf));
+  };
+
+  /** Which row Tab leads to. */
+  const hold = (/** @type {ModuleNode | undefined} */ module) => {
+    if (focused !== undefined) rowOf(focused).tabIndex = -1;
+    focused = module;
+    if (module !== undefined) rowOf(module).tabIndex = 0;
   };
 
   const setOpen = (/** @type {ModuleNode} */ module, /** @type {boolean} */ isOpen) => {
     if (module.children.length === 0) return;
     if (isOpen) open.add(module);
     else open.delete(module);
-    if (!isOpen && focused !== module && contains(module, focused)) focused = module;
+    if (!isOpen && focused !== module && contains(module, focused)) hold(module);
     render();
+    rowOf(module).focus();
   };
 
   const focus = (/** @type {ModuleNode | undefined} */ module) => {
     if (module === undefined) return;
-    focused = module;
-    render();
+    hold(module);
     rowOf(module).focus();
   };
 
@@ -81,8 +85,9 @@ export function mountTree(grid, app) {
     if (module === undefined) return;
     const isTwisty = event.target instanceof Element && event.target.closest(".twisty") !== null;
     focus(module);
-    if (isTwisty) setOpen(module, !open.has(module));
-    else app.open(module);
+    if (isTwisty) return setOpen(module, !open.has(module));
+    app.open(module);
+    onOpen();
   });
 
   grid.addEventListener("keydown", (event) => {
@@ -105,15 +110,20 @@ export function mountTree(grid, app) {
     if (action === undefined) return typeAhead(event.key, all, at, focus);
     event.preventDefault();
     action();
-    if (event.key === "ArrowRight" || event.key === "ArrowLeft") rowOf(focused ?? module).focus();
   });
 
-  app.listen(({ selection: { module } }, before) => {
+  app.listen(({ selection: { module }, metric, view }, before) => {
+    if (before !== undefined && (metric !== before.metric || view !== before.view))
+      for (const [each, row] of rows) fillCosts(row, each, shownGraph(), metric);
+    const last = before?.selection.module;
+    if (module === last) return;
+    const known = open.size;
     for (let each = module.parent; each !== undefined; each = each.parent) open.add(each);
-    const moved = module !== before?.selection.module;
-    if (moved) focused = module;
-    render();
-    if (moved && before !== undefined) rowOf(module).scrollIntoView({ block: "nearest" });
+    if (before === undefined || open.size !== known) render();
+    if (last !== undefined) rowOf(last).setAttribute("aria-selected", "false");
+    rowOf(module).setAttribute("aria-selected", "true");
+    hold(module);
+    if (before !== undefined) rowOf(module).scrollIntoView({ block: "nearest" });
   });
 
   return {
@@ -121,7 +131,7 @@ export function mountTree(grid, app) {
     unfold: (all) => {
       open.clear();
       for (const module of app.page.modules) if (all || module.depth === 0) open.add(module);
-      focused = app.page.modules[0];
+      hold(app.page.modules[0]);
       render();
     },
   };
@@ -145,7 +155,7 @@ function typeAhead(key, all, at, focus) {
  */
 function treeRow(module, app) {
   const siblings = module.parent?.children ?? [module];
-  const name = module.parent === undefined ? app.page.data.title : module.name;
+  const name = module.parent === undefined ? app.page.rootName : module.name;
   const twisty = html("span", { class: "twisty", "aria-hidden": "true" });
   const row = html(
     "tr",
@@ -155,6 +165,8 @@ function treeRow(module, app) {
       "aria-posinset": siblings.indexOf(module) + 1,
       "aria-setsize": siblings.length,
       "data-path": module.path,
+      "aria-selected": "false",
+      tabindex: -1,
       class: module.children.length > 0 ? "parent" : "leaf",
     },
     html("th", { role: "rowheader", scope: "row" }, twisty, html("span", { class: "name" }, name)),
