@@ -82,10 +82,10 @@ thead th { font-weight: 600; white-space: nowrap; }
 .views { display: inline-flex; margin: 0 0 0 auto; padding: 0; border: 0; }
 .views label { gap: 0; }
 .views input { position: absolute; min-height: 0; opacity: 0; }
-.views span { padding: .3rem .7rem; border: 1px solid var(--edge); margin-left: -1px; color: var(--text); cursor: pointer; }
+.views span { position: relative; padding: .3rem .7rem; border: 1px solid var(--edge); margin-left: -1px; color: var(--text); cursor: pointer; }
 .views label:first-of-type span { border-radius: 4px 0 0 4px; }
 .views label:last-of-type span { border-radius: 0 4px 4px 0; }
-.views input:checked + span { background: var(--chosen); font-weight: 600; box-shadow: inset 0 -3px var(--link); }
+.views input:checked + span { z-index: 1; border-color: var(--link); background: var(--chosen); font-weight: 600; box-shadow: inset 0 -3px var(--link); }
 .views input:focus-visible + span { outline: 3px solid var(--link); outline-offset: 1px; }
 .zoom { display: inline-flex; gap: .25rem; }
 .stage { flex: 1; display: grid; grid-template-columns: minmax(0, 1fr) minmax(15rem, 19rem); gap: .75rem; min-height: 0; }
