@@ -147,9 +147,12 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     const outputs = await page.locator("#outputs tbody th").allTextContents();
     expect(outputs.slice(-1)).toEqual(["module:blocks.0.attn"]);
     expect(outputs.slice(0, -1).every((name) => name.startsWith("features."))).toBe(true);
-    await page.getByLabel("List class and register tokens, too").check();
+    await page.getByLabel("Class and register tokens").check();
     await page.locator("input[value='features.1.prefix']").check();
     expect(await page.locator("#outputs tbody th").last().textContent()).toBe("features.1.prefix");
+    await page.getByLabel("Attention maps").check();
+    await page.locator("input[value='attn:blocks.1.attn']").check();
+    expect(await page.locator("#outputs tbody td").nth(-5).textContent()).toBe("f32[N,2,101,101]");
   });
 
   it("gives a command that compiles what was clicked", { timeout: 120_000 }, async () => {

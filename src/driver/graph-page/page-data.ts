@@ -101,7 +101,7 @@ export interface TapChoice {
 }
 
 export interface TapsData {
-  /** Every stage, then `logits`, `pre_logits` and `forward_features`, then what else was asked for. */
+  /** Every stage, then `logits`, `pre_logits` and `forward_features`, attention maps, and what else was asked for. */
   readonly choices: readonly TapChoice[];
   /** What the page was made with. */
   readonly asked: readonly string[];

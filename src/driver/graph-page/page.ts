@@ -150,7 +150,7 @@ function tapsPanel(data: PageData): string {
   return `<section id="panel-taps" role="tabpanel" tabindex="-1">
 <h2>Choose outputs</h2>
 <p class="hint">Stages and calls as timm names them. MACs and parameters are what everything up to a tap costs; taps share what they have in common.</p>
-${data.taps.choices.some((c) => c.tap.endsWith(".prefix")) ? '<div class="bar needs-script"><label><input type="checkbox" id="prefixes"> List class and register tokens, too</label></div>' : ""}
+${listToggles(data.taps.choices)}
 <div class="scroll" role="region" aria-label="Taps" tabindex="0"><table id="stages">
 <caption class="spoken">Taps that this network has</caption>
 <thead><tr>${stageColumns.map(([title, numeric]) => `<th scope="col"${numeric ? ' class="n"' : ""}>${title}</th>`).join("")}</tr></thead>
@@ -178,6 +178,24 @@ ${refused.length === 0 ? "" : `<ul class="notices">${refused.map((c) => tag("li"
 </section>`;
 }
 
+/** Rows that the page lists on request: a network has one of each per block. */
+const listed = [
+  ["prefix", "Class and register tokens"],
+  ["attention", "Attention maps"],
+] as const;
+
+function rowKind(tap: string): string {
+  if (tap.startsWith("attn:")) return "attention";
+  return tap.endsWith(".prefix") ? "prefix" : "tap";
+}
+
+function listToggles(choices: readonly TapChoice[]): string {
+  const toggles = listed
+    .filter(([kind]) => choices.some(({ tap }) => rowKind(tap) === kind))
+    .map(([kind, title]) => `<label><input type="checkbox" name="list" value="${kind}"> ${title}</label>`);
+  return toggles.length === 0 ? "" : `<div class="bar needs-script"><span>List, too:</span>${toggles.join("")}</div>`;
+}
+
 const stageColumns = [
   ["Tap", false],
   ["Module", false],
@@ -196,5 +214,5 @@ function stageRow(choice: TapChoice, costs: readonly string[]): string {
   const bytes = outputs.reduce((sum, o) => sum + (o.bytes ?? 0), 0);
   const all = (of: (output: TapOutput) => string): string => escapeHtml([...new Set(outputs.map(of))].join(" "));
   const numbers = [bytesText(bytes), ...costs];
-  return `<tr${tap.endsWith(".prefix") ? ' class="prefix"' : ""}><th scope="row"><label><input type="checkbox" name="tap"${attribute("value", tap)}> <code>${escapeHtml(tap)}</code>${isDefault === true ? ' <span title="selected by the tap features">*</span>' : ""}</label></th><td>${escapeHtml(first?.module ?? "")}</td><td><code>${all((o) => `[${o.shape}]`)}</code></td><td class="n">${first?.channels ?? ""}</td><td class="n">${first?.reduction ?? ""}</td><td>${first?.format ?? ""}${first?.norm === true ? ", normed" : ""}</td>${numbers.map((text) => `<td class="n">${text}</td>`).join("")}</tr>`;
+  return `<tr${attribute("class", rowKind(tap))}><th scope="row"><label><input type="checkbox" name="tap"${attribute("value", tap)}> <code>${escapeHtml(tap)}</code>${isDefault === true ? ' <span title="selected by the tap features">*</span>' : ""}</label></th><td>${escapeHtml(first?.module ?? "")}</td><td><code>${all((o) => `[${o.shape}]`)}</code></td><td class="n">${first?.channels ?? ""}</td><td class="n">${first?.reduction ?? ""}</td><td>${first?.format ?? ""}${first?.norm === true ? ", normed" : ""}</td>${numbers.map((text) => `<td class="n">${text}</td>`).join("")}</tr>`;
 }

@@ -55,7 +55,7 @@ thead th { font-weight: 600; white-space: nowrap; }
 #panel-taps .scroll { max-height: 25rem; max-width: max-content; border: 1px solid var(--line); border-radius: 4px; }
 #panel-taps caption:not(.spoken) { padding-left: .6rem; padding-top: .3rem; }
 #stages thead th { position: sticky; top: 0; z-index: 1; background: var(--ground); }
-#stages.plain tr.prefix:not(:has(:checked)) { display: none; }
+.without-prefix .prefix:not(:has(:checked)), .without-attention .attention:not(:has(:checked)) { display: none; }
 .hint { margin: .2rem 0 .5rem; color: var(--quiet); max-width: 80ch; }
 #tree { width: 100%; table-layout: fixed; font-size: .8125rem; }
 #tree thead th:nth-child(2) { width: 6.4rem; }
@@ -63,7 +63,7 @@ thead th { font-weight: 600; white-space: nowrap; }
 #tree thead th:nth-child(5) { width: 4.9rem; }
 #tree thead th { position: sticky; top: 0; z-index: 1; background: var(--ground); }
 #tree th, #tree td { padding: .14rem .35rem; }
-#tree tbody th { padding-left: calc(1.25rem + var(--depth) * .85rem); text-indent: -1.05rem; overflow-wrap: anywhere; }
+#tree tbody th { padding-left: calc(1.25rem + var(--depth) * .85rem); text-indent: -1.05rem; word-break: break-all; }
 #tree tbody tr { cursor: default; }
 #tree tbody tr:hover { background: var(--raised); }
 #tree tbody tr[aria-selected="true"] { background: var(--chosen); }
@@ -129,8 +129,7 @@ dd ul, .rules, #added { margin: 0; padding: 0; list-style: none; }
 #cost dt { margin: 0; font-size: inherit; }
 #added li { display: flex; gap: .5rem; align-items: center; margin-bottom: .3rem; }
 #stages label { display: inline-flex; gap: .4rem; align-items: center; cursor: pointer; white-space: nowrap; }
-#stages input, .views input { accent-color: var(--link); }
-#stages input { min-height: 0; width: 1.05rem; height: 1.05rem; }
+[type="checkbox"] { min-height: 0; width: 1.05rem; height: 1.05rem; accent-color: var(--link); }
 #stages tr:has(:checked) { background: var(--chosen); }
 .sum th, .sum td { border-top: 2px solid var(--edge); font-weight: 600; }
 .where { margin: 0 0 .4rem; }

@@ -17,8 +17,8 @@ export interface ResolvedChoice {
 }
 
 /**
- * Every tap that the page offers by itself: stages, with the class and register tokens beside them, timm's calls, and what
- * else was asked for. Adds the values that taps are made of to the graph.
+ * Every tap that the page offers by itself: stages, with the class and register tokens beside them, timm's calls, attention
+ * maps, and what else was asked for. Adds the values that taps are made of to the graph.
  */
 export function resolveChoices({ lowered, stages, form, tapNames }: LoweredRequest): ResolvedChoice[] {
   const { model } = lowered;
@@ -36,7 +36,12 @@ export function resolveChoices({ lowered, stages, form, tapNames }: LoweredReque
       ? [choice(`features.${i}.prefix`)]
       : []),
   ]);
-  const offered = [...features, ...plainTaps.filter((tap) => tap !== "features").map(choice)];
+  const attentions = new Set([...lowered.graph.values()].filter((v) => v.op === "attention").map((v) => v.origin.path));
+  const offered = [
+    ...features,
+    ...plainTaps.filter((tap) => tap !== "features").map(choice),
+    ...[...attentions].map((path) => choice(`attn:${path}`)),
+  ];
   const known = new Set([...offered.map((c) => c.tap), "features"]);
   return [...offered, ...tapNames.filter((tap) => !known.has(tap) && !tap.startsWith("module:")).map(choice)];
 }

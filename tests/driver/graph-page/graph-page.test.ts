@@ -106,6 +106,22 @@ describe("the data of a page", () => {
   });
 });
 
+describe("the data of a transformer's page", () => {
+  const temporary = temporaryFolder();
+
+  it("has the cost of attention maps and of tokens as compile counts it", async () => {
+    const page = await pageOf({ model: "test_vit", inputSize: undefined });
+    for (const taps of [["attn:blocks.1.attn"], ["features.0.prefix", "attn:blocks.0.attn"], ["pre_logits"]]) {
+      const outputs = page.data.taps.choices.filter((c) => taps.includes(c.tap)).flatMap((c) => c.outputs);
+      const { macs, weightBytes } = costOf(outputs.flatMap(({ row }) => page.before.values[row] ?? []));
+      const out = temporary(taps.join("+").replaceAll(":", "-"));
+      const manifest = await compileTiny(out, { model: "test_vit", inputSize: undefined, weights: "none", taps });
+      expect({ macs, bytes: weightBytes }).toEqual({ macs: manifest.macs, bytes: manifest.graph.weight_bytes.before });
+      expect(outputs.map((o) => o.name)).toEqual(manifest.outputs.map((o) => o.name));
+    }
+  });
+});
+
 describe("levels", () => {
   const checkLevels = (page: PageModel, graph: GraphModel): void => {
     for (const module of page.modules) {

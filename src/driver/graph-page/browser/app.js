@@ -75,7 +75,10 @@ export function createApp(page, root, say) {
   };
 }
 
-/** @param {PageModel} page @param {Side} side */
+/**
+ * @param {PageModel} page
+ * @param {Side} side
+ */
 export const graphOf = (page, side) => (side === "before" ? page.before : page.after);
 
 /**

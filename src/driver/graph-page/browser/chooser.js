@@ -109,10 +109,10 @@ export function mountChooser(panel, app) {
 
   for (const box of boxes) box.addEventListener("change", () => toggle(box.value));
   out.addEventListener("input", update);
-  const prefixes = document.getElementById("prefixes");
-  if (prefixes instanceof HTMLInputElement) {
-    const list = () => byId("stages", HTMLTableElement).classList.toggle("plain", !prefixes.checked);
-    prefixes.addEventListener("change", list);
+  for (const box of panel.querySelectorAll("input")) {
+    if (box.name !== "list") continue;
+    const list = () => byId("stages", HTMLTableElement).classList.toggle(`without-${box.value}`, !box.checked);
+    box.addEventListener("change", list);
     list();
   }
   const addField = () => {
@@ -134,13 +134,20 @@ export function mountChooser(panel, app) {
   return { addModule };
 }
 
-/** `features` is its stages. @param {import("../page-data.ts").TapsData} taps */
+/**
+ * `features` is its stages.
+ *
+ * @param {import("../page-data.ts").TapsData} taps
+ */
 const asked = ({ asked: names, choices }) =>
   names.flatMap((name) =>
     name === "features" ? choices.flatMap((c) => (c.isDefault === true ? [c.tap] : [])) : [name],
   );
 
-/** @param {ModuleNode} inner @param {ModuleNode} outer */
+/**
+ * @param {ModuleNode} inner
+ * @param {ModuleNode} outer
+ */
 function isIn(inner, outer) {
   /** @type {ModuleNode | undefined} */
   let each = inner;
@@ -148,7 +155,10 @@ function isIn(inner, outer) {
   return each === outer;
 }
 
-/** @param {ModuleNode} module @param {App} app */
+/**
+ * @param {ModuleNode} module
+ * @param {App} app
+ */
 function holdsCost(module, app) {
   const facts = app.page.before.facts[module.index];
   return facts !== undefined && (facts.params > 0 || facts.macs > 0);
@@ -197,10 +207,16 @@ const outputRow = ({ name, dtype, shape, channels, reduction, format, norm, soft
   bytesText(bytes),
 ];
 
-/** @param {string} name @param {string} text */
+/**
+ * @param {string} name
+ * @param {string} text
+ */
 const definition = (name, text) => [html("dt", {}, name), html("dd", {}, text)];
 
-/** @param {HTMLElement} source @param {App} app */
+/**
+ * @param {HTMLElement} source
+ * @param {App} app
+ */
 async function copyText(source, app) {
   try {
     await navigator.clipboard.writeText(source.textContent ?? "");

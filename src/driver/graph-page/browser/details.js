@@ -127,7 +127,11 @@ function valueDetails(value, side, app) {
 /** @param {Side} side */
 const sideText = (side) => (side === "before" ? "before the passes" : "after the passes");
 
-/** Facts that there are. @param {readonly (readonly [string, Child])[]} facts */
+/**
+ * Facts that there are.
+ *
+ * @param {readonly (readonly [string, Child])[]} facts
+ */
 const list = (facts) =>
   html(
     "dl",
@@ -145,7 +149,11 @@ export const rulesList = (rules) =>
         ...[...rules].map(([rule, n]) => html("li", {}, html("code", {}, rule), n === 1 ? "" : ` × ${n}`)),
       );
 
-/** @param {readonly ValueNode[]} values @param {Side} side @param {App} app */
+/**
+ * @param {readonly ValueNode[]} values
+ * @param {Side} side
+ * @param {App} app
+ */
 function links(values, side, app) {
   const distinct = [...new Set(values)];
   if (distinct.length === 0) return undefined;

@@ -166,17 +166,27 @@ export function mountGraph(frame, side, app) {
   return camera;
 }
 
-/** @param {App} app @param {Side} side */
+/**
+ * @param {App} app
+ * @param {Side} side
+ */
 const sizeOf = (app, side) =>
   app.page.data.layouts[graphOf(app.page, side).layout[app.state().level.index] ?? -1] ?? { width: 1, height: 1 };
 
-/** @param {LayoutData} layout @param {number} i @returns {Box} */
+/**
+ * @param {LayoutData} layout
+ * @param {number} i
+ * @returns {Box}
+ */
 function boxOf({ items }, i) {
   const [x = 0, y = 0, width = 0, height = 0] = items[i] ?? [];
   return { x, y, width, height };
 }
 
-/** @param {Item} item @param {import("./model.js").GraphModel} graph */
+/**
+ * @param {Item} item
+ * @param {import("./model.js").GraphModel} graph
+ */
 function costsOf({ module, value }, graph) {
   const facts = module === undefined ? undefined : graph.facts[module.index];
   const params = facts?.params ?? readBy(value).reduce((sum, p) => sum + p.params, 0);
@@ -193,14 +203,16 @@ function costsOf({ module, value }, graph) {
 function drawItem(item, box, graph, gone) {
   const { x, y, width, height } = box;
   const isPort = item.kind === "input" || item.kind === "output";
+  const words = gone ? `${spoken(item, graph)}; nothing of it is left after the passes` : spoken(item, graph);
   const element = svg(
     "g",
     {
       class: `item ${item.kind}${gone ? " gone" : ""}`,
       role: "option",
-      "aria-label": gone ? `${spoken(item, graph)}; nothing of it is left after the passes` : spoken(item, graph),
+      "aria-label": words,
       transform: `translate(${x} ${y})`,
     },
+    svg("title", {}, words),
     item.kind === "module" ? svg("rect", { class: "under", x: 3, y: 3, width, height, rx: 6 }) : undefined,
     svg("rect", { class: "box", width, height, rx: isPort ? height / 2 : 6 }),
     isPort ? undefined : svg("rect", { class: "cost", x: 5, y: height - 6, width: width - 10, height: 3 }),
@@ -212,18 +224,29 @@ function drawItem(item, box, graph, gone) {
   return { item, box, element };
 }
 
-/** What a screen reader says of an item. @param {Item} item @param {import("./model.js").GraphModel} graph */
+/**
+ * What a screen reader says of an item.
+ *
+ * @param {Item} item
+ * @param {import("./model.js").GraphModel} graph
+ */
 function spoken(item, graph) {
   const { kind, value, module, title } = item;
   if (kind === "input") return `Input ${title}, ${value.type}`;
   if (kind === "output") return `Output ${title}, ${value.type}`;
   const { macs, params, bytes } = costsOf(item, graph);
   const cost = `${quantityText(macs)} MACs, ${shareText(macs, graph.facts[0]?.macs ?? 0)} of the network, ${quantityText(params)} parameters, output ${bytesText(bytes)}`;
-  if (module === undefined) return `${title}, ${value.type}, ${cost}`;
-  return `Module ${title}, ${countText(graph.facts[module.index]?.ops ?? 0, "operation")}, ${value.type}, ${cost}; Enter opens it`;
+  const facts = module === undefined ? undefined : graph.facts[module.index];
+  const rules = facts === undefined ? value.rules : [...facts.rules.keys()];
+  const made = rules.length === 0 ? "" : `, made by ${rules.join(", ")}`;
+  if (facts === undefined) return `${title}, ${value.type}, ${cost}${made}`;
+  return `Module ${title}, ${countText(facts.ops, "operation")}, ${value.type}, ${cost}${made}; Enter opens it`;
 }
 
-/** @param {readonly number[]} edge @param {Side} side */
+/**
+ * @param {readonly number[]} edge
+ * @param {Side} side
+ */
 function drawEdge([, , ...corners], side) {
   const points = corners.reduce((text, n, i) => text + (i % 2 === 0 ? (i === 0 ? "M" : "L") : " ") + n, "");
   return svg("path", { class: "edge", d: points, "marker-end": `url(#arrow-${side})` });

@@ -2,7 +2,7 @@
 // The generator lays levels out and the page draws them: both see the same items in the same order.
 
 import { contains, leaves, valuesInside } from "./model.js";
-import { quantityText } from "./units.js";
+import { countText, quantityText } from "./units.js";
 
 /** @typedef {import("./model.js").GraphModel} GraphModel */
 /** @typedef {import("./model.js").ModuleNode} ModuleNode */
@@ -92,7 +92,11 @@ function childOf(module, inner) {
   return child;
 }
 
-/** @param {Item["kind"]} kind @param {Pick<Item, "module" | "value" | "title" | "lines">} parts @returns {Item} */
+/**
+ * @param {Item["kind"]} kind
+ * @param {Pick<Item, "module" | "value" | "title" | "lines">} parts
+ * @returns {Item}
+ */
 function sized(kind, parts) {
   const title = shortened(parts.title);
   const lines = parts.lines.map(shortened);
@@ -104,16 +108,27 @@ function sized(kind, parts) {
 
 const costLines = (/** @type {number} */ macs) => (macs > 0 ? [`${quantityText(macs)} MACs`] : []);
 
-const ruleLines = (/** @type {readonly string[]} */ rules) =>
-  rules.length === 0 ? [] : [rules.length === 1 ? `by ${rules[0]}` : `by ${rules.length} rules`];
+/** A name where it makes no box wide, or else how many there are. */
+function ruleLines(/** @type {readonly string[]} */ rules) {
+  const [first] = rules;
+  if (first === undefined) return [];
+  return [rules.length === 1 && first.length <= 18 ? `by ${first}` : `by ${countText(rules.length, "rule")}`];
+}
 
-/** @param {ValueNode} value @returns {Item} */
+/**
+ * @param {ValueNode} value
+ * @returns {Item}
+ */
 function opItem(value) {
   const lines = [value.type, ...costLines(value.macs), ...ruleLines(value.rules)];
   return sized("op", { module: undefined, value, title: value.op, lines });
 }
 
-/** @param {GraphModel} graph @param {ModuleNode} module @returns {Item} */
+/**
+ * @param {GraphModel} graph
+ * @param {ModuleNode} module
+ * @returns {Item}
+ */
 function boxItem(graph, module) {
   const facts = graph.facts[module.index];
   const value = facts?.result;
@@ -122,13 +137,25 @@ function boxItem(graph, module) {
   return sized("module", { module, value, title: module.name, lines });
 }
 
-/** @param {"input" | "output"} kind @param {ValueNode} value @returns {Item} */
+/**
+ * @param {"input" | "output"} kind
+ * @param {ValueNode} value
+ * @returns {Item}
+ */
 function portItem(kind, value) {
-  const title = kind === "output" && value.outputs.length > 0 ? value.outputs.join(", ") : kind;
   return sized(kind, {
     module: undefined,
     value,
-    title: kind === "input" && value.op !== "input" ? `from ${value.name}` : title,
+    title: kind === "input" ? sourceText(value) : targetText(value),
     lines: [],
   });
 }
+
+/** @param {ValueNode} value */
+function sourceText({ op, module }) {
+  if (op === "input") return "input";
+  return `from ${module.path === "" ? op : module.path}`;
+}
+
+/** @param {ValueNode} value */
+const targetText = ({ outputs }) => (outputs.length === 0 ? "output" : outputs.join(", "));

@@ -39,7 +39,11 @@ function start() {
   mountAddress(app);
 }
 
-/** The toolbar of the drawings: where one is, which graph, colour, zoom. @param {App} app */
+/**
+ * The toolbar of the drawings: where one is, which graph, colour, zoom.
+ *
+ * @param {App} app
+ */
 function mountToolbar(app) {
   const cameras = /** @type {const} */ (["before", "after"]).map((side) => mountGraph(frameOf(side), side, app));
   const act = (/** @type {string} */ id, /** @type {(camera: typeof cameras[number]) => void} */ action) =>
@@ -73,7 +77,10 @@ function frameOf(side) {
   throw new TypeError(`the page has no drawing ${side}`);
 }
 
-/** @param {ModuleNode} level @param {App} app */
+/**
+ * @param {ModuleNode} level
+ * @param {App} app
+ */
 function breadcrumb(level, app) {
   /** @type {ModuleNode[]} */
   const path = [];
@@ -93,7 +100,11 @@ function breadcrumb(level, app) {
   );
 }
 
-/** The level is in the address, so that the browser's Back goes back and a place can be sent. @param {App} app */
+/**
+ * The level is in the address, so that the browser's Back goes back and a place can be sent.
+ *
+ * @param {App} app
+ */
 function mountAddress(app) {
   const follow = () => {
     const path = decodeURIComponent(location.hash.slice(1));

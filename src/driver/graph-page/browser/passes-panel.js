@@ -34,11 +34,18 @@ export function mountPasses(place, app) {
   });
 }
 
-/** @param {ModuleNode} parent @param {App} app */
+/**
+ * @param {ModuleNode} parent
+ * @param {App} app
+ */
 const upButton = (parent, app) =>
   button(`Up to ${parent.path === "" ? "the network" : parent.path}`, () => app.open(parent));
 
-/** @param {ModuleNode} module @param {ModuleNode} level @param {App} app */
+/**
+ * @param {ModuleNode} module
+ * @param {ModuleNode} level
+ * @param {App} app
+ */
 function rowOf(module, level, app) {
   const was = app.page.before.facts[module.index];
   const is = app.page.after.facts[module.index];

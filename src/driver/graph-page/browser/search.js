@@ -104,7 +104,10 @@ function ranked(hits, words) {
   return hits.toSorted((a, b) => rank(a) - rank(b) || order(a) - order(b) || a.text.length - b.text.length);
 }
 
-/** @param {App} app @returns {Found[]} */
+/**
+ * @param {App} app
+ * @returns {Found[]}
+ */
 function entries(app) {
   const { modules, before } = app.page;
   const byModule = modules

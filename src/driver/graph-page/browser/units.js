@@ -2,7 +2,11 @@
 
 const round = (/** @type {number} */ value) => value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
 
-/** @param {readonly string[]} units @param {number} base @param {number} n */
+/**
+ * @param {readonly string[]} units
+ * @param {number} base
+ * @param {number} n
+ */
 function steps(units, base, n) {
   let value = n;
   let power = 0;
@@ -20,11 +24,14 @@ export const quantityText = (/** @type {number} */ n) => steps(["", "k", "M", "G
 export const bytesText = (/** @type {number | null} */ n) =>
   n === null || n < 0 ? "unknown" : steps(["B", "KiB", "MiB", "GiB", "TiB"], 1024, n);
 
-/** @param {number} part @param {number} whole */
+/**
+ * @param {number} part
+ * @param {number} whole
+ */
 export function shareText(part, whole) {
   if (part === 0 || whole === 0) return "0 %";
   const percent = (100 * part) / whole;
-  return percent < 0.1 ? "< 0.1 %" : `${percent.toFixed(percent < 9.95 ? 1 : 0)} %`;
+  return percent < 0.1 ? "< 0.1 %" : `${percent.toFixed(percent < 9.95 || (percent > 99 && percent < 100) ? 1 : 0)} %`;
 }
 
 /**
