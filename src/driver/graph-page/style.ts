@@ -63,7 +63,7 @@ thead th { font-weight: 600; white-space: nowrap; }
 #tree thead th:nth-child(5) { width: 4.9rem; }
 #tree thead th { position: sticky; top: 0; z-index: 1; background: var(--ground); }
 #tree th, #tree td { padding: .14rem .35rem; }
-#tree tbody th { padding-left: calc(1.25rem + var(--depth) * .85rem); text-indent: -1.05rem; word-break: break-all; }
+#tree tbody th { padding-left: calc(1.25rem + var(--depth) * .85rem); text-indent: -1.05rem; overflow-wrap: anywhere; }
 #tree tbody tr { cursor: default; }
 #tree tbody tr:hover { background: var(--raised); }
 #tree tbody tr[aria-selected="true"] { background: var(--chosen); }

@@ -57,6 +57,15 @@ export function button(text, action, attributes = {}) {
 }
 
 /**
+ * A name that may be broken where its pieces end.
+ *
+ * @param {string} name
+ * @returns {Child[]}
+ */
+export const breakable = (name) =>
+  name.split(/(?<=_)/).flatMap((piece, i) => (i === 0 ? [piece] : [document.createElement("wbr"), piece]));
+
+/**
  * An element that the page has.
  *
  * @template {HTMLElement} T

@@ -1,7 +1,7 @@
 // The module tree: a treegrid whose rows are made when they are first seen.
 
 import { graphOf, heatOf } from "./app.js";
-import { html } from "./dom.js";
+import { breakable, html } from "./dom.js";
 import { contains } from "./model.js";
 import { bytesText, quantityText } from "./units.js";
 
@@ -169,7 +169,7 @@ function treeRow(module, app) {
       tabindex: -1,
       class: module.children.length > 0 ? "parent" : "leaf",
     },
-    html("th", { role: "rowheader", scope: "row" }, twisty, html("span", { class: "name" }, name)),
+    html("th", { role: "rowheader", scope: "row" }, twisty, html("span", { class: "name" }, ...breakable(name))),
     ...["shape", "n", "n heat", "n"].map((kind) => html("td", { role: "gridcell", class: kind })),
   );
   row.style.setProperty("--depth", String(module.depth));
