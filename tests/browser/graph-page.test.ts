@@ -34,6 +34,17 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   const said = (page: Page) => page.locator("#status").textContent();
   const tab = (page: Page, name: string) => page.getByRole("tab", { name }).click();
 
+  /** What Copy leaves for the next Ctrl-V; where the browser refuses the clipboard, Copy selects the text. */
+  async function copied(page: Page): Promise<string> {
+    await page.getByRole("button", { name: "Copy the command" }).click();
+    await expect.poll(() => said(page)).toMatch(/^(?:Copied|Selected: copy it with the keyboard)$/);
+    if ((await said(page)) !== "Copied") await page.keyboard.press("Control+C");
+    const field = page.getByLabel("Search modules, operations and parameters");
+    await field.focus();
+    await page.keyboard.press("Control+V");
+    return field.inputValue();
+  }
+
   it("opens from a file, alone, without a word on the console", async () => {
     for (const file of [resnet, vit]) {
       const { page, faults } = await openPage(file);
@@ -87,6 +98,31 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     expect(await crumbs(page)).toEqual(["test_resnet", "layer1"]);
     await page.goBack();
     await expect.poll(() => crumbs(page)).toEqual(["test_resnet", "layer1", "0"]);
+  });
+
+  it("keeps words inside their boxes, and the drawing where it is put", async () => {
+    const { page } = await openPage(vit);
+    await page.getByText("Side by side").click();
+    for (const module of ["blocks.1", "blocks.1.attn", ""]) {
+      await page.getByRole("button", { name: "Unfold all" }).click();
+      await row(page, module).locator(".name").click();
+      const words = page.locator("svg .item text");
+      const wide = await words.evaluateAll((texts) =>
+        texts.filter((text) => text.getBBox().width > text.parentNode.querySelector(".box").getBBox().width),
+      );
+      expect(wide.length).toBe(0);
+      expect(await words.count()).toBeGreaterThan(8);
+    }
+    const drawing = page.locator("#canvas-before > g");
+    const before = await drawing.getAttribute("transform");
+    await page.locator("#canvas-before").hover();
+    await page.mouse.wheel(30, 50);
+    await expect.poll(() => drawing.getAttribute("transform")).not.toBe(before);
+    await page.getByRole("button", { name: "All of it" }).click();
+    const frame = await page.locator("#canvas-before").boundingBox();
+    const box = await drawing.boundingBox();
+    expect(box?.y).toBeGreaterThanOrEqual(frame?.y ?? NaN);
+    expect((box?.y ?? NaN) + (box?.height ?? NaN)).toBeLessThanOrEqual((frame?.y ?? NaN) + (frame?.height ?? NaN));
   });
 
   it("says of an operation what it is, and leads to who makes and who takes its values", async () => {
@@ -162,6 +198,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     await tab(page, "Graph");
     await row(page, "layer3").click();
     await page.getByRole("button", { name: "Tap this module" }).click();
+    expect(await said(page)).toMatch(/^3 outputs, /);
     await page.getByLabel("Folder").fill("two stages");
     const shown = await page
       .locator("#outputs tbody tr")
@@ -170,6 +207,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
       );
     const command = (await page.locator("#command").textContent()) ?? "";
     expect(command).toContain("--taps features.3,features.1,module:layer3");
+    expect(await copied(page)).toBe(command);
     execFileSync("sh", ["-ec", `timmc() { "${process.execPath}" "${timmc}" "$@"; }; ${command}`], {
       cwd: dirname(resnet),
       stdio: "pipe",
@@ -180,7 +218,6 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     expect(manifest.source.weights.kind).toBe("synthetic");
     const cost = (await page.locator("#cost").textContent()) ?? "";
     expect(cost).toContain("fc");
-    expect(await said(page)).toMatch(/^3 outputs, /);
   });
 
   it.each([false, true])("has contrast (dark: %s)", async (dark) => {

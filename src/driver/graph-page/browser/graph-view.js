@@ -249,7 +249,7 @@ function spoken(item, graph) {
  */
 function drawEdge([, , ...corners], side) {
   const points = corners.reduce((text, n, i) => text + (i % 2 === 0 ? (i === 0 ? "M" : "L") : " ") + n, "");
-  return svg("path", { class: "edge", d: points, "marker-end": `url(#arrow-${side})` });
+  return svg("path", { class: "edge", "aria-hidden": "true", d: points, "marker-end": `url(#arrow-${side})` });
 }
 
 /** @param {Side} side */
