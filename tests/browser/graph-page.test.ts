@@ -183,6 +183,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     const outputs = await page.locator("#outputs tbody th").allTextContents();
     expect(outputs.slice(-1)).toEqual(["module:blocks.0.attn"]);
     expect(outputs.slice(0, -1).every((name) => name.startsWith("features."))).toBe(true);
+    expect(await page.locator("#cost dd").first().textContent()).toMatch(/, 9\d(?:\.\d)? % of the network/);
     await page.getByLabel("Class and register tokens").check();
     await page.locator("input[value='features.1.prefix']").check();
     expect(await page.locator("#outputs tbody th").last().textContent()).toBe("features.1.prefix");

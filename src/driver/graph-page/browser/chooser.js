@@ -43,6 +43,13 @@ export function mountChooser(panel, app) {
     return known?.outputs ?? [];
   };
 
+  /** The network to its logits, whatever the drawn graphs end at. */
+  const whole = {
+    macs:
+      costOf(outputsOf("logits").flatMap(({ row }) => before.values[row] ?? [])).macs || (before.facts[0]?.macs ?? 0),
+    params: before.facts[0]?.params ?? 0,
+  };
+
   const update = () => {
     for (const box of boxes) box.checked = chosen.includes(box.value);
     added.replaceChildren(
@@ -74,15 +81,14 @@ export function mountChooser(panel, app) {
             outputs.map((o) => outputRow(o)),
           ),
     );
-    const whole = before.facts[0];
     byId("cost", HTMLDListElement).replaceChildren(
       ...definition(
         "MACs",
-        `${quantityText(cost.macs)} per image, ${shareText(cost.macs, whole?.macs ?? 0)} of the network to its logits`,
+        `${quantityText(cost.macs)} per image, ${shareText(cost.macs, whole.macs)} of the network to its logits`,
       ),
       ...definition(
         "Parameters",
-        `${quantityText(cost.params)} are read, ${shareText(cost.params, whole?.params ?? 0)} of ${quantityText(whole?.params ?? 0)}`,
+        `${quantityText(cost.params)} are read, ${shareText(cost.params, whole.params)} of ${quantityText(whole.params)}`,
       ),
       ...definition("Weights", bytesText(cost.weightBytes)),
       ...definition("Cut away", cut.length === 0 ? "nothing that has a cost" : cut.map((m) => m.path).join(", ")),
