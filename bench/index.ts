@@ -7,6 +7,7 @@ import { TimmcError } from "../src/ir/error.ts";
 import type { CompileBenchOptions } from "./compile.ts";
 import { sixteen } from "./models.ts";
 import type { OrtBenchOptions } from "./ort.ts";
+import type { ReadBenchOptions } from "./read.ts";
 
 /** Runs a benchmark in this process and gives the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -29,11 +30,12 @@ const program = (shell: Shell): Command =>
     .argument("[command]")
     .action((name: string | undefined) => {
       throw new TimmcError("usage", name === undefined ? "no command" : `there is no command ${JSON.stringify(name)}`, {
-        hint: "The commands are ort, compile and forms.",
+        hint: "The commands are ort, compile, read and forms.",
       });
     })
     .addCommand(ortCommand(shell))
     .addCommand(compileCommand(shell))
+    .addCommand(readCommand(shell))
     .addCommand(formsCommand(shell));
 
 const levelPair = (text: string): readonly [string, string] => {
@@ -83,6 +85,13 @@ const compileCommand = (shell: Shell): Command =>
     .addOption(new Option("--runs <N>", "compiles of each model").argParser(positiveNumber).default(5))
     .addOption(new Option("--json <FILE>", "write everything measured to a file"))
     .action(async (options: CompileBenchOptions) => (await import("./compile.ts")).benchCompile(options, shell));
+
+const readCommand = (shell: Shell): Command =>
+  new Command("read")
+    .description("reading 1 GiB of safetensors, beside plain reading")
+    .exitOverride()
+    .addOption(new Option("--runs <N>", "rounds").argParser(positiveNumber).default(9))
+    .action(async (options: ReadBenchOptions) => (await import("./read.ts")).benchRead(options, shell));
 
 const formsCommand = (shell: Shell): Command =>
   new Command("forms")

@@ -1,8 +1,15 @@
 /** timmc as a library: what the command line does, step by step. Failures are TimmcError. */
 import { type Artifact, loadArtifact as loadFolder } from "./driver/artifact.ts";
+import {
+  type ActivationReport,
+  type ActivationsRequest,
+  activations as describeActivations,
+} from "./driver/activations.ts";
 import type { Certificate } from "./driver/certificate.ts";
 import {
+  checkActivations,
   checkCompile,
+  checkDoctor,
   checkFolder,
   checkInspect,
   checkLower,
@@ -12,6 +19,8 @@ import {
   checkVerify,
 } from "./driver/check-request.ts";
 import { type CompileRequest, compile as compileModel } from "./driver/compile.ts";
+import { type DoctorRequest, doctor as diagnose } from "./driver/doctor.ts";
+import type { Diagnosis } from "./driver/doctor-report.ts";
 import { type FormRequest, formsOf } from "./driver/forms.ts";
 import { type InspectRequest, type Inspection, inspect as inspectModel } from "./driver/inspect.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./driver/lower-request.ts";
@@ -31,13 +40,25 @@ export { TimmcError, type ErrorCode } from "./ir/error.ts";
 export { printGraph as print } from "./ir/printer.ts";
 export { version } from "./driver/version.ts";
 
+export type { ParameterReport } from "./driver/doctor-report.ts";
 export type { StageReport } from "./driver/inspect.ts";
 export type { ManifestInput, ManifestOutput } from "./driver/manifest.ts";
 export type { WeightsChoice } from "./driver/weights.ts";
 export type { PretrainedCfg } from "./frontend/pretrained-cfg.ts";
 export type { Benchmarks, ResolvedName, SizeBenchmark } from "./frontend/registry.ts";
-export type { Artifact, Certificate, CompileRequest, ImageReport, ImageRunOptions, InspectRequest, Inspection };
+export type {
+  Artifact,
+  Certificate,
+  CompileRequest,
+  Diagnosis,
+  DoctorRequest,
+  ImageReport,
+  ImageRunOptions,
+  InspectRequest,
+  Inspection,
+};
 export type { LowerRequest, LoweredRequest, Manifest, ModelRequest, ResolvedModel, VerifyOptions };
+export type { ActivationReport, ActivationsRequest };
 export type { FormRequest, Graph, Observer, OptimizationLevel, PassRun };
 
 // Requests come from programs without a type checker too: each is checked before anything is done.
@@ -51,8 +72,15 @@ export const lower = async (request: LowerRequest): Promise<LoweredRequest> => l
 /** Everything about a model that needs no weights. */
 export const inspect = async (request: InspectRequest): Promise<Inspection> => inspectModel(checkInspect(request));
 
+/** Runs pictures through a network and describes what its stages, or its taps, gave. */
+export const activations = async (request: ActivationsRequest): Promise<ActivationReport[]> =>
+  describeActivations(checkActivations(request));
+
 /** Compiles a model to an artifact folder and gives its manifest. */
 export const compile = async (request: CompileRequest): Promise<Manifest> => compileModel(checkCompile(request));
+
+/** How a weight file fits a model; a file that does not fit is a result, with what explains it. */
+export const doctor = async (request: DoctorRequest): Promise<Diagnosis> => diagnose(checkDoctor(request));
 
 /** Opens an artifact folder whose every file is what its manifest says. */
 export async function loadArtifact(folder: string): Promise<Artifact> {

@@ -8,7 +8,7 @@ const laterOptions = {
 } as const;
 
 /** The same for commands. */
-export const laterCommands = ["build", "doctor"] as const;
+export const laterCommands = ["build"] as const;
 
 /** Refuses by its name what a later version will have: "unknown" would send the user looking for a misspelling. */
 export const refuseLater = (what: string): never => {

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { version } from "../driver/version.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { compileCommand } from "./commands/compile.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { listCommand } from "./commands/list.ts";
@@ -48,6 +49,7 @@ const commands: readonly ((shell: Shell) => Command)[] = [
   verifyCommand,
   runCommand,
   benchCommand,
+  doctorCommand,
 ];
 
 const epilogue = `
@@ -55,13 +57,14 @@ MODEL is one of
   resnet50                a timm architecture with its default pretrained tag
   resnet50.a1_in1k        the same with a tag; timmc list shows both
   hf-hub:ORG/NAME         a Hub repository with timm's config.json; @REVISION may follow
-  local-dir:FOLDER        a folder with timm's config.json and model.safetensors
+  local-dir:FOLDER        a folder with timm's config.json and its weights
 
 Examples:
   timmc list 'vit_*' --supported --sort top1
   timmc inspect resnet50
   timmc compile local-dir:shapes -o out --taps logits,features --verify
   timmc run out cat.jpg dog.jpg
+  timmc doctor resnet50 --weights checkpoint.pth        why a file does not load
   timmc inspect swin_tiny_patch4_window7_224 --help     the model's own arguments
 
 Exit status: 0 success, 1 the task failed, 2 wrong usage, 130 interrupted`;
@@ -103,7 +106,7 @@ const share = (command: Command, shell: Shell): Command =>
 /** Behind a command's help come the arguments of the model that it names. */
 async function finishHelp(program: Command, shell: Shell, debug: boolean): Promise<number> {
   try {
-    const text = await familyHelp(program);
+    const text = await familyHelp(program, shell);
     if (text !== undefined) shell.print(`\n${text}`);
     return exitStatus.success;
   } catch (error) {

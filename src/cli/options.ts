@@ -212,7 +212,7 @@ export const withGraphOptions = (command: Command): Command =>
     .addOption(
       new Option(
         "--weights <WHAT>",
-        "pretrained, synthetic, none or a file (.safetensors, .pth, .bin); inspect reads none of them",
+        "pretrained, synthetic, none or a file (.safetensors, .pth, .bin, .npz); inspect reads none of them",
       )
         .default("pretrained")
         .helpGroup(modelGroup),

@@ -4,7 +4,9 @@ import type { HubAccess } from "../frontend/hub/model.ts";
 import { tapFormats } from "../frontend/tap-names.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
+import type { ActivationsRequest } from "./activations.ts";
 import type { CompileRequest } from "./compile.ts";
+import type { DoctorRequest } from "./doctor.ts";
 import type { FormRequest } from "./forms.ts";
 import type { InspectRequest, IrRequest } from "./inspect.ts";
 import type { LowerRequest } from "./lower-request.ts";
@@ -113,8 +115,18 @@ const compileFields: Fields<CompileRequest> = {
   observers: { takes: "a list of observers", fits: (v) => Array.isArray(v) && v.every(isObject) },
 };
 
+const doctorFields: Fields<DoctorRequest> = { ...lowerFields, weights };
+const activationsFields: Fields<ActivationsRequest> = {
+  ...lowerFields,
+  weights,
+  images: required(list("a list of paths of pictures")),
+};
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
-const inspectFields: Fields<InspectRequest> = { ...lowerFields, ir: object("an object with what to print") };
+const inspectFields: Fields<InspectRequest> = {
+  ...lowerFields,
+  ir: object("an object with what to print"),
+  paramGroups: flag,
+};
 const verifyFields: Fields<VerifyOptions> = {
   ...hubFields,
   model: text("local-dir:FOLDER"),
@@ -186,6 +198,8 @@ const checked =
 export const checkResolve = checked("resolve", modelFields);
 export const checkLower = checked("lower", lowerFields);
 export const checkCompile = checked("compile", compileFields);
+export const checkActivations = checked("activations", activationsFields);
+export const checkDoctor = checked("doctor", doctorFields);
 
 export function checkInspect(request: InspectRequest): InspectRequest {
   check(["inspect"], inspectFields, request);

@@ -7,7 +7,7 @@ import { type Watch, writeModel } from "./artifact-model.ts";
 import { beginArtifact, manifestName, removeFiles, writeWhole } from "./artifact-files.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
 import { type FormRequest, formsOf } from "./forms.ts";
-import { hashFile, identityOf } from "./hash-file.ts";
+import { hashFile, hashFiles, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import { type LowerRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
@@ -38,7 +38,7 @@ export async function compile(
   const { lowered, resolved } = lowering;
   const weights = await openModelWeights(request.weights ?? "pretrained", resolved, lowered, request);
   try {
-    const identity = weights.path === undefined ? undefined : identityOf(weights.path);
+    const identities = weights.files.map(identityOf);
     refuseWithheld(lowered, weights);
     progress?.(`optimising with ${pipelineName(request.optimization ?? defaultLevel, request.passes)}`);
     const built = buildModel(request, lowering, weights, pipeline);
@@ -50,7 +50,7 @@ export async function compile(
       progress,
     });
     try {
-      const hashes = await hashSources(weights.path, { signal, identity }, resolved);
+      const hashes = await hashSources(weights.files, { signal, identities }, resolved);
       const manifest = describeArtifact(request, lowering, weights, { ...built, files, hashes });
       within(request.out, () =>
         writeWhole(join(request.out, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`),
@@ -65,12 +65,12 @@ export async function compile(
   }
 }
 
-/** Of the weight file that was opened, and of a local folder's config.json. */
+/** Of the weight files that were opened, and of a local folder's config.json. */
 const hashSources = async (
-  path: string | undefined,
-  watched: Parameters<typeof hashFile>[1],
+  files: readonly string[],
+  watched: Parameters<typeof hashFiles>[1],
   { local }: ResolvedModel,
 ): Promise<SourceHashes> => ({
-  weights: path === undefined ? null : await hashFile(path, watched),
+  weights: files.length === 0 ? null : await hashFiles(files, watched),
   config: local === undefined ? null : await hashFile(join(local.path, "config.json")),
 });

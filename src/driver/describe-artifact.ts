@@ -1,5 +1,7 @@
 import { type EmittedModel, emitOnnx } from "../backends/onnx/emit.ts";
 import { tensorByteLength } from "../backends/onnx/model.ts";
+import { labelNamesOf } from "../frontend/labels.ts";
+import { licenceNotices } from "../frontend/licence.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
 import { printDim } from "../ir/dim.ts";
@@ -119,15 +121,19 @@ export function describeArtifact(
     input: describeInput(resolved, lowering),
     outputs: facts.outputs,
     num_classes: resolved.numClasses,
-    labels: labelsOf(resolved),
+    labels: labelNamesOf(resolved, weights.kind === "pretrained"),
     params: lowered.parameters.reduce((n, p) => n + (p.kind === "parameter" ? count(p.shape) : 0), 0),
     ...describeSize(lowering, request, facts),
     passes: facts.passes,
-    license: resolved.cfg.license,
-    notices: [...lowering.notices, ...weights.notices],
+    license: weights.kind === "pretrained" ? resolved.cfg.license : null,
+    notices: [...lowering.notices, ...weights.notices, ...licenceNoticesOf(resolved, weights)],
     files: facts.files.map((f) => ({ path: f.path, bytes: f.byteLength, sha256: f.sha256 })),
   };
 }
+
+/** Of weights that somebody trained: a file has most often the pretrained ones, so their licence is said of it too. */
+const licenceNoticesOf = (resolved: ResolvedModel, { kind }: OpenedWeights): readonly string[] =>
+  kind === "pretrained" || kind === "file" ? licenceNotices(resolved) : [];
 
 /** How `verify` finds the model again: a Hub repository by its commit, since a branch moves. */
 function modelOf({ reference, hub }: ResolvedModel): string | null {
@@ -169,10 +175,4 @@ function describeInput({ data }: ResolvedModel, { lowered, preprocess }: Lowered
     crop_pct: data.cropPct,
     crop_mode: data.cropMode,
   };
-}
-
-function labelsOf({ local, numClasses }: ResolvedModel): readonly (string | null)[] | null {
-  const names = local?.labelNames;
-  if (names === undefined) return null;
-  return Array.from({ length: numClasses }, (_, i) => names.get(i) ?? null);
 }

@@ -1,4 +1,6 @@
 import { type DataConfig, resolveDataConfig } from "../frontend/preprocess/data-config.ts";
+import { labelNamesOf } from "../frontend/labels.ts";
+import { type LicenceKind, licenceKind, licenceNotices } from "../frontend/licence.ts";
 import { type NameAnatomy, explain } from "../frontend/names/explain.ts";
 import { type Contradiction, validate } from "../frontend/names/validate.ts";
 import { type PretrainedCfg, overlay } from "../frontend/pretrained-cfg.ts";
@@ -55,7 +57,7 @@ export interface ModelInfo {
   /** Null where the model is not supported. */
   readonly definition: DefinedInfo | null;
   readonly num_classes: number;
-  /** How many classes have a name in the configuration. */
+  /** How many classes of the pretrained weights have a name. */
   readonly named_classes: number;
   readonly preprocessing: {
     readonly input_size: readonly number[];
@@ -67,7 +69,9 @@ export interface ModelInfo {
   };
   /** Whether the weights belong to one input size. */
   readonly fixed_input_size: boolean;
+  /** Of the pretrained weights; null where nobody states one. */
   readonly licence: string | null;
+  readonly licence_kind: LicenceKind;
   readonly hub_id: string | null;
   /** The main size first; empty where timm publishes nothing. */
   readonly published: readonly PublishedResult[];
@@ -80,11 +84,13 @@ export interface ModelInfo {
 export async function info(request: ModelRequest): Promise<ModelInfo> {
   const reference = parseReference(request.model);
   const located = await locate(reference, request);
-  const { architecture, tag, cfg: named, local, notices } = located;
+  const { architecture, tag, cfg: named, notices } = located;
   const cfg = request.cfg === undefined ? named : overlay(named, request.cfg);
   const reason = unsupportedReason(architecture, await loadFamily(familyOf(architecture)));
   const defined = reason === null ? await define(request, located) : undefined;
   const { inputSize, useTestSize } = request;
+  const numClasses = defined?.numClasses ?? cfg.num_classes;
+  const labels = labelNamesOf({ reference, architecture, tag, cfg, numClasses }, true);
   const data = defined?.data ?? resolveDataConfig(cfg, { inputSize, useTestSize });
   return {
     model: formatReference(reference),
@@ -96,15 +102,16 @@ export async function info(request: ModelRequest): Promise<ModelInfo> {
     supported: reason === null,
     reason,
     definition: defined?.info ?? null,
-    num_classes: defined?.numClasses ?? cfg.num_classes,
-    named_classes: local?.labelNames?.size ?? Object.keys(cfg.label_names ?? {}).length,
+    num_classes: numClasses,
+    named_classes: labels?.filter((name) => name !== null).length ?? 0,
     preprocessing: describeData(data),
     fixed_input_size: cfg.fixed_input_size,
     licence: cfg.license,
+    licence_kind: licenceKind(cfg.license),
     hub_id: cfg.hf_hub_id,
     published: publishedOf(reference, architecture, tag),
     pretrained_cfg: cfg,
-    notices: [...new Set([...notices, ...(defined?.notices ?? [])])],
+    notices: [...new Set([...notices, ...(defined?.notices ?? []), ...licenceNotices({ architecture, tag, cfg })])],
   };
 }
 

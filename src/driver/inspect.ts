@@ -9,6 +9,7 @@ import { bytesPerImage, describeOutputs, parameterNames, shownDim } from "./desc
 import { type FormRequest, formsOf } from "./forms.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
 import type { ManifestOutput } from "./manifest.ts";
+import { type ParamGroups, paramGroups } from "./param-groups.ts";
 import { pipelineName, pipelineOf, positionAfter } from "./pipeline.ts";
 import { type Cost, costsUpTo } from "./stage-costs.ts";
 
@@ -47,11 +48,15 @@ export interface Inspection {
   readonly notices: readonly string[];
   /** The graph as text, where it was asked for. */
   readonly ir?: string;
+  /** The parameters by depth, where they were asked for. */
+  readonly param_groups?: ParamGroups;
 }
 
 export interface InspectRequest extends LowerRequest {
   /** Adds the graph's text. */
   readonly ir?: IrRequest | undefined;
+  /** Adds the parameters by depth. */
+  readonly paramGroups?: boolean | undefined;
 }
 
 /** Which passes run before the graph is printed: those of -O0, unless one of these says otherwise. */
@@ -67,8 +72,11 @@ export interface IrRequest extends FormRequest {
 export async function inspect(request: InspectRequest): Promise<Inspection> {
   const pipeline = request.ir === undefined ? [] : pipelineUpTo(request.ir);
   const lowering = await lowerRequest(request);
-  const inspection = inspectLowered(lowering, request);
-  return request.ir === undefined ? inspection : { ...inspection, ir: printAfter(lowering.lowered.graph, pipeline) };
+  return {
+    ...inspectLowered(lowering, request),
+    ...(request.paramGroups === true ? { param_groups: paramGroups(lowering) } : {}),
+    ...(request.ir === undefined ? {} : { ir: printAfter(lowering.lowered.graph, pipeline) }),
+  };
 }
 
 /** The same for a graph that is there already, without its text. */

@@ -5,22 +5,33 @@ import { imageSize } from "./input-tensor.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import type { Manifest } from "./manifest.ts";
 
+/** How pictures become an input tensor. */
+export interface PictureInput {
+  readonly config: DataConfig;
+  /** Where mean and std are applied. */
+  readonly normalized: Manifest["input"]["normalized"];
+}
+
+/** The same as an artifact's manifest says it. */
+export function pictureInput(manifest: Manifest): PictureInput {
+  const { mean, std, interpolation, crop_pct: cropPct, crop_mode: cropMode, normalized } = manifest.input;
+  return { config: { inputSize: imageSize(manifest), mean, std, interpolation, cropPct, cropMode }, normalized };
+}
+
 /**
  * The input tensor of some pictures, resized and cropped as timm does: normalised numbers, or for a model that normalises
  * itself the bytes. Missing pictures of a fixed batch are zeros.
  */
 export async function pictureBatch(
-  manifest: Manifest,
+  { config, normalized }: PictureInput,
   images: readonly string[],
   rows: number,
   signal: AbortSignal | undefined,
 ): Promise<NpyArray> {
   const { decodeImage } = await import("../frontend/preprocess/decode.ts");
   const { preprocess, preprocessPixels } = await import("../frontend/preprocess/transform.ts");
-  const { mean, std, interpolation, crop_pct: cropPct, crop_mode: cropMode, normalized } = manifest.input;
-  const inputSize = imageSize(manifest);
+  const { inputSize } = config;
   const [channels, height, width] = inputSize;
-  const config: DataConfig = { inputSize, mean, std, interpolation, cropPct, cropMode };
   const each = count(inputSize);
   const place = async <A extends Float32Array | Uint8Array>(
     data: A,

@@ -4,7 +4,7 @@ import { type OrtSession, loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
-import { pictureBatch } from "./picture-batch.ts";
+import { pictureBatch, pictureInput } from "./picture-batch.ts";
 import type { Manifest } from "./manifest.ts";
 import { type ClassScore, type OutputSummary, numbersOf, rowsOf, summarize, topClasses } from "./run-report.ts";
 import { saveOutputs } from "./run-save.ts";
@@ -44,7 +44,7 @@ export async function runImages(
       const some = images.slice(from, from + atOnce.images);
       progress?.(`${reports.length} of ${images.length} pictures`);
       const rows = atOnce.fixed ? atOnce.images : some.length;
-      const outputs = await session.run(await pictureBatch(artifact.manifest, some, rows, signal));
+      const outputs = await session.run(await pictureBatch(pictureInput(artifact.manifest), some, rows, signal));
       for (const [index, image] of some.entries()) {
         const own = [...outputs].map(([name, array]) => [name, rowsOf(array, index, rows)] as const);
         reports.push(reportOf(artifact.manifest, image, new Map(own), top));

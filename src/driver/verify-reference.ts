@@ -8,7 +8,7 @@ import type { Graph } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
 import { type NdArray, ndarray } from "../ir/ndarray.ts";
 import type { NpyArray } from "../runtime/npy.ts";
-import type { OrtRuntime, SessionOptions } from "../runtime/ort.ts";
+import type { OrtRuntime, OrtSession, SessionOptions } from "../runtime/ort.ts";
 import { modelName, writeModel } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import type { OnnxOps } from "./manifest.ts";
@@ -29,40 +29,63 @@ export interface GraphRunner {
  * Emits a graph into a temporary folder, runs it in ONNX Runtime on every input, and takes the folder away again. By
  * default ONNX Runtime executes the nodes as they are written.
  */
-export async function runGraph(
-  { ort, parameters, opset, ops, signal }: GraphRunner,
+export const runGraph = (
+  runner: GraphRunner,
   graph: Graph,
   inputs: readonly NpyArray[],
   optimization: SessionOptions["optimization"] = "disabled",
-): Promise<Outputs[]> {
+): Promise<Outputs[]> => withGraph(runner, graph, optimization, (session) => runAll(runner, session, inputs));
+
+/** The same with the session in the caller's hands. */
+export async function withGraph<T>(
+  { ort, parameters, opset, ops, signal }: GraphRunner,
+  graph: Graph,
+  optimization: SessionOptions["optimization"],
+  body: (session: OrtSession) => Promise<T>,
+): Promise<T> {
   const folder = temporaryFolder();
   try {
     const emitted = emitOnnx(graph, parameters, { opset, ops, producerVersion: version, metadata: [] });
     await writeModel(folder, emitted, { hasWeights: true, signal });
-    return await runModel({ ort, signal }, join(folder, modelName), inputs, optimization);
+    return await withModel(ort, join(folder, modelName), optimization, body);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** Runs a model file on every input. */
-export async function runModel(
-  { ort, signal }: Pick<GraphRunner, "ort" | "signal">,
+export const runModel = (
+  runner: Pick<GraphRunner, "ort" | "signal">,
   path: string,
   inputs: readonly NpyArray[],
   optimization: SessionOptions["optimization"],
-): Promise<Outputs[]> {
+): Promise<Outputs[]> => withModel(runner.ort, path, optimization, (session) => runAll(runner, session, inputs));
+
+async function withModel<T>(
+  ort: OrtRuntime,
+  path: string,
+  optimization: SessionOptions["optimization"],
+  body: (session: OrtSession) => Promise<T>,
+): Promise<T> {
   const session = await ort.open(path, { optimization });
   try {
-    const results: Outputs[] = [];
-    for (const input of inputs) {
-      refuseInterrupted(signal);
-      results.push(await session.run(input));
-    }
-    return results;
+    return await body(session);
   } finally {
     await session.close();
   }
+}
+
+async function runAll(
+  { signal }: Pick<GraphRunner, "signal">,
+  session: OrtSession,
+  inputs: readonly NpyArray[],
+): Promise<Outputs[]> {
+  const results: Outputs[] = [];
+  for (const input of inputs) {
+    refuseInterrupted(signal);
+    results.push(await session.run(input));
+  }
+  return results;
 }
 
 /** Runs a graph in float64, by the ops' own definitions: slow, and independent of every backend. Results are rounded once. */
@@ -89,7 +112,7 @@ const rounded = ({ dtype, shape, data }: NdArray): NpyArray =>
 
 function temporaryFolder(): string {
   try {
-    return mkdtempSync(join(tmpdir(), "timmc-verify-"));
+    return mkdtempSync(join(tmpdir(), "timmc-run-"));
   } catch (cause) {
     throw new TimmcError(
       "io",

@@ -6,10 +6,12 @@ import type { ResolvedModel } from "../frontend/resolve.ts";
 import { type WeightMatch, matchError } from "../frontend/weights/check.ts";
 import { toDType } from "../frontend/weights/load.ts";
 import { openWeights } from "../frontend/weights/open.ts";
+import { shown } from "../frontend/weights/file.ts";
 import type { Remapped } from "../frontend/weights/remap/remap.ts";
 import type { WeightSource } from "../frontend/weights/source.ts";
 import { syntheticSource } from "../frontend/weights/synthetic.ts";
 import { TimmcError, within } from "../ir/error.ts";
+import type { Value } from "../ir/value.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
 import { fitWeights } from "./fit-weights.ts";
 
@@ -22,8 +24,8 @@ export const parseWeights = (text: string): WeightsChoice =>
 /** Weights that are ready to be emitted. */
 export interface OpenedWeights {
   readonly kind: "pretrained" | "synthetic" | "none" | "file";
-  /** The file that was opened, for its hash. */
-  readonly path: string | undefined;
+  /** The file that was opened and those that it stands for, for their hash; none where there was no file. */
+  readonly files: readonly string[];
   /** The Hub repository and commit that the file is of. */
   readonly hub: HubSource | undefined;
   readonly parameters: Parameters;
@@ -55,27 +57,37 @@ export async function openModelWeights(
   lowered: LoweredModel,
   access: WeightsAccess = {},
 ): Promise<OpenedWeights> {
-  if (choice === "none") return opened("none", undefined, syntheticSource([]), new Map());
-  if (choice === "synthetic") return opened("synthetic", undefined, syntheticSource(lowered.parameters), new Map());
-  const { path, hub } = choice === "pretrained" ? await pretrainedFile(resolved, access) : { path: choice.file };
+  if (choice === "none") return opened("none", syntheticSource([]), new Map());
+  if (choice === "synthetic") return opened("synthetic", syntheticSource(lowered.parameters), new Map());
+  const { path, hub } = await weightFile(choice, resolved, access);
   const source = openWeights(path);
   try {
-    return { ...fitted(choice === "pretrained" ? "pretrained" : "file", path, source, resolved, lowered), hub };
+    const files = [path, ...(source.shards ?? [])];
+    return { ...fitted(choice === "pretrained" ? "pretrained" : "file", source, resolved, lowered), files, hub };
   } catch (error) {
     source.close();
     throw error;
   }
 }
 
-interface PretrainedFile {
+/** A weight file on this machine, and where it comes from. */
+export interface WeightFile {
   readonly path: string;
-  readonly hub?: HubSource;
+  readonly hub: HubSource | undefined;
 }
 
+/** Finds the file that a choice means; pretrained weights are downloaded where they must be. */
+export const weightFile = async (
+  choice: "pretrained" | { readonly file: string },
+  resolved: ResolvedModel,
+  access: WeightsAccess,
+): Promise<WeightFile> =>
+  choice === "pretrained" ? pretrainedFile(resolved, access) : { path: choice.file, hub: undefined };
+
 /** By timm's order: the folder, then the Hub repository of the configuration. */
-async function pretrainedFile(resolved: ResolvedModel, access: WeightsAccess): Promise<PretrainedFile> {
+async function pretrainedFile(resolved: ResolvedModel, access: WeightsAccess): Promise<WeightFile> {
   const { cfg, local, hub } = resolved;
-  if (local !== undefined && hub === undefined) return { path: requireWeightsFile(local) };
+  if (local !== undefined && hub === undefined) return { path: requireWeightsFile(local), hub: undefined };
   if (cfg.hf_hub_id === null || cfg.hf_hub_id === "" || (hub === undefined && cfg.file !== null))
     throw noDownload(resolved);
   const { fetchWeights, parseHubAddress } = await import("../frontend/hub/model.ts");
@@ -106,7 +118,6 @@ function noDownload({ cfg, reference }: ResolvedModel): TimmcError {
 
 function fitted(
   kind: "pretrained" | "file",
-  path: string,
   source: WeightSource,
   resolved: ResolvedModel,
   lowered: LoweredModel,
@@ -115,7 +126,7 @@ function fitted(
   const error = matchError(adapted.source, match);
   if (error !== undefined) throw error;
   const notices = [...(source.notices ?? []), ...layoutNotice(source, remapped), ...unusedNotice(source, match)];
-  return { ...opened(kind, path, adapted.source, withheld), notices };
+  return { ...opened(kind, adapted.source, withheld), notices };
 }
 
 function layoutNotice({ label }: WeightSource, { layout }: Remapped): string[] {
@@ -127,11 +138,12 @@ function layoutNotice({ label }: WeightSource, { layout }: Remapped): string[] {
 const unusedNotice = ({ label }: WeightSource, { unexpected }: WeightMatch): string[] =>
   unexpected.length === 0
     ? []
-    : [`${label} holds ${unexpected.length} entries that the model does not read, such as ${unexpected[0]}`];
+    : [
+        `${label} holds ${unexpected.length} entries that the model does not read, such as ${shown(unexpected[0] ?? "")}`,
+      ];
 
 function opened(
   kind: OpenedWeights["kind"],
-  path: string | undefined,
   source: WeightSource,
   withheld: ReadonlyMap<string, string>,
 ): OpenedWeights {
@@ -143,21 +155,27 @@ function opened(
         return data.dtype === type.dtype ? data.read() : toDType(data, type.dtype);
       }),
   };
-  return { kind, path, hub: undefined, parameters, withheld, notices: [], close: () => source.close() };
+  return { kind, files: [], hub: undefined, parameters, withheld, notices: [], close: () => source.close() };
 }
 
 /** Refuses outputs that depend on parameters without values, naming the output and the reason. */
 export function refuseWithheld({ graph }: LoweredModel, { withheld }: OpenedWeights): void {
   if (withheld.size === 0) return;
   for (const { name, value } of graph.outputs) {
-    const seen = new Set([value]);
-    for (const v of seen) {
-      const reason = v.op === "param" ? withheld.get(v.name) : undefined;
-      if (reason !== undefined)
-        throw new TimmcError("weights", `the tap ${name} needs ${v.name}: ${reason}`, {
-          hint: "ask for other taps, such as --taps pre_logits,features, or for the checkpoint's own classes with --arg num_classes=N",
-        });
-      for (const x of v.operands) if (x !== undefined) seen.add(x);
-    }
+    const needed = withheldUnder(value, withheld);
+    if (needed === undefined) continue;
+    throw new TimmcError("weights", `the tap ${name} needs ${needed}: ${withheld.get(needed)}`, {
+      hint: "ask for other taps, such as --taps pre_logits,features, or for the checkpoint's own classes with --arg num_classes=N",
+    });
   }
+}
+
+/** The first parameter without values that a value depends on. */
+export function withheldUnder(value: Value, withheld: ReadonlyMap<string, string>): string | undefined {
+  const seen = new Set([value]);
+  for (const v of seen) {
+    if (v.op === "param" && withheld.has(v.name)) return v.name;
+    for (const x of v.operands) if (x !== undefined) seen.add(x);
+  }
+  return undefined;
 }

@@ -7,6 +7,7 @@ import {
   type LabelNames,
   type PretrainedCfg,
 } from "./pretrained-cfg.ts";
+import { printable } from "./printable.ts";
 import { findName, unknownNameHint } from "./registry.ts";
 import { didYouMean, nearNames, quote } from "./suggest.ts";
 
@@ -30,6 +31,8 @@ type JsonObject = Readonly<Record<string, unknown>>;
 /** Far above any real file (an ImageNet-21k one with descriptions is 3 MB), far below what could exhaust memory. */
 export const maxConfigBytes = 16 * 1024 * 1024;
 const maxDepth = 32;
+/** 21,841 classes with a name and a description have 65,523; each takes some hundred bytes once parsed. */
+const maxValues = 500_000;
 
 /** Unknown fields beyond these are only counted. */
 const maxFieldNotices = 8;
@@ -88,10 +91,12 @@ type Refuse = (message: string, hint?: string) => never;
 
 function parseObject(bytes: Uint8Array, refuse: Refuse): JsonObject {
   const text = decode(bytes, refuse);
-  if (nestingDepth(text) > maxDepth) refuse(`values are nested more than ${maxDepth} deep`);
+  const { depth, values } = measure(text);
+  if (depth > maxDepth) refuse(`values are nested more than ${maxDepth} deep`);
+  if (values > maxValues) refuse(`the file holds more than ${maxValues} values`);
   const root = parseJson(text, refuse);
   const infinite = findInfinite(root, "");
-  if (infinite !== undefined) refuse(`${infinite} is too large for a number`);
+  if (infinite !== undefined) refuse(`${quote(infinite).slice(1, -1)} is too large for a number`);
   if (!isObject(root)) return refuse(`the file must hold an object, not ${showValue(root)}`);
   return root;
 }
@@ -111,12 +116,16 @@ function parseJson(text: string, refuse: Refuse): unknown {
     const hint = /\b(?:NaN|Infinity)\b/.test(text)
       ? "NaN and Infinity, which Python's json module writes, are not JSON: replace them by null or a number."
       : undefined;
-    return refuse(`the file is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, hint);
+    return refuse(`the file is not JSON: ${printable(cause instanceof Error ? cause.message : String(cause))}`, hint);
   }
 }
 
-/** Deepest nesting of brackets outside strings, counted before anything recursive sees the text. */
-function nestingDepth(text: string): number {
+/**
+ * Deepest nesting of brackets outside strings, and a number that the values do not exceed: each but the first follows a
+ * comma or a bracket. Counted before anything recursive sees the text, and before the values take memory.
+ */
+function measure(text: string): { readonly depth: number; readonly values: number } {
+  let values = 1;
   let depth = 0;
   let deepest = 0;
   let inString = false;
@@ -127,13 +136,16 @@ function nestingDepth(text: string): number {
       else if (character === '"') inString = false;
     } else if (character === '"') {
       inString = true;
+    } else if (character === ",") {
+      values++;
     } else if (character === "[" || character === "{") {
+      values++;
       deepest = Math.max(deepest, ++depth);
     } else if (character === "]" || character === "}") {
       depth--;
     }
   }
-  return deepest;
+  return { depth: deepest, values };
 }
 
 /** JSON.parse reads 1e999 as Infinity: the path of the first such number. */
@@ -159,7 +171,7 @@ function readArchitecture(root: JsonObject, refuse: Refuse): { name: string; not
     );
   }
   if (typeof value !== "string") return refuse(`architecture must be a string, not ${showValue(value)}`);
-  const [name = ""] = value.split(".");
+  const [name = ""] = value.split(".", 1);
   const known = findName(name);
   if (known === undefined) return refuse(`timm has no architecture ${quote(name)}`, unknownNameHint(name));
   return { name: known.architecture, notices: known.notices };

@@ -1,4 +1,5 @@
 import { TimmcError } from "../ir/error.ts";
+import { printable } from "./printable.ts";
 import { didYouMean, nearNames, quote } from "./suggest.ts";
 
 export type InputSize = readonly [channels: number, height: number, width: number];
@@ -237,7 +238,7 @@ export function overlay(cfg: PretrainedCfg, values: Readonly<Record<string, unkn
 export function showValue(value: unknown): string {
   if (typeof value === "number") return String(value);
   const json = JSON.stringify(value) ?? String(value);
-  if (json.length <= 60) return json;
+  if (json.length <= 60) return printable(json);
   if (Array.isArray(value)) return `a list of ${value.length}`;
   return typeof value === "string" ? quote(value) : "an object";
 }

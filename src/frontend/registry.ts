@@ -90,6 +90,16 @@ export function pretrainedCfg(architecture: string, tag: string): PretrainedCfg 
   return cfg.hf_hub_id === "timm/" ? { ...cfg, hf_hub_id: `timm/${name}` } : cfg;
 }
 
+/**
+ * The registry's configuration of weights, undefined where it has none from this repository, `ORG/NAME[@REVISION]`. A tag
+ * alone is no proof: fine-tuned weights in a folder or another repository keep the one that they began with.
+ */
+export function registeredCfg(architecture: string, tag: string, hubId: string | null): PretrainedCfg | undefined {
+  if (!pretrainedTags(architecture).includes(tag)) return undefined;
+  const cfg = pretrainedCfg(architecture, tag);
+  return cfg.hf_hub_id === (hubId?.split("@", 1)[0] ?? null) ? cfg : undefined;
+}
+
 /** timm's spelling of a pair: `resnet50.a1_in1k`, or the architecture alone. */
 export const modelName = (architecture: string, tag: string): string =>
   tag === "" ? architecture : `${architecture}.${tag}`;

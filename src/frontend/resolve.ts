@@ -8,7 +8,7 @@ import { type LocalModel, readLocalDir } from "./local-dir.ts";
 import { type DataConfig, resolveDataConfig } from "./preprocess/data-config.ts";
 import { type InputSize, type PretrainedCfg, overlay } from "./pretrained-cfg.ts";
 import { type ModelReference, parseReference } from "./reference.ts";
-import { familyOf, pretrainedCfg, resolveName } from "./registry.ts";
+import { familyOf, pretrainedCfg, registeredCfg, resolveName } from "./registry.ts";
 
 /** What a user asks to be lowered. */
 export interface ModelRequest extends HubAccess {
@@ -127,7 +127,7 @@ export async function locate(reference: ModelReference, access: HubAccess): Prom
       const { readHubModel } = await import("./hub/model.ts");
       const { repo, revision } = reference;
       const model = await readHubModel(reference, access);
-      return locateFolder(reference, model, { repo, revision, commit: model.commit });
+      return withLicence(locateFolder(reference, model, { repo, revision, commit: model.commit }));
     }
     default:
       return reference satisfies never;
@@ -139,6 +139,13 @@ function locateFolder(reference: ModelReference, local: LocalModel, hub: HubSnap
   const { architecture, pretrainedCfg: cfg, numClasses, modelArgs, notices } = local;
   const tag = cfg.tag ?? "";
   return { reference, architecture, tag, cfg: { ...cfg, num_classes: numClasses }, modelArgs, local, hub, notices };
+}
+
+/** A config.json of timm's repositories states no licence; the registry does. */
+function withLicence(located: Located): Located {
+  const { architecture, tag, cfg } = located;
+  const license = cfg.license ?? registeredCfg(architecture, tag, cfg.hf_hub_id)?.license ?? null;
+  return { ...located, cfg: { ...cfg, license } };
 }
 
 const unsupportedFamily = (architecture: string, family: string): TimmcError =>

@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 export { nearNames } from "../zoo/near-names.ts";
 
 /** `Did you mean "a", "b" or "c"?`, or undefined where there is nothing to suggest. */
@@ -8,7 +10,7 @@ export function didYouMean(names: readonly string[]): string | undefined {
   return `Did you mean ${quoted.length === 1 ? last : `${quoted.slice(0, -1).join(", ")} or ${last}`}?`;
 }
 
-/** Text from outside, safe to print: quoted, control characters escaped, cut at 120 characters. */
+/** Text from outside, safe to print: quoted, escaped where a terminal would obey, cut at 120 characters. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
+  return printable(JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text));
 }

@@ -27,20 +27,19 @@ export function printGraph(graph: Graph): string {
 /** One value as its line of the text: `%layer1.0.act2~1 = add(%a, %b) : f32[N,64,56,56] by fuse-x`. */
 export function printValue(value: Value): string {
   const attrs = printAttrs(value);
-  const braces = attrs === "" ? "" : ` {${attrs}}`;
+  const braces = attrs.length > 0 ? ` {${attrs.join(", ")}}` : "";
   const rules = value.origin.rules.length > 0 ? ` by ${value.origin.rules.map(printName).join(", ")}` : "";
   const call = `${value.op}(${value.operands.map(printRef).join(", ")})`;
   return `${printRef(value)} = ${call}${braces} : ${printType(value.type)}${rules}`;
 }
 
-/** The attributes that are not the default: `stride=[2,2], padding=[3,3]`. */
-export function printAttrs(value: Value): string {
+/** The attributes that are not what they are without being given: `axis=0`. */
+export function printAttrs(value: Value): string[] {
   const specs = opOf(value.op).attrs;
   const rank = value.operands[0]?.type.shape.length ?? 0;
   return attrEntries(value)
     .filter(([name, v]) => !isDefault(specs[name], v, rank))
-    .map(([name, v]) => `${name}=${printAttr(v)}`)
-    .join(", ");
+    .map(([name, v]) => `${name}=${printAttr(v)}`);
 }
 
 /** A value by its name, `$` for weights and `%` for the rest; `-` for an absent operand. */
@@ -48,6 +47,29 @@ export function printRef(value: Value | undefined): string {
   if (value === undefined) return "-";
   const path = value.origin.path === "" ? root : value.origin.path;
   return `${value.isWeight ? "$" : "%"}${printName(path)}${value.name.slice(path.length)}`;
+}
+
+/** Longer expressions are cut: an operand that is used twice is printed twice. */
+const maxExpression = 400;
+
+/** A weight as an expression of the parameters that it is made of: `concat(q.weight, k.weight, v.weight, axis=0)`. */
+export function printExpression(value: Value): string {
+  let room = maxExpression;
+  const print = (v: Value | undefined): string => {
+    if (v === undefined) return "-";
+    if (room <= 0) return "...";
+    if (v.op === "constant") return spend(`constant${printType(v.type).replace(/^[^[]*/, "")}`);
+    const given: Readonly<Record<string, AttrValue>> = Object.fromEntries(attrEntries(v));
+    if (v.op === "param") return spend(String(given["key"]));
+    spend(v.op);
+    const operands = v.operands.map(print);
+    return `${v.op}(${[...operands, ...printAttrs(v).map(spend)].join(", ")})`;
+  };
+  const spend = (text: string): string => {
+    room -= text.length;
+    return text;
+  };
+  return print(value);
 }
 
 const isDefault = (spec: Attr<unknown> | undefined, value: AttrValue, rank: number): boolean =>

@@ -21,6 +21,7 @@ export function defineFamily<S extends Schema>(spec: FamilySpec<S>): Family {
     variants: spec.variants,
     defaultStages: spec.defaultStages,
     configure,
+    groups: (variant, given, coarse) => spec.groups(coarse, configure(variant, given)),
     remap: (variant, given) => spec.remap?.(configure(variant, given)) ?? { layouts: [], tail: [] },
     build: (s, x, variant, given) => {
       for (const name of Object.keys(given))

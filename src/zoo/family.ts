@@ -1,4 +1,5 @@
 import type { Value } from "../ir/value.ts";
+import type { GroupRule } from "./groups.ts";
 import type { Remap } from "./remap/remap.ts";
 import { type Arg, type ConfigOf, type Schema, int, oneOf } from "./schema.ts";
 import type { Scope } from "./scope.ts";
@@ -79,6 +80,8 @@ export interface FamilySpec<S extends Schema> {
   refuse?(config: ConfigOf<S>, given: ReadonlySet<string>): string | undefined;
   /** Values that follow from others, such as defaults that timm's entry functions compute. */
   complete?(config: ConfigOf<S>, given: ReadonlySet<string>): ConfigOf<S>;
+  /** The parameters by depth: stages with `coarse`, else blocks. */
+  groups(coarse: boolean, config: ConfigOf<S>): readonly GroupRule[];
   /** How checkpoints of other names and sizes become this network's; without it only timm's own names are read. */
   remap?(config: ConfigOf<S>): Remap;
 }
@@ -94,6 +97,8 @@ export interface Family {
   build(s: Scope, x: Value, variant: string, given: Readonly<Record<string, unknown>>): Model;
   /** The full configuration: schema defaults under the variant's row under the arguments. */
   configure(variant: string, given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
+  /** The parameters by depth. */
+  groups(variant: string, given: Readonly<Record<string, unknown>>, coarse: boolean): readonly GroupRule[];
   /** How checkpoints become this network's. */
   remap(variant: string, given: Readonly<Record<string, unknown>>): Remap;
 }

@@ -80,7 +80,7 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["compile", "resnet18", "-o", out, "--opset", "16"], "Use --opset 17 to 23"],
   [["compile", "resnet18", "-o", out, "--opset", "x"], "It must be a whole number"],
   [["build", "timmc.config.json"], "the command build is not in this version"],
-  [["doctor", "resnet18", "--weights", "none"], "the command doctor is not in this version"],
+  [["doctor", "resnet18", "--weights", "none"], "--weights none has no file to diagnose", "--weights FILE"],
 ];
 
 const failed: readonly [args: readonly string[], ...message: string[]][] = [

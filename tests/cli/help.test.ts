@@ -7,7 +7,7 @@ import { publicArgs } from "../../src/zoo/schema.ts";
 import { loadFamily } from "../../src/zoo/registry.ts";
 import { cli } from "./run-cli.ts";
 
-const commands = ["list", "info", "inspect", "compile", "verify", "run", "bench"];
+const commands = ["list", "info", "inspect", "compile", "verify", "run", "bench", "doctor"];
 
 const help = async (...args: string[]): Promise<string> => {
   const { status, out, err } = await cli(args);
@@ -21,7 +21,7 @@ describe("help", () => {
     for (const command of commands) expect(text).toMatch(new RegExp(`^  ${command} \\[options\\] `, "m"));
     expect(text).toContain("resnet50.a1_in1k");
     expect(text).toContain("Exit status: 0 success, 1 the task failed, 2 wrong usage, 130 interrupted");
-    expect(text).not.toMatch(/doctor|build/);
+    expect(text).not.toMatch(/build/);
   });
 
   it.each(commands)("%s --help has its --json and the global options", async (command) => {
@@ -41,7 +41,7 @@ describe("help", () => {
 });
 
 describe("help with a model", () => {
-  it.each(["inspect", "compile", "info"])("%s adds the model's own arguments", async (command) => {
+  it.each(["inspect", "compile", "doctor", "info"])("%s adds the model's own arguments", async (command) => {
     const text = await help(command, "--arg", "layers=[1,1,1,1]", "resnet101", "--help");
     const [, own = ""] = text.split("Arguments of resnet101 (resnet), each by --arg KEY=VALUE:\n");
     expect(own).toMatch(/^ {2}layers +blocks of each stage\n +list of 4 integer >= 1; here \[3,4,23,3\]$/m);
@@ -61,6 +61,17 @@ describe("help with a model", () => {
     expect(status).toBe(2);
     expect(out).toContain("Usage: timmc inspect");
     expect(err).toContain('"resnet50"');
+  });
+
+  it("looks for a Hub's model in the cache that is named, on either side of --help", async () => {
+    for (const args of [
+      ["--cache-dir", "/no/such/cache", "--help"],
+      ["--help", "--cache-dir", "/no/such/cache"],
+    ]) {
+      const { status, err } = await cli(["doctor", "hf-hub:timm/resnet50.a1_in1k", ...args]);
+      expect(status).toBe(1);
+      expect(err).toContain("/no/such/cache");
+    }
   });
 
   it("is of no concern to the help of a command that takes none", async () => {

@@ -138,7 +138,7 @@ describe("info", () => {
       supported     yes
       parameters    470 k
       MACs          104 M
-      classes       1000
+      classes       1000, 1000 named
       input size    3,160,160 (free)
       mean          0.5, 0.5, 0.5
       std           0.5, 0.5, 0.5

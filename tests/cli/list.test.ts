@@ -142,7 +142,7 @@ describe("list", () => {
   it("writes a page with the rows in place of the table", async () => {
     const file = temporary("models.html");
     expect(await cli(["list", "resnet18.*", "--html", file])).toMatchObject({ status: 0, out: "" });
-    expect(readFileSync(file, "utf8")).toContain('<th scope="row">resnet18.a1_in1k</th>');
+    expect(readFileSync(file, "utf8")).toContain('<th scope="row">resnet18.<wbr>a1_<wbr>in1k</th>');
     expect(readdirSync(dirname(file))).toEqual(["models.html"]);
     const failed = await cli(["list", "--html", temporary("absent/models.html")]);
     expect(failed).toMatchObject({ status: 1, out: "" });

@@ -1,10 +1,11 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { emitOnnx } from "../../src/backends/onnx/emit.ts";
 import { beginArtifact } from "../../src/driver/artifact-files.ts";
 import { writeModel } from "../../src/driver/artifact-model.ts";
-import { hashFile, identityOf } from "../../src/driver/hash-file.ts";
+import { hashFile, hashFiles, identityOf } from "../../src/driver/hash-file.ts";
 import { lowerRequest } from "../../src/driver/lower-request.ts";
 import { openModelWeights } from "../../src/driver/weights.ts";
 import { resolve } from "../../src/frontend/resolve.ts";
@@ -61,6 +62,19 @@ test("a file that is replaced or written to is refused; its hash is heard of Ctr
   expect(await refusal(hashFile(path, { signal: AbortSignal.abort() }))).toMatch(/^interrupted: /);
   writeFileSync(path, "abcd");
   expect(await refusal(hashFile(path, { identity }))).toMatch(/^io: .*the file changed while it was in use/);
+});
+
+test("several files have the hash of what sha256sum prints of them", async () => {
+  const folder = folderWith("hashes", { index: "abc", one: "", two: "abc" });
+  const paths = ["index", "one", "two"].map((name) => join(folder, name));
+  const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+  const lines = `${abc}  index\n${empty}  one\n${abc}  two\n`;
+  expect(await hashFiles(paths)).toBe(createHash("sha256").update(lines).digest("hex"));
+  expect(await hashFiles(paths.slice(0, 1))).toBe(abc);
+  const identities = paths.map(identityOf);
+  writeFileSync(paths[2] ?? "", "abd");
+  expect(await refusal(hashFiles(paths, { identities }))).toMatch(/^io: .*two: the file changed while it was in use/);
 });
 
 describe("weights in a file of their own", () => {

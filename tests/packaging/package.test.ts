@@ -26,7 +26,7 @@ describe("the package", () => {
   it("holds what is needed to run, and nothing else", () => {
     const paths = packed.files.map(({ path }) => path);
     const needed =
-      /^(?:bin\/[\w-]+\.js|dist\/.+\.(?:js|d\.ts)|data\/.+\.(?:json|md)|examples\/.+|[A-Z]+(?:\.md)?|package\.json)$/;
+      /^(?:bin\/[\w-]+\.js|dist\/.+\.(?:js|d\.ts)|data\/.+\.(?:json|md)|data\/labels\/LICENSE|examples\/.+|[A-Z]+(?:\.md)?|package\.json)$/;
     expect(paths.filter((path) => !needed.test(path))).toEqual([]);
     expect(paths).toEqual(
       expect.arrayContaining([
@@ -37,6 +37,8 @@ describe("the package", () => {
         "dist/index.js",
         "dist/index.d.ts",
         "data/architectures.json",
+        "data/labels/LICENSE",
+        "data/labels/in1k.json",
         "data/manifest.schema.json",
         "examples/models/test_resnet.shapes/model.safetensors",
       ]),

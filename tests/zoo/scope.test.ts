@@ -47,6 +47,7 @@ describe("prune", () => {
       paper: "",
       args: {},
       variants: { tiny: {} },
+      groups: () => [],
       build: (s, input) => {
         s.prune({ [path]: 3 });
         const x = s.chain(input, { conv: conv2d(4) });

@@ -46,7 +46,7 @@ function describe(m: ModelInfo, colors: Shell["colors"]): string[] {
       ["mean", p.mean.join(", ")],
       ["std", p.std.join(", ")],
       ["resize", `${p.interpolation}, crop ${p.crop_pct} ${p.crop_mode}`],
-      ["licence", m.licence ?? "not stated"],
+      ["licence", licenceText(m)],
       ["Hub id", m.hub_id ?? "none"],
     ]),
     ...nameAnatomy(m.name, colors),
@@ -54,6 +54,17 @@ function describe(m: ModelInfo, colors: Shell["colors"]): string[] {
     ...(d === null ? [] : argumentTable(d.arguments, colors)),
   ];
 }
+
+const kindWords: { readonly [K in ModelInfo["licence_kind"]]: string } = {
+  permissive: "",
+  "own-terms": ": terms of its own, read them before you use the weights",
+  "non-commercial": ": no commercial use",
+  unknown: "",
+};
+
+/** Nothing is assumed of weights whose licence nobody states. */
+const licenceText = ({ licence, licence_kind }: ModelInfo): string =>
+  licence_kind === "unknown" ? "unknown: nobody states one" : `${licence}${kindWords[licence_kind]}`;
 
 function publishedTable(results: readonly PublishedResult[], colors: Shell["colors"]): string[] {
   if (results.length === 0) return [];

@@ -1,5 +1,8 @@
 import { Command, Option } from "commander";
 import type { Inspection, StageReport } from "../../driver/inspect.ts";
+import type { LowerRequest } from "../../driver/lower-request.ts";
+import { activationTable } from "../activation-table.ts";
+import { groupTable } from "../group-table.ts";
 import { withLaterOptions } from "../later.ts";
 import { outputTable } from "../output-table.ts";
 import {
@@ -22,6 +25,8 @@ import { type Column, table } from "../table.ts";
 import { byteQuantity, quantity, shapeText } from "../units.ts";
 
 interface InspectOptions extends GraphOptions, PassOptions, FormOptions {
+  readonly paramGroups?: "coarse" | "fine" | true;
+  readonly activations?: readonly string[];
   readonly ir?: boolean;
   readonly after?: string;
   readonly html?: string;
@@ -29,6 +34,7 @@ interface InspectOptions extends GraphOptions, PassOptions, FormOptions {
 }
 
 const graphText = "Graph, with --ir or --html:";
+const insteadGroup = "Other tables:";
 
 const epilogue = `
 With a MODEL before it, --help also prints the model's own arguments.
@@ -36,6 +42,8 @@ With a MODEL before it, --help also prints the model's own arguments.
 Examples:
   timmc inspect resnet50
   timmc inspect resnet50 --arg output_stride=16 --taps features,module:layer3.2
+  timmc inspect resnet50 --param-groups coarse
+  timmc inspect local-dir:shapes --activations cat.jpg dog.jpg
   timmc inspect resnet50 --ir --after fold-batch-norm
   timmc inspect resnet50 --html resnet50.html`;
 
@@ -48,6 +56,20 @@ export const inspectCommand = (shell: Shell): Command =>
     })
       .description("the feature stages of a model, what each costs, and the outputs that compile would emit")
       .argument("<MODEL>", modelArgument)
+      .addOption(
+        new Option(
+          "--param-groups [KIND]",
+          "print the parameters by depth instead, in groups of timm's: fine or coarse",
+        )
+          .choices(["fine", "coarse"])
+          .helpGroup(insteadGroup),
+      )
+      .addOption(
+        new Option(
+          "--activations <IMAGES...>",
+          "run pictures and print what the stages, or the taps, give instead",
+        ).helpGroup(insteadGroup),
+      )
       .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
       .addOption(new Option("--after <PASS>", "the graph after this pass, of -O2 unless given").helpGroup(graphText))
       .addOption(opsetOption("for this ").helpGroup(graphText))
@@ -56,7 +78,7 @@ export const inspectCommand = (shell: Shell): Command =>
         new Option(
           "--html <FILE>",
           "write one page for any browser: modules, graph before and after passes, costs, tap chooser",
-        ).conflicts(["ir", "json"]),
+        ).conflicts(["ir", "json", "paramGroups", "activations"]),
       )
       .addOption(jsonOption("parameters, stages and outputs"))
       .addHelpText("after", epilogue)
@@ -75,29 +97,37 @@ export const inspectCommand = (shell: Shell): Command =>
             "error: --after takes one pass; timmc compile --print-ir-after all prints the graph after each",
           );
         noteLevel(command, options, shell.note);
-        if (html !== undefined) return writePage(html, model, options, shell);
+        const request = { ...lowerRequestOf(model, options), ...hubAccessOf(shell, options) };
+        if (html !== undefined) return writePage(html, request, options, shell);
+        if (options.activations !== undefined) return printActivations(shell, request, options, options.activations);
         const { inspect } = await import("../../driver/inspect.ts");
         const report = await inspect({
-          ...lowerRequestOf(model, options),
-          ...hubAccessOf(shell, options),
+          ...request,
+          paramGroups: options.paramGroups !== undefined,
           ir: ir ? { after, opset, onnxOps, ...passRequestOf(options) } : undefined,
         });
         if (json === true) return shell.json(report);
         report.notices.forEach(shell.note);
-        shell.print(report.ir?.trimEnd() ?? describe(report, shell));
+        const { paramGroups } = options;
+        shell.print(
+          report.ir?.trimEnd() ??
+            (paramGroups === undefined
+              ? describe(report, shell)
+              : groupTable(report, paramGroups === "coarse" ? "coarse" : "fine", shell.colors).join("\n")),
+        );
       }),
   );
 
-async function writePage(path: string, model: string, options: InspectOptions, shell: Shell): Promise<void> {
+async function writePage(path: string, request: LowerRequest, options: InspectOptions, shell: Shell): Promise<void> {
   const { graphPage } = await import("../../driver/graph-page/graph-page.ts");
   const { writeWhole } = await import("../../driver/artifact-files.ts");
   const { parseWeights } = await import("../../driver/weights.ts");
   const { after, opset, onnxOps, weights } = options;
-  shell.status(`drawing ${model}`);
+  shell.status(`drawing ${request.model}`);
   const { html, inspection, data } = await graphPage({
-    ...lowerRequestOf(model, options),
-    ...hubAccessOf(shell, options),
+    ...request,
     ...passRequestOf(options),
+    cacheDir: options.cacheDir,
     after,
     opset,
     onnxOps,
@@ -106,6 +136,19 @@ async function writePage(path: string, model: string, options: InspectOptions, s
   inspection.notices.forEach(shell.note);
   writeWhole(path, html);
   shell.log(`${path}: ${data.modules.name.length} modules, ${byteQuantity(Buffer.byteLength(html))}`);
+}
+
+async function printActivations(
+  shell: Shell,
+  request: LowerRequest,
+  { weights, json }: InspectOptions,
+  images: readonly string[],
+): Promise<void> {
+  const { activations } = await import("../../driver/activations.ts");
+  const { parseWeights } = await import("../../driver/weights.ts");
+  const reports = await activations({ ...request, weights: parseWeights(weights), images });
+  if (json === true) shell.json(reports);
+  else shell.print(activationTable(reports, images.length, shell.colors).join("\n"));
 }
 
 function describe(report: Inspection, { colors }: Shell): string {

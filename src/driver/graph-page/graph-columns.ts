@@ -23,7 +23,7 @@ const longestAttrs = 240;
 
 const attrsText = (value: Value): string => {
   if (is(value, "param")) return value.attrs.key.slice(value.attrs.key.lastIndexOf(".") + 1);
-  const text = printAttrs(value);
+  const text = printAttrs(value).join(", ");
   return text.length > longestAttrs ? `${text.slice(0, longestAttrs)} …` : text;
 };
 

@@ -27,7 +27,7 @@ output { display: block; margin: .5rem 0; font-weight: 600; }
 .skip { position: absolute; left: -100rem; }
 .skip:focus { left: 1rem; z-index: 3; background: var(--ground); color: var(--link); padding: .5rem; }
 .scroll { flex: 1; min-height: 18rem; overflow: auto; border: 1px solid var(--line); border-radius: 4px; }
-table { border-collapse: separate; border-spacing: 0; table-layout: fixed; width: 100%; min-width: 68rem; font-size: .875rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: separate; border-spacing: 0; table-layout: fixed; width: 100%; min-width: 68rem; font-size: .875rem; line-height: 1.25rem; font-variant-numeric: tabular-nums; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 th, td { padding: .25rem .6rem; text-align: left; vertical-align: top; overflow-wrap: break-word; border-bottom: 1px solid var(--line); }
 [data-column="family"] { width: 9.75rem; }

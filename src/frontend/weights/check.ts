@@ -1,5 +1,6 @@
 import { TimmcError } from "../../ir/error.ts";
 import { nearNames } from "../suggest.ts";
+import { findPrefix } from "./diagnose/prefix.ts";
 import { type StoredDType, type TensorSpec, type WeightSource, isOpaque, printStored } from "./source.ts";
 
 export interface Mismatch {
@@ -76,20 +77,21 @@ function sameShape(expected: readonly number[], found: readonly number[]): boole
 }
 
 function advice({ missing, unexpected, mismatched }: WeightMatch): string {
-  const prefix = wrapper(missing, unexpected);
-  if (prefix !== undefined) return `The keys carry the prefix \`${prefix}\`: save the weights without it.`;
-  if (missing.length === 0 && mismatched.length > 0) {
-    return "Pass the arguments that the checkpoint was trained with (--arg num_classes=…, in_chans=…, img_size=…).";
-  }
-  return "Check that the architecture and its arguments are those of the checkpoint.";
+  return `${firstAdvice(missing, unexpected, mismatched)} timmc doctor MODEL shows each key.`;
 }
 
-/** The prefix that turns the first missing names into unexpected ones, as wrappers of a model leave it. */
-function wrapper(missing: readonly TensorSpec[], unexpected: readonly string[]): string | undefined {
-  const [first] = missing;
-  if (first === undefined) return undefined;
-  const keys = new Set(unexpected);
-  const wrapped = unexpected.find((key) => key.endsWith(`.${first.name}`));
-  const prefix = wrapped?.slice(0, -first.name.length);
-  return prefix !== undefined && missing.every((spec) => keys.has(prefix + spec.name)) ? prefix : undefined;
+function firstAdvice(
+  missing: readonly TensorSpec[],
+  unexpected: readonly string[],
+  mismatched: readonly Mismatch[],
+): string {
+  const finding = findPrefix(
+    missing.map((spec) => spec.name),
+    unexpected,
+  );
+  if (finding?.change === "off") return `The keys carry the prefix \`${finding.prefix}\`: save the weights without it.`;
+  if (finding?.change === "on") return `The keys lack the prefix \`${finding.prefix}\`.`;
+  if (missing.length === 0 && mismatched.length > 0)
+    return "Pass the arguments that the checkpoint was trained with (--arg num_classes=…, in_chans=…, img_size=…).";
+  return "Check that the architecture and its arguments are those of the checkpoint.";
 }

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { TimmcError } from "../../ir/error.ts";
+import { printable } from "../printable.ts";
 
 /** Reports a broken rule, of one tensor where it is known. */
 export type Refuse = (rule: string, tensor?: string) => never;
@@ -37,6 +38,10 @@ export const partOf = (bytes: RandomBytes, begin: number, size: number): RandomB
   read: (at, length) => bytes.read(begin + at, length),
 });
 
+/** Memory that the caller fills before anyone sees it: zeros would cost a tenth of the reading. */
+const uninitialized = (length: number): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+
 /** `length` is at most the file's size, so a hostile header cannot ask for more memory than the file takes on disk. */
 export function readBytes(
   descriptor: number,
@@ -46,7 +51,7 @@ export function readBytes(
 ): Uint8Array<ArrayBuffer> {
   let done = 0;
   try {
-    const bytes = new Uint8Array(length);
+    const bytes = uninitialized(length);
     while (done < length) {
       const count = readSync(descriptor, bytes, done, Math.min(length - done, MAX_READ), position + done);
       if (count === 0) break;
@@ -77,6 +82,6 @@ export function openFile(path: string): number {
 }
 
 /** Text of untrusted files for messages: at most 80 characters, none that a terminal obeys. */
-export const shown = (text: string): string => JSON.stringify(text.slice(0, 80)).slice(1, -1);
+export const shown = (text: string): string => printable(JSON.stringify(text.slice(0, 80))).slice(1, -1);
 
 const why = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,13 +1,20 @@
+import { printable } from "../printable.ts";
+
+/** Two hundred thousand tensors of a safetensors header; models have thousands. */
+const MAX_VALUES = 2_000_000;
+
 /**
  * A strict JSON reader for headers and indexes of untrusted files. Unlike JSON.parse it shows every member of an object, so that
  * duplicates can be refused, and it never builds a value that was not asked for. Each method consumes one construct, or
- * calls `fail` with the rule that is broken and the position.
+ * calls `fail` with the rule that is broken and the position. A text holds at most two million values, which bounds the
+ * memory that the keys and lists of a caller take.
  */
 export class JsonScanner {
   readonly #text: string;
   readonly #fail: (rule: string) => never;
   readonly #what: string;
   #at = 0;
+  #values = 0;
 
   /** `what` names the text in messages. */
   constructor(text: string, fail: (rule: string) => never, what = "header") {
@@ -21,6 +28,7 @@ export class JsonScanner {
     this.#expect("{");
     if (this.#take("}")) return;
     do {
+      this.#count();
       const key = this.string();
       this.#expect(":");
       member(key);
@@ -32,8 +40,10 @@ export class JsonScanner {
   array(element: () => void): void {
     this.#expect("[");
     if (this.#take("]")) return;
-    do element();
-    while (this.#take(","));
+    do {
+      this.#count();
+      element();
+    } while (this.#take(","));
     this.#expect("]");
   }
 
@@ -54,7 +64,7 @@ export class JsonScanner {
   /** A natural number below 2^53, without sign, fraction or exponent. */
   natural(): number {
     this.#skipSpace();
-    const [digits] = this.#match(/(?:0|[1-9]\d*)(?![\d.eE])/y) ?? this.#refuse("a natural number");
+    const [digits] = this.#match(NATURAL) ?? this.#refuse("a natural number");
     const value = Number(digits);
     return Number.isSafeInteger(value) ? value : this.#fail(`the number ${digits.slice(0, 40)} is 2^53 or more`);
   }
@@ -75,8 +85,13 @@ export class JsonScanner {
     if (this.#at < this.#text.length) this.#refuse("only spaces after the closing brace");
   }
 
+  /** Another member or element. */
+  #count(): void {
+    if (++this.#values > MAX_VALUES) this.#fail(`the ${this.#what} has more than ${MAX_VALUES} values`);
+  }
+
   #skipSpace(): void {
-    this.#match(/[ \t\n\r]*/y);
+    this.#match(SPACE);
   }
 
   #take(char: string): boolean {
@@ -98,13 +113,16 @@ export class JsonScanner {
   }
 
   #refuse(wanted: string): never {
-    const found = this.#at < this.#text.length ? JSON.stringify(this.#text.slice(this.#at, this.#at + 12)) : "the end";
+    const rest = this.#text.slice(this.#at, this.#at + 12);
+    const found = rest === "" ? "the end" : printable(JSON.stringify(rest));
     return this.#fail(
       `the ${this.#what} is not valid JSON: expected ${wanted} at character ${this.#at}, found ${found}`,
     );
   }
 }
 
+const SPACE = /[ \t\n\r]*/y;
+const NATURAL = /(?:0|[1-9]\d*)(?![\d.eE])/y;
 /** A number or a word. */
 const SIMPLE = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 

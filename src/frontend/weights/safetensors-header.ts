@@ -1,4 +1,4 @@
-import type { Refuse } from "./file.ts";
+import { type Refuse, shown } from "./file.ts";
 import { JsonScanner } from "./json-scanner.ts";
 import { type StoredDType, storedBits } from "./source.ts";
 
@@ -11,6 +11,8 @@ export interface HeaderEntry {
 }
 
 const METADATA = "__metadata__";
+/** As of PyTorch files: torch computes with no more. */
+const MAX_RANK = 64;
 
 const stored: ReadonlyMap<string, StoredDType> = new Map<string, StoredDType>([
   ["BOOL", "bool"],
@@ -61,7 +63,7 @@ export function parseHeader(text: string, bufferBytes: number, refuse: Refuse): 
 function scanMetadata(scanner: JsonScanner, refuse: Refuse): void {
   const seen = new Set<string>();
   scanner.object((key) => {
-    if (seen.has(key)) refuse(`"${METADATA}" has the key "${key}" twice`);
+    if (seen.has(key)) refuse(`"${METADATA}" has the key "${shown(key)}" twice`);
     seen.add(key);
     scanner.string();
   });
@@ -73,34 +75,35 @@ function scanEntry(scanner: JsonScanner, name: string, refuse: Refuse): HeaderEn
   let dtype: StoredDType | undefined;
   let shape: readonly number[] | undefined;
   let offsets: readonly number[] | undefined;
+  const tooDeep = (): never => refuse(`its shape has more than ${MAX_RANK} dimensions`, name);
+  const notPair = (): never => refuse('"data_offsets" is not a pair [begin, end]', name);
   scanner.object((field) => {
-    if (seen.has(field)) refuse(`its field "${field}" occurs twice`, name);
+    if (seen.has(field)) refuse(`its field "${shown(field)}" occurs twice`, name);
     seen.add(field);
     if (field === "dtype") dtype = scanDType(scanner, name, refuse);
-    else if (field === "shape") shape = scanNaturals(scanner);
-    else if (field === "data_offsets") offsets = scanNaturals(scanner);
+    else if (field === "shape") shape = scanNaturals(scanner, MAX_RANK, tooDeep);
+    else if (field === "data_offsets") offsets = scanNaturals(scanner, 2, notPair);
     else scanner.skip();
   });
   if (dtype === undefined) return refuse('its field "dtype" is missing', name);
   if (shape === undefined) return refuse('its field "shape" is missing', name);
-  const [begin, end, ...rest] = offsets ?? refuse('its field "data_offsets" is missing', name);
-  if (begin === undefined || end === undefined || rest.length > 0) {
-    return refuse('"data_offsets" is not a pair [begin, end]', name);
-  }
+  const [begin, end] = offsets ?? refuse('its field "data_offsets" is missing', name);
+  if (begin === undefined || end === undefined) return notPair();
   if (begin > end) return refuse(`"data_offsets" [${begin}, ${end}] ends before it begins`, name);
   return { dtype, shape, begin, end };
 }
 
 function scanDType(scanner: JsonScanner, name: string, refuse: Refuse): StoredDType {
   const text = scanner.string();
-  return (
-    stored.get(text) ?? refuse(`unknown dtype "${text.slice(0, 40)}"; known: ${[...stored.keys()].join(" ")}`, name)
-  );
+  return stored.get(text) ?? refuse(`unknown dtype "${shown(text)}"; known: ${[...stored.keys()].join(" ")}`, name);
 }
 
-function scanNaturals(scanner: JsonScanner): number[] {
+function scanNaturals(scanner: JsonScanner, limit: number, tooMany: () => never): number[] {
   const values: number[] = [];
-  scanner.array(() => values.push(scanner.natural()));
+  scanner.array(() => {
+    if (values.length === limit) tooMany();
+    values.push(scanner.natural());
+  });
   return values;
 }
 

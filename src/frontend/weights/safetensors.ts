@@ -1,7 +1,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { basename } from "node:path";
 import { TimmcError } from "../../ir/error.ts";
-import { type Refuse, openFile, readBytes } from "./file.ts";
+import { type Refuse, openFile, readBytes, shown } from "./file.ts";
 import { type HeaderEntry, parseHeader } from "./safetensors-header.ts";
 import { type TensorData, type WeightSource, isOpaque } from "./source.ts";
 
@@ -26,7 +26,7 @@ export function openSafetensors(path: string): WeightSource {
 function sourceOf(descriptor: number, path: string): WeightSource {
   const refuse: Refuse = (rule, tensor) => {
     throw new TimmcError("weights", rule, {
-      trail: tensor === undefined ? [path] : [path, tensor],
+      trail: tensor === undefined ? [path] : [path, shown(tensor)],
       hint: "The file is damaged or not safetensors: fetch it again, or write it anew with safetensors.torch.save_file.",
     });
   };
@@ -35,10 +35,10 @@ function sourceOf(descriptor: number, path: string): WeightSource {
   const entries = parseHeader(text, size - dataStart, refuse);
   let open = true;
   const read = (name: string, entry: HeaderEntry): Uint8Array => {
-    if (!open) throw new TimmcError("weights", "read after its source was closed", { trail: [path, name] });
+    if (!open) throw new TimmcError("weights", "read after its source was closed", { trail: [path, shown(name)] });
     if (isOpaque(entry.dtype)) {
       throw new TimmcError("weights", `parameters of type ${entry.dtype} are not supported`, {
-        trail: [path, name],
+        trail: [path, shown(name)],
         hint: "Store it as float32, float16, bfloat16 or float8.",
       });
     }

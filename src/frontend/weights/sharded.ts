@@ -30,11 +30,13 @@ export function openSharded(path: string, openShard: (file: string) => WeightSou
     for (const file of new Set(files.values())) shards.set(file, openOne(path, file, openShard));
     const shardOf = (key: string): WeightSource | undefined => shards.get(files.get(key) ?? "");
     for (const [key, file] of files) {
-      if (shardOf(key)?.get(key) === undefined) refuse(`the index places it in ${file}, which does not have it`, key);
+      if (shardOf(key)?.get(key) === undefined)
+        refuse(`the index places it in ${shown(file)}, which does not have it`, key);
     }
     return {
       label: basename(path),
       notices: [...shards.values()].flatMap((shard) => shard.notices ?? []).concat(unlisted(path, files, shards)),
+      shards: [...shards.keys()].map((file) => join(dirname(path), file)),
       keys: () => files.keys(),
       get: (key) => shardOf(key)?.get(key),
       close,
@@ -102,8 +104,9 @@ function unlisted(
 ): string[] {
   return [...shards].flatMap(([file, shard]) => {
     const extra = [...shard.keys()].filter((key) => files.get(key) !== file);
-    return extra.length === 0
-      ? []
-      : [`${file} holds ${extra.length} entries that ${basename(path)} does not place there, such as ${extra[0]}`];
+    const [first] = extra;
+    if (first === undefined) return [];
+    const place = `${basename(path)} does not place there`;
+    return [`${shown(file)} holds ${extra.length} entries that ${place}, such as ${shown(first)}`];
   });
 }

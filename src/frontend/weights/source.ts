@@ -57,6 +57,8 @@ export interface WeightSource {
   readonly label: string;
   /** What a user should know about a source that is nevertheless valid. */
   readonly notices?: readonly string[];
+  /** Files that the named one stands for besides itself, in the order that it first names them: those of an index. */
+  readonly shards?: readonly string[];
   keys(): Iterable<string>;
   get(name: string): TensorData | undefined;
   close(): void;

@@ -1,6 +1,7 @@
 /** ConvNeXt: Liu et al. 2022 (arXiv:2201.03545); V2 with global response normalisation: Woo et al. 2023 (2301.00808). */
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
+import { blockGroup, stemGroup } from "../groups.ts";
 import type { Stage } from "../family.ts";
 import { act } from "../layers/act.ts";
 import { type HeadModule, callHead, classifierHead, normMlpHead } from "../layers/classifier-head.ts";
@@ -13,6 +14,7 @@ import { stagewise } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { type ConvNeXtConfig, args } from "./config.ts";
 import { hasForms, lastAxisNorm, mapNorm } from "./norms.ts";
+import { remap } from "./remap.ts";
 import { variants } from "./variants.ts";
 
 /** Norm, MLP four times as wide, layer scale: on NCHW maps with conv_mlp, else on NHWC ones. */
@@ -107,6 +109,17 @@ export default defineFamily({
   args,
   variants,
   refuse,
+  groups: (coarse) => [
+    stemGroup(/stem/),
+    ...(coarse
+      ? [blockGroup(/stages\.(\d+)/)]
+      : [
+          blockGroup(/stages\.(\d+)\.downsample/, "first"),
+          blockGroup(/stages\.(\d+)\.blocks\.(\d+)/),
+          blockGroup(/norm_pre/, "last"),
+        ]),
+  ],
+  remap: () => remap,
   build: (s, input, c) => {
     const kernels = stagewise(c.kernel_sizes, 4);
     let reduction = c.stem_type === "patch" ? c.patch_size : 4;

@@ -8,7 +8,7 @@ import type { Scope } from "../scope.ts";
 import { type VitConfig, normsPooled } from "../vision-transformer/config.ts";
 import { type Prefix, convPatches, encode } from "../vision-transformer/encoder.ts";
 
-const prefix: Prefix = [
+export const distilledPrefix: Prefix = [
   ["cls_token", 1],
   ["dist_token", 1],
 ];
@@ -22,7 +22,7 @@ export function refuseDistilled(c: VitConfig): string | undefined {
 
 export function buildDistilled(s: Scope, image: Value, c: VitConfig): Model {
   if (c.pos_embed !== "learn") s.notice("pos_embed has no effect: a distilled model always learns them");
-  const { tokens, stages } = encode(s, image, { ...c, pos_embed: "learn" }, prefix, convPatches(c, image));
+  const { tokens, stages } = encode(s, image, { ...c, pos_embed: "learn" }, distilledPrefix, convPatches(c, image));
   const token = tokenAt(s, tokens, 0);
   const distilled = tokenAt(s, tokens, 1);
   const mean = (a: Value, b: Value): Value => s.mul(s.add(a, b), s.scalar(0.5));

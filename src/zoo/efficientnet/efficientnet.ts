@@ -3,6 +3,7 @@
  * V1 and V2, MixNet, FBNet-C, Single-Path NAS, TinyNet; each design names its paper.
  */
 import { defineFamily } from "../define-family.ts";
+import { blockGroup, stemGroup } from "../groups.ts";
 import { poolAndClassify } from "../layers/classifier.ts";
 import { conv2d } from "../layers/conv.ts";
 import { normAct } from "../layers/norm-act.ts";
@@ -48,6 +49,11 @@ export default defineFamily({
     const reason = refuseTrunk(c, given, c.design.takes, generatorArgs);
     return reason ?? (c.widths === undefined ? undefined : refusePruned(c, given));
   },
+  groups: (coarse) => [
+    stemGroup(/conv_stem|bn1/),
+    blockGroup(coarse ? /blocks\.(\d+)/ : /blocks\.(\d+)\.(\d+)/),
+    blockGroup(/conv_head|bn2/, "last"),
+  ],
   build: (s, input, c) => {
     if (c.widths) s.prune(c.widths);
     const { design } = c;

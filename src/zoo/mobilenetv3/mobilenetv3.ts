@@ -3,6 +3,7 @@
  * (2109.15099): blocks as in EfficientNet, but the map is pooled before the last convolution.
  */
 import { defineFamily } from "../define-family.ts";
+import { blockGroup, stemGroup } from "../groups.ts";
 import { decodeStages } from "../efficientnet/block-string.ts";
 import { planBlocks } from "../efficientnet/plan.ts";
 import { paddingOf, refuseTrunk, roundChannels } from "../efficientnet/trunk-args.ts";
@@ -44,6 +45,7 @@ export default defineFamily({
       return "timm takes output_stride here only for feature networks: it needs features_only=true";
     return refuseTrunk(c, given, c.design.takes, generatorArgs);
   },
+  groups: (coarse) => [stemGroup(/conv_stem|bn1/), blockGroup(coarse ? /blocks\.(\d+)/ : /blocks\.(\d+)\.(\d+)/)],
   build: (s, input, c) => {
     const { design } = c;
     const round = roundChannels(c.channel_multiplier, 8, design.roundLimit);

@@ -5,6 +5,7 @@
 import type { Value } from "../../ir/value.ts";
 import type { Stage } from "../family.ts";
 import { defineFamily } from "../define-family.ts";
+import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
 import { antiAlias } from "../layers/blur-pool.ts";
 import { channelAttention, squeezeExcite } from "../layers/channel-attention.ts";
@@ -152,6 +153,7 @@ export default defineFamily({
       return 'global_pool="" needs num_classes=0: the classifier takes no map';
     return undefined;
   },
+  groups: (coarse) => [stemGroup(/conv1|bn1|maxpool/), blockGroup(coarse ? /layer(\d+)/ : /layer(\d+)\.(\d+)/)],
   build: (s, input, c) => {
     if (c.widths) s.prune(c.widths);
     const { features, pooled } = stem(s, input, c);

@@ -19,35 +19,18 @@ import {
 } from "../layers/window.ts";
 import type { Module, Scope } from "../scope.ts";
 import type { SwinConfig } from "./config.ts";
+import { type WindowPlace, windowAndShift } from "./windows.ts";
 
 /** What one block needs to know of its place in the network. */
-export interface Place {
-  /** Height and width of the map, as the constructor counts them from img_size. */
-  readonly resolution: Pair;
+export interface Place extends WindowPlace {
   readonly heads: number;
   /** Width of a head; the block's width over the heads without it. */
   readonly headDim: number | undefined;
   readonly mlpRatio: number;
-  /** The window that the stage asks for. */
-  readonly window: Pair;
-  /** Whether the windows move by half their size. */
-  readonly shifted: boolean;
 }
 
 /** torch's LayerNorm, which the definition uses throughout. */
 export const swinNorm: Module = layerNorm(1e-5);
-
-/** A window larger than the map shrinks to it and then does not move, unless always_partition. */
-function windowAndShift({ always_partition }: SwinConfig, p: Place): { readonly window: Pair; readonly shift: Pair } {
-  const along = (axis: 0 | 1): { window: number; shift: number } => {
-    const target = p.window[axis];
-    const shift = p.shifted ? Math.floor(target / 2) : 0;
-    const whole = !always_partition && p.resolution[axis] <= target;
-    return whole ? { window: p.resolution[axis], shift: 0 } : { window: target, shift };
-  };
-  const [rows, columns] = [along(0), along(1)];
-  return { window: [rows.window, columns.window], shift: [rows.shift, columns.shift] };
-}
 
 /**
  * Multi-head attention in each window of [N windows, tokens, C] (eq. 4): softmax(q k^T / sqrt(d) + B) v with the bias B of

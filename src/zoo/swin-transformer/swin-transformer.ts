@@ -1,9 +1,8 @@
 /** Swin Transformer: Liu et al. 2021 (arXiv:2103.14030), and the searched S3 variants (arXiv:2111.14725). */
-import { TimmcError } from "../../ir/error.ts";
 import { defineFamily } from "../define-family.ts";
+import { blockGroup, stemGroup } from "../groups.ts";
 import type { Stage } from "../family.ts";
 import { callHead, classifierHead } from "../layers/classifier-head.ts";
-import type { Pair } from "../layers/conv.ts";
 import { normedAtEnd } from "../layers/intermediate.ts";
 import { linear } from "../layers/linear.ts";
 import { patchEmbed } from "../layers/patch-embed.ts";
@@ -12,7 +11,9 @@ import { stagewise } from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { type Place, swinBlock, swinNorm } from "./block.ts";
 import { type SwinConfig, args } from "./config.ts";
+import { remap } from "./remap.ts";
 import { variants } from "./variants.ts";
+import { resolution, windows } from "./windows.ts";
 
 /** 2x2 neighbours side by side, column by column, and a linear layer over them (section 3.1). */
 const patchMerging =
@@ -29,14 +30,6 @@ const patchMerging =
     return s.chain(merged, { norm: swinNorm, reduction: linear(out, { bias: false }) });
   };
 
-/** The window of every stage. Two numbers are one window, [height, width], for all. */
-function windows({ window_size: size, depths }: SwinConfig): readonly Pair[] {
-  const square = (v: number | Pair): Pair => (typeof v === "number" ? [v, v] : v);
-  if (typeof size === "number" || size.length !== 2) return stagewise<number | Pair>(size, depths.length).map(square);
-  const [h, w] = size.flat();
-  return depths.map(() => [h ?? 1, w ?? 1]);
-}
-
 function refuse(c: SwinConfig): string | undefined {
   const stages = c.depths.length;
   const lists = { num_heads: c.num_heads, head_dim: c.head_dim, mlp_ratio: c.mlp_ratio };
@@ -48,17 +41,6 @@ function refuse(c: SwinConfig): string | undefined {
   if (c.window_size.length !== 2 && c.window_size.length !== stages)
     return `window_size has ${c.window_size.length} entries for ${stages} stages`;
   return undefined;
-}
-
-/** Height and width of a stage's map by the constructor's count: the patches of img_size, halved and rounded down. */
-function resolution({ img_size, patch_size }: SwinConfig, stage: number): Pair {
-  const along = (extent: number): number => Math.floor(Math.floor(extent / patch_size) / 2 ** stage);
-  const size: Pair = [along(img_size[0]), along(img_size[1])];
-  if (Math.min(...size) < 1)
-    throw new TimmcError("unsupported", `img_size ${img_size.join("x")} leaves stage ${stage} without tokens`, {
-      hint: "choose a larger img_size",
-    });
-  return size;
 }
 
 const stageModule =
@@ -77,6 +59,17 @@ export default defineFamily({
   args,
   variants,
   refuse,
+  groups: (coarse) => [
+    stemGroup(/patch_embed/),
+    ...(coarse
+      ? [blockGroup(/layers\.(\d+)/)]
+      : [
+          blockGroup(/layers\.(\d+).downsample/, "first"),
+          blockGroup(/layers\.(\d+)\.\w+\.(\d+)/),
+          blockGroup(/norm/, "last"),
+        ]),
+  ],
+  remap,
   build: (s, input, c) => {
     const count = c.depths.length;
     const window = windows(c);

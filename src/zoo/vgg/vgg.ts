@@ -1,6 +1,7 @@
 /** VGG: Simonyan and Zisserman 2014 (arXiv:1409.1556), table 1; its fully connected layers are convolutions here. */
 import { isStatic } from "../../ir/dim.ts";
 import { defineFamily } from "../define-family.ts";
+import { blockGroup, stemGroup } from "../groups.ts";
 import type { Stage } from "../family.ts";
 import { act } from "../layers/act.ts";
 import { adaptiveAvgPool } from "../layers/adaptive-avg-pool.ts";
@@ -10,6 +11,7 @@ import { norm } from "../layers/norm.ts";
 import { maxPool } from "../layers/pool.ts";
 import type { Module } from "../scope.ts";
 import { type VggConfig, args } from "./config.ts";
+import { remap } from "./remap.ts";
 import { variants } from "./variants.ts";
 
 /** Channels of the convolutions before each pool. */
@@ -58,12 +60,14 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/1409.1556",
   args,
   variants,
+  remap: () => remap,
   refuse: (c) => {
     if (c.mlp_ratio * headWidth < 1) return `mlp_ratio=${c.mlp_ratio} leaves no channels in the head`;
     if (c.global_pool === "" && c.num_classes > 0)
       return 'global_pool="" needs num_classes=0: the classifier takes no map';
     return undefined;
   },
+  groups: () => [stemGroup(/features\.0/), blockGroup(/features\.(\d+)/)],
   build: (s, input, c) => {
     const { layers: list, ends } = layers(c);
     const stages: Stage[] = [];

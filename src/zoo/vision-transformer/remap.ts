@@ -1,20 +1,14 @@
 /** Checkpoints of Vision Transformers: what timm's filter of the family reads. */
 import type { Layout, Remap, Step } from "../remap/remap.ts";
 import { patchKernelRank, patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
-import {
-  addAxes,
-  change,
-  defined,
-  drop,
-  extent,
-  merge,
-  only,
-  projection,
-  renames,
-  withZeroBias,
-} from "../remap/steps.ts";
+import { addAxes, change, drop, extent, merge, only, projection, renames, withZeroBias } from "../remap/steps.ts";
 import type { VitConfig } from "./config.ts";
-import { prefixLength, prefixOf } from "./encoder.ts";
+import { type Prefix, prefixLength, prefixOf } from "./encoder.ts";
+import { dinov2Layouts, mae, teacher } from "./remap-dinov2.ts";
+import { type NpzModel, npzLayouts } from "./remap-npz.ts";
+import { torchvision } from "./remap-torchvision.ts";
+import { towerLayouts } from "./remap-towers.ts";
+import { transformersLayouts } from "./remap-transformers.ts";
 
 /** OpenAI's CLIP, and the towers of OpenCLIP that are its own. */
 const clipTower: readonly Step[] = [
@@ -34,25 +28,6 @@ const clipTower: readonly Step[] = [
   projection(/^proj$/, "head"),
   addAxes(/^cls_token$/, 2),
   addAxes(/^pos_embed$/, 1),
-];
-
-/** With registers, timm's model adds positions to the patches alone: the class token's is added to the token itself. */
-const dinov2: readonly Step[] = [
-  drop(/^mask_token$/, "the masked token of the pretraining"),
-  {
-    kind: "compute",
-    law: "add the position of the class token",
-    from: /^cls_token$/,
-    with: ["pos_embed", "register_tokens"],
-    to: ["cls_token", "pos_embed", "reg_token"],
-    make: (b, [cls, positions, registers]) => {
-      const table = defined(positions);
-      const first = b.slice(table, { axis: 1, range: [0, 1] });
-      const rest = b.slice(table, { axis: 1, range: [1, extent(table, 1)] });
-      return [b.add(defined(cls), first), rest, defined(registers)];
-    },
-  },
-  ...renames([/^(blocks\.\d+\.mlp)\.w12\./, "$1.fc1."], [/^(blocks\.\d+\.mlp)\.w3\./, "$1.fc2."]),
 ];
 
 /** Multiway transformers: branch A is vision. The first two rows of the positions belong to no token. */
@@ -97,6 +72,7 @@ const aimv2: readonly Step[] = renames(
   [/mlp\.fc3/, "mlp.fc1_x"],
 );
 
+/** Of timm's filter, in its order; a masked autoencoder, which that takes for DINOv2 and then refuses, comes before. */
 const layouts: readonly Layout[] = [
   { name: "CLIP", when: (file) => file.has("visual.class_embedding"), steps: [only("visual."), ...clipTower] },
   {
@@ -104,12 +80,8 @@ const layouts: readonly Layout[] = [
     when: (file) => file.has("module.visual.class_embedding"),
     steps: [only("module.visual."), ...clipTower],
   },
-  { name: "DINOv2", when: (file) => file.has("mask_token"), steps: dinov2 },
-  {
-    name: "TIPSv2",
-    when: (file) => file.has("vision_encoder.mask_token"),
-    steps: [only("vision_encoder."), ...dinov2],
-  },
+  mae,
+  ...dinov2Layouts,
   { name: "BEiT-3", when: (file) => file.some(/beit3\./), steps: beit3 },
   { name: "I-JEPA", when: (file) => file.some(/^encoder\.module\./), steps: [only("encoder.module.")] },
   {
@@ -132,18 +104,25 @@ const layouts: readonly Layout[] = [
   { name: "AIMv2", when: (file) => file.has("preprocessor.patchifier.proj.weight"), steps: aimv2 },
 ];
 
+/** Names that timm does not read. */
+const own: readonly Layout[] = [teacher, ...transformersLayouts, ...towerLayouts, torchvision];
+
 /** What every file passes through: patches and positions at the model's size. */
-const tail = (c: VitConfig): readonly Step[] => {
-  const covered = c.no_embed_class ? 0 : prefixLength(prefixOf(c));
+const tail = (c: VitConfig, { grid, covered }: NpzModel): readonly Step[] => [
+  patchKernelRank(/patch_embed\.proj\.weight$/),
+  patchKernelToModel(/patch_embed\.proj\.weight$/, c.interpolation),
+  posEmbedToModel(/^pos_embed$/, grid, covered, c.interpolation),
+  drop(/pre_logits/, "the representation layer, which timm's models do not have"),
+];
+
+/** `prefix` are the model's tokens before the patches. */
+export function remap(c: VitConfig, prefix: Prefix = prefixOf(c)): Remap {
   const [height, width] = c.img_size;
   const [rows, columns] = c.patch_size;
-  const grid = [Math.floor(height / rows), Math.floor(width / columns)] as const;
-  return [
-    patchKernelRank(/patch_embed\.proj\.weight$/),
-    patchKernelToModel(/patch_embed\.proj\.weight$/, c.interpolation),
-    posEmbedToModel(/^pos_embed$/, grid, covered, c.interpolation),
-    drop(/pre_logits/, "the representation layer, which timm's models do not have"),
-  ];
-};
-
-export const remap = (c: VitConfig): Remap => ({ layouts, tail: tail(c) });
+  const model: NpzModel = {
+    depth: c.depth,
+    grid: [Math.floor(height / rows), Math.floor(width / columns)],
+    covered: c.no_embed_class ? 0 : prefixLength(prefix),
+  };
+  return { layouts: [...layouts, ...npzLayouts(model), ...own], tail: tail(c, model) };
+}

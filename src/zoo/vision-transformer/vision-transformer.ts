@@ -3,6 +3,7 @@
  * (2212.08013), CLIP (2103.00020), SigLIP (2303.15343), DINOv2 (2304.07193), AIMv2 (2411.14402), BEiT-3 (2208.10442).
  */
 import { defineFamily } from "../define-family.ts";
+import { blockGroup, stemGroup } from "../groups.ts";
 import { bool, inert } from "../schema.ts";
 import { args, refuse } from "./config.ts";
 import { buildVisionTransformer } from "./model.ts";
@@ -23,6 +24,11 @@ export default defineFamily<typeof familyArgs>({
   defaultStages: 3,
   refuse: (c) =>
     c.use_naflex ? "use_naflex=true builds a NaFlexViT: name a naflexvit architecture instead" : refuse(c),
+  groups: () => [
+    stemGroup(/cls_token|reg_token|pos_embed|patch_embed/),
+    blockGroup(/blocks\.(\d+)/),
+    blockGroup(/norm/, "last"),
+  ],
   build: buildVisionTransformer,
-  remap,
+  remap: (c) => remap(c),
 });

@@ -55,7 +55,7 @@ describe("matchError", () => {
         mismatched: fc.weight: the model has f32[10,2], the weights f32[5,2]
         not used: conv_1.weight
         not used: other
-        Check that the architecture and its arguments are those of the checkpoint."
+        Check that the architecture and its arguments are those of the checkpoint. timmc doctor MODEL shows each key."
     `);
   });
 

@@ -11,7 +11,6 @@ import {
   type Stored,
   encodeSafetensors,
   f32,
-  fileName,
   headerOf,
   rawSafetensors,
   tensorBytes,
@@ -192,85 +191,24 @@ describe("each broken rule is named", () => {
     ["metadata key twice", () => refusal(header('{"__metadata__":{"a":"","a":""}}')), /key "a" twice/],
     ["an entry that is a list", () => refusal(header('{"a":["F32",[1],[0,4]]}', 4)), /expected `{`/],
     ["deep nesting", () => a(`"x":${"[".repeat(1e5)}`), /nested more than 64 deep/],
+    ["many values", () => a(`"x":[${"0,".repeat(2e6)}0]`), /more than 2000000 values/],
+    [
+      "many dimensions",
+      () => a(`"dtype":"F32","shape":[${"1,".repeat(64)}1],"data_offsets":[0,4]`),
+      /^a: its shape has more than 64 dimensions/,
+    ],
+    ["many offsets", () => a(`"data_offsets":[${"0,".repeat(1e5)}0]`), /^a: .*not a pair/],
+    [
+      "what a terminal obeys",
+      () => refusal(header(String.raw`{"\u001b[2J\u009b\u202e":{"dtype":"\u001b"}}`)),
+      /^\\u001b\[2J\\u009b\\u202e: unknown dtype "\\u001b"/,
+    ],
   ];
   test.each(cases)("%s", (_, provoke, rule) => expect(provoke()).toMatch(rule));
 
   test("every header of a valid file's prefix is refused", () => {
     const file = encodeSafetensors([f32("a", [2], [1, 2]), f32("b", [], [3])], { format: "pt" });
     for (let n = 0; n < file.length; n++) expect(contents(file.subarray(0, n))).toBeInstanceOf(TimmcError);
-  });
-});
-
-describe("hostile mutations", () => {
-  /** What any reader may take from a file: JSON's own reading of the header, tiling the buffer. */
-  function expectConsistent(file: Uint8Array, found: readonly Stored[]): void {
-    const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
-    const text = Buffer.from(file.subarray(8, 8 + length)).toString("utf8");
-    const { __metadata__: _, ...tensors } = JSON.parse(text, (key, value: unknown) =>
-      key === "__proto__" ? expect.fail("not generated") : value,
-    ) as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
-    expect(found.map((t) => t.name).sort()).toEqual(Object.keys(tensors).sort());
-    let total = 0;
-    for (const { name, dtype, shape, bytes } of found) {
-      const told = tensors[name] ?? expect.fail(name);
-      expect([fileName[dtype], shape]).toEqual([told.dtype, told.shape]);
-      const [begin, end] = told.data_offsets;
-      if (!isOpaque(dtype)) expect(bytes).toEqual(new Uint8Array(file.subarray(8 + length + begin, 8 + length + end)));
-      total += tensorBytes(dtype, shape);
-    }
-    expect(total).toBe(file.length - 8 - length);
-  }
-
-  const valid = encodeSafetensors(
-    [f32("conv1.weight", [2, 1, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]), f32("fc.bias", [3], [9, 10, 11]), f32("s", [], [12])],
-    { format: "pt" },
-  );
-  const headerEnd = 8 + Number(new DataView(valid.buffer, valid.byteOffset).getBigUint64(0, true));
-  const place = fc.integer({ min: 0, max: headerEnd + 4 });
-  const mutation = fc.oneof(
-    fc.tuple(place, fc.integer({ min: 0, max: 255 })).map(([at, byte]) => (file: Buffer) => {
-      const out = Buffer.from(file);
-      out[at % file.length] = byte;
-      return out;
-    }),
-    fc.tuple(place, fc.constantFrom(...'{}[],:"\\ 0123456789-.eE\u0000é')).map(([at, char]) => (file: Buffer) => {
-      const out = Buffer.from(file);
-      out.write(char, at % file.length);
-      return out;
-    }),
-    fc.tuple(place, fc.integer({ min: 1, max: 20 })).map(
-      ([at, n]) =>
-        (file: Buffer) =>
-          Buffer.concat([file.subarray(0, at), file.subarray(at + n)]),
-    ),
-    fc.tuple(place, fc.uint8Array({ minLength: 1, maxLength: 12 })).map(
-      ([at, bytes]) =>
-        (file: Buffer) =>
-          Buffer.concat([file.subarray(0, at), bytes, file.subarray(at)]),
-    ),
-    fc.tuple(place, place, fc.integer({ min: 1, max: 40 })).map(
-      ([from, to, n]) =>
-        (file: Buffer) =>
-          Buffer.concat([file.subarray(0, to), file.subarray(from, from + n), file.subarray(to)]),
-    ),
-  );
-
-  test.each([false, true])("read consistently or refused (length field repaired: %s)", (repair) => {
-    let accepted = 0;
-    fc.assert(
-      fc.property(fc.array(mutation, { minLength: 1, maxLength: 3 }), (mutations) => {
-        let file = Buffer.from(valid);
-        for (const mutate of mutations) file = mutate(file);
-        if (repair && file.length >= 8)
-          file.writeBigUInt64LE(BigInt(Math.max(0, headerEnd - 8 + file.length - valid.length)));
-        const result = contents(file);
-        if (result instanceof TimmcError) return;
-        accepted++;
-        expectConsistent(file, result);
-      }),
-      { numRuns: 2500 },
-    );
-    expect(accepted).toBeGreaterThan(0);
   });
 });
 
@@ -288,7 +226,7 @@ describe("files", () => {
   });
 
   test("the ending tells the format", () => {
-    expect(() => openWeights("a/x.npz")).toThrow(/not supported/);
+    expect(() => openWeights("a/x.txt")).toThrow(/not supported/);
     writeSafetensors(path, [f32("a", [1], [5])]);
     const source = openWeights(path);
     expect([...source.keys()]).toEqual(["a"]);

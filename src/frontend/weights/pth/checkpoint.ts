@@ -1,18 +1,20 @@
 import { type RandomBytes, type Refuse, shown } from "../file.ts";
 import { type TensorData, isOpaque, printStored } from "../source.ts";
+import { flattened } from "./flatten.ts";
 import { readLegacyCheckpoint } from "./legacy.ts";
 import type { LoadedPickle } from "./pickled.ts";
 import { materialise } from "./tensors.ts";
-import { type DictValue, type TensorValue, type Value, describeValue } from "./values.ts";
-import { type Member, isZip, memberBytes, readZip } from "./zip.ts";
+import { unwrappedName } from "../unwrapped.ts";
+import { type DictValue, type TensorValue, describeValue, isDict, isTensor, isUnreadable } from "./values.ts";
+import { type Member, isZip, memberBytes, readZip } from "../zip.ts";
 import { readZipCheckpoint } from "./zip-checkpoint.ts";
 
 /** The state dict of a PyTorch file, as timm's `load_state_dict` finds it. */
 export interface Checkpoint {
   /** In the order of the file; bytes are read when asked for. */
   readonly tensors: ReadonlyMap<string, TensorData>;
-  /** The key of the outer dictionary that the state dict lies under. */
-  readonly nesting: (typeof nestings)[number] | undefined;
+  /** The keys that the state dict lies under, joined by dots. */
+  readonly nesting: string | undefined;
   /** The other keys of the outer dictionary. */
   readonly otherKeys: readonly string[];
   /** What the keys of the state dict began with and were freed of: `module.`, `_orig_mod.`, both or nothing. */
@@ -23,8 +25,8 @@ export interface Checkpoint {
 
 /** In timm's order: averaged weights before the last ones. */
 const nestings = ["state_dict_ema", "model_ema", "state_dict", "model"] as const;
-/** What torch.nn.parallel and torch.compile put before the names of the model that they wrap. */
-const wrappers = ["module.", "_orig_mod."] as const;
+/** What filters of single families of timm take off besides, where there is nothing else to read. */
+const filtered = ["model", "state_dict", "model_state", "module"] as const;
 
 /**
  * Reads the structure of a PyTorch file, of any layout, and no numbers. Nothing in it is run: a pickle that calls
@@ -40,9 +42,23 @@ export function readCheckpoint(bytes: RandomBytes, refuse: Refuse): Checkpoint {
   const inner = nesting === undefined ? value : value.entries.get(nesting);
   if (!isDict(inner))
     return refuse(`its entry ${nesting} is ${describeValue(inner ?? null)}, not a dictionary of tensors`);
-  const otherKeys = inner === value ? [] : textKeys(value).filter((key) => key !== nesting);
-  return { nesting, otherKeys, ...stateDict(inner, loaded, refuse) };
+  const { dict, path } = innermost(inner, nesting === undefined ? [] : [nesting]);
+  const otherKeys = path.length === 0 ? [] : textKeys(value).filter((key) => key !== path[0]);
+  const names = hasTensors(dict) ? undefined : flattened(dict, refuse);
+  const state = names === undefined || names.entries.size === 0 ? dict : names;
+  return { nesting: path.length === 0 ? undefined : path.join("."), otherKeys, ...stateDict(state, loaded, refuse) };
 }
+
+/** Goes on into dictionaries that filters take off, while there are no tensors. */
+function innermost(dict: DictValue, path: readonly string[]): { dict: DictValue; path: readonly string[] } {
+  if (path.length > filtered.length || hasTensors(dict)) return { dict, path };
+  const key = filtered.find((name) => isDict(dict.entries.get(name)));
+  const inner = key === undefined ? undefined : dict.entries.get(key);
+  return key !== undefined && isDict(inner) ? innermost(inner, [...path, key]) : { dict, path };
+}
+
+const hasTensors = (dict: DictValue): boolean =>
+  [...dict.entries.values()].some((value) => isTensor(value) || isUnreadable(value));
 
 function load(bytes: RandomBytes, refuse: Refuse, mayUnwrap: boolean): LoadedPickle {
   const head = bytes.read(0, Math.min(bytes.size, 512));
@@ -88,7 +104,8 @@ function stateDict(
       skipped.push(typeof key === "string" ? key : describeValue(key));
       continue;
     }
-    const { name, prefix } = unwrapped(key);
+    const name = unwrappedName(key);
+    const prefix = key.slice(0, key.length - name.length);
     if (tensors.has(name)) refuse("two entries have this name once `module.` is taken off", shown(name));
     if (prefix !== "") prefixes.add(prefix);
     tensors.set(name, tensorData(name, value, loaded, refuse));
@@ -97,13 +114,6 @@ function stateDict(
     refuse(`it holds no tensors; its keys: ${skipped.slice(0, 8).map(shown).join(", ") || "none"}`);
   }
   return { tensors, skipped, prefix: [...prefixes].join(" or ") };
-}
-
-/** One leading `module.`, then one leading `_orig_mod.`. */
-function unwrapped(key: string): { name: string; prefix: string } {
-  let name = key;
-  for (const wrapper of wrappers) if (name.startsWith(wrapper)) name = name.slice(wrapper.length);
-  return { name, prefix: key.slice(0, key.length - name.length) };
 }
 
 function tensorData(
@@ -123,9 +133,5 @@ function tensorData(
   };
 }
 
-const isDict = (value: Value | undefined): value is DictValue => typeof value === "object" && value?.kind === "dict";
-const isTensor = (value: Value): value is TensorValue => typeof value === "object" && value?.kind === "tensor";
-const isUnreadable = (value: Value): value is Extract<Value, { kind: "opaque" }> =>
-  typeof value === "object" && value?.kind === "opaque" && value.isTensor === true;
 const textKeys = (dict: DictValue): string[] =>
   [...dict.entries.keys()].map((key) => (typeof key === "string" ? key : describeValue(key)));

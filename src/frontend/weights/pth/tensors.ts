@@ -45,7 +45,7 @@ export function tensorView(
  * the span between the first and the last element is asked for.
  */
 export function materialise(
-  { dtype, shape, strides, offset }: TensorValue,
+  { dtype, shape, strides, offset }: Pick<TensorValue, "dtype" | "shape" | "strides" | "offset">,
   read: (begin: number, length: number) => Uint8Array<ArrayBuffer>,
   bigEndian: boolean,
 ): Uint8Array {

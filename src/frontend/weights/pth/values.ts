@@ -65,6 +65,13 @@ export interface TensorValue {
   readonly offset: number;
 }
 
+export const isDict = (value: Value | undefined): value is DictValue =>
+  typeof value === "object" && value?.kind === "dict";
+export const isTensor = (value: Value): value is TensorValue => typeof value === "object" && value?.kind === "tensor";
+/** A tensor that weights are not read from. */
+export const isUnreadable = (value: Value): value is OpaqueValue =>
+  typeof value === "object" && value?.kind === "opaque" && value.isTensor === true;
+
 /** A value in words, for messages. */
 export function describeValue(value: Value): string {
   if (value === null) return "None";

@@ -5,7 +5,7 @@ import type { LoadedPickle } from "./pickled.ts";
 import { Storages } from "./storages.ts";
 import { bytesHeld } from "./tensors.ts";
 import { unpickle } from "./unpickle.ts";
-import { type Member, memberBytes } from "./zip.ts";
+import { type Member, memberBytes } from "../zip.ts";
 
 /** torch's zip layout (1.6 and later): `TOP/data.pkl`, `TOP/data/KEY` for each storage, `TOP/byteorder`. */
 export function readZipCheckpoint(

@@ -77,6 +77,10 @@ export function expectSameNetwork(net: Network, file: PlainFile, layout: string 
   return result;
 }
 
+/** The parameters that a file under other names leaves without values. */
+export const missing = (net: Network, file: PlainFile): string[] =>
+  matchWeights(remapped(net, file).source, net.parameters).missing.map((m) => m.name);
+
 /** Writes entries under other names; `undefined` leaves one out. */
 export const renamed = (file: PlainFile, rename: (name: string) => string | undefined): Map<string, Plain> =>
   new Map(
@@ -101,3 +105,12 @@ export const parts = ({ shape: [rows = 1, ...rest], values }: Plain, count: numb
   }));
 
 export const reshaped = ({ values }: Plain, shape: readonly number[]): Plain => ({ shape, values });
+
+/** The shape without its first axes, which are 1. */
+export const squeezed = (plain: Plain, axes: number): Plain => reshaped(plain, plain.shape.slice(axes));
+
+export function entry(file: PlainFile, name: string): Plain {
+  const plain = file.get(name);
+  if (plain === undefined) throw new Error(`no entry ${name}`);
+  return plain;
+}

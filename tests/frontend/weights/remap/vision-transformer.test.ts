@@ -1,49 +1,81 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
+  type Network,
   type Plain,
-  type PlainFile,
+  entry,
   expectSameNetwork,
+  missing,
   network,
   parts,
+  remapped,
   renamed,
-  reshaped,
+  squeezed,
   transposedPlain,
 } from "./network.ts";
 
 const small = { depth: 2, embed_dim: 48, num_heads: 3 };
 
-const entry = (file: PlainFile, name: string): Plain => {
-  const plain = file.get(name);
-  if (plain === undefined) throw new Error(`no entry ${name}`);
-  return plain;
-};
+/** A projection without bias stands for the classifier. */
+const withZeroHead = (net: Network): Network => ({
+  ...net,
+  file: new Map(net.file).set("head.bias", { shape: [16], values: new Float32Array(16) }),
+});
 
-const squeezed = (plain: Plain, axes: number): Plain => reshaped(plain, plain.shape.slice(axes));
+describe.each([
+  ["visual.", "CLIP"],
+  ["module.visual.", "CLIP in a wrapper"],
+])("the names of OpenAI's CLIP under %s", (prefix, layout) => {
+  const clipFile = (net: Network): Map<string, Plain> => {
+    const file = renamed(net.file, (name) => {
+      if (name === "head.bias" || name === "head.weight") return undefined;
+      return `${prefix}${name
+        .replace("patch_embed.proj", "conv1")
+        .replace("pos_embed", "positional_embedding")
+        .replace("cls_token", "class_embedding")
+        .replace("blocks.", "transformer.resblocks.")
+        .replace("norm_pre", "ln_pre")
+        .replace(/^norm\./, "ln_post.")
+        .replace(/norm([12])/, "ln_$1")
+        .replace("qkv.", "in_proj_")
+        .replace("attn.proj", "attn.out_proj")
+        .replace("mlp.fc1", "mlp.c_fc")
+        .replace("mlp.fc2", "mlp.c_proj")}`;
+    });
+    file.set(`${prefix}class_embedding`, squeezed(entry(file, `${prefix}class_embedding`), 2));
+    file.set(`${prefix}positional_embedding`, squeezed(entry(file, `${prefix}positional_embedding`), 1));
+    file.set(`${prefix}proj`, transposedPlain(entry(net.file, "head.weight")));
+    file.set("token_embedding.weight", { shape: [2], values: Float32Array.of(1, 2) });
+    return file;
+  };
 
-test("the names of OpenAI's CLIP", async () => {
-  const net = await network("vit_base_patch32_clip_224.openai", { ...small, num_classes: 16 });
-  const file = renamed(net.file, (name) => {
-    if (name === "head.bias" || name === "head.weight") return undefined;
-    return `visual.${name
-      .replace("patch_embed.proj", "conv1")
-      .replace("pos_embed", "positional_embedding")
-      .replace("cls_token", "class_embedding")
-      .replace("blocks.", "transformer.resblocks.")
-      .replace("norm_pre", "ln_pre")
-      .replace(/^norm\./, "ln_post.")
-      .replace(/norm([12])/, "ln_$1")
-      .replace("qkv.", "in_proj_")
-      .replace("attn.proj", "attn.out_proj")
-      .replace("mlp.fc1", "mlp.c_fc")
-      .replace("mlp.fc2", "mlp.c_proj")}`;
+  test("are those of the tower, and its projection is the classifier", async () => {
+    const net = await network("vit_base_patch32_clip_224.openai", { ...small, num_classes: 16 });
+    const { dropped } = expectSameNetwork(withZeroHead(net), clipFile(net), layout);
+    expect(dropped).toEqual([{ from: ["token_embedding.weight"], what: `not under ${prefix}` }]);
   });
-  file.set("visual.class_embedding", squeezed(entry(file, "visual.class_embedding"), 2));
-  file.set("visual.positional_embedding", squeezed(entry(file, "visual.positional_embedding"), 1));
-  file.set("visual.proj", transposedPlain(entry(net.file, "head.weight")));
-  file.set("token_embedding.weight", { shape: [2], values: Float32Array.of(1, 2) });
-  const zeroBias = new Map(net.file).set("head.bias", { shape: [16], values: new Float32Array(16) });
-  const { dropped } = expectSameNetwork({ ...net, file: zeroBias }, file, "CLIP");
-  expect(dropped).toEqual([{ from: ["token_embedding.weight"], what: "not under visual." }]);
+
+  test("without the projection the classifier is missing", async () => {
+    const net = await network("vit_base_patch32_clip_224.openai", { ...small, num_classes: 16 });
+    const file = clipFile(net);
+    file.delete(`${prefix}proj`);
+    expect(missing(net, file)).toEqual(["head.weight", "head.bias"]);
+  });
+});
+
+describe.each([
+  ["DINOv2", "mask_token", ""],
+  ["TIPSv2", "vision_encoder.mask_token", "vision_encoder."],
+])("%s", (layout, mark, prefix) => {
+  test("has a gated MLP under names of its own", async () => {
+    const net = await network("vit_giant_patch14_dinov2", { ...small, img_size: 28 });
+    const file = renamed(net.file, (name) => prefix + name.replace("mlp.fc1", "mlp.w12").replace("mlp.fc2", "mlp.w3"));
+    file.set(mark, { shape: [1, 48], values: new Float32Array(48) });
+    if (prefix !== "") file.set("text_encoder.norm.weight", { shape: [1], values: Float32Array.of(1) });
+    const { dropped } = expectSameNetwork(net, file, layout);
+    expect(dropped.flatMap((d) => d.from).sort()).toEqual(
+      [mark, ...(prefix === "" ? [] : ["text_encoder.norm.weight"])].sort(),
+    );
+  });
 });
 
 test("DINOv2 with registers adds the class token's position to it", async () => {
@@ -95,6 +127,76 @@ test("BEiT-3 has queries, keys and values apart and a language branch beside", a
   const qkv = entries.find((e) => e.name === "blocks.0.attn.qkv.weight");
   expect(qkv?.from).toEqual(["q", "k", "v"].map((x) => `beit3.encoder.layers.0.self_attn.${x}_proj.A.weight`));
   expect(qkv?.steps).toEqual(["merge"]);
+});
+
+test("I-JEPA's encoder stands beside its predictor", async () => {
+  const net = await network("vit_huge_patch14_gap_224.in1k_ijepa", { ...small, img_size: 28 });
+  const file = renamed(net.file, (name) => `encoder.module.${name}`);
+  file.set("predictor.module.mask_token", { shape: [1], values: Float32Array.of(1) });
+  file.set("target_encoder.module.norm.weight", { shape: [1], values: Float32Array.of(1) });
+  const { dropped } = expectSameNetwork(net, file, "I-JEPA");
+  expect(dropped.map((d) => d.from[0])).toEqual(["predictor.module.mask_token", "target_encoder.module.norm.weight"]);
+});
+
+describe("OpenCLIP around a network of timm", () => {
+  const trunk = (net: Network, prefix: string): Map<string, Plain> =>
+    renamed(net.file, (name) => (name.startsWith("head.") ? undefined : `${prefix}${name}`));
+
+  test("has its projection outside the trunk", async () => {
+    const net = await network("vit_base_patch32_clip_224", { ...small, num_classes: 16 });
+    const file = trunk(net, "visual.trunk.");
+    file.set("visual.head.proj.weight", entry(net.file, "head.weight"));
+    file.set("text.ln_final.weight", { shape: [1], values: Float32Array.of(1) });
+    expectSameNetwork(withZeroHead(net), file, "OpenCLIP around a timm network");
+  });
+
+  test("is known without positions too, and a model without head leaves the projection out", async () => {
+    const net = await network("vit_base_patch32_clip_224", { ...small, num_classes: 0, pos_embed: "none" });
+    const file = trunk(net, "visual.trunk.");
+    file.set("visual.head.proj.weight", { shape: [1], values: Float32Array.of(1) });
+    const { dropped } = expectSameNetwork(net, file, "OpenCLIP around a timm network");
+    expect(dropped).toEqual([{ from: ["visual.head.proj.weight"], what: "not under visual.trunk." }]);
+  });
+
+  test("in a wrapper has no projection that timm reads", async () => {
+    const net = await network("vit_base_patch32_clip_224", { ...small, num_classes: 16 });
+    const file = trunk(net, "module.visual.trunk.");
+    file.set("module.visual.head.proj.weight", entry(net.file, "head.weight"));
+    expect(missing(net, file)).toEqual(["head.weight", "head.bias"]);
+    const headless = await network("vit_base_patch32_clip_224", { ...small, num_classes: 0 });
+    expectSameNetwork(headless, file, "OpenCLIP around a timm network, in a wrapper");
+  });
+});
+
+test("AIMv2 numbers its gate otherwise", async () => {
+  const net = await network("aimv2_large_patch14_224", { ...small, img_size: 28 });
+  const file = renamed(net.file, (name) =>
+    name
+      .replace(/^blocks\./, "trunk.blocks.")
+      .replace(/^norm\./, "trunk.post_trunk_norm.")
+      .replace(/norm([12])\./, "norm_$1.")
+      .replace(/^patch_embed\./, "preprocessor.patchifier.")
+      .replace(/^pos_embed$/, "preprocessor.pos_embed")
+      .replace("fc1_g", "fc1")
+      .replace("fc1_x", "fc3"),
+  );
+  expectSameNetwork(net, file, "AIMv2");
+});
+
+test("a representation layer before the classifier is left out", async () => {
+  const net = await network("vit_tiny_patch16_224", { depth: 1 });
+  const file = new Map(net.file).set("pre_logits.fc.weight", { shape: [1], values: Float32Array.of(1) });
+  const { dropped } = expectSameNetwork(net, file, undefined);
+  expect(dropped.map((d) => d.from)).toEqual([["pre_logits.fc.weight"]]);
+});
+
+test("two entries of one name are refused", async () => {
+  const net = await network("beit3_base_patch16_224", { ...small, depth: 1 });
+  const file = new Map(net.file).set("beit3.encoder.layers.0.self_attn_layer_norm.A.weight", {
+    shape: [48],
+    values: new Float32Array(48),
+  });
+  expect(() => remapped(net, file)).toThrow(/two entries become blocks\.0\.norm1\.weight/);
 });
 
 test("a file of timm's own names is taken as it is", async () => {

@@ -1,11 +1,18 @@
-import { type RandomBytes, type Refuse, partOf, shown } from "../file.ts";
+import { type RandomBytes, type Refuse, partOf, shown } from "./file.ts";
 
-/** Where the bytes of a stored member lie in the archive. */
+/** Where the bytes of a member lie in the archive. */
 export interface Member {
   readonly begin: number;
   readonly size: number;
+  /** Its bytes once inflated; undefined where it is stored as it is. */
+  readonly inflated: number | undefined;
 }
 
+/** How members may be packed; torch stores all of its own. */
+export type Packing = "stored" | "stored or deflated";
+
+/** No deflated stream grows by more. */
+const MAX_INFLATION = 1032;
 /** A checkpoint of 10,000 tensors takes less than 1 MB of directory. */
 const MAX_DIRECTORY = 1 << 26;
 const MAX_MEMBERS = 200_000;
@@ -15,6 +22,7 @@ const END64_LOCATOR_SIGNATURE = 0x07064b50;
 const END64_SIGNATURE = 0x06064b50;
 const ENTRY_SIGNATURE = 0x02014b50;
 const LOCAL_SIGNATURE = 0x04034b50;
+const DEFLATED = 8;
 const ESCAPED32 = 0xffffffff;
 const ESCAPED16 = 0xffff;
 
@@ -23,12 +31,12 @@ export const isZip = (head: Uint8Array): boolean =>
 
 /**
  * The members of a zip archive by name, in the order of its central directory, which alone tells their sizes (torch
- * leaves them out of the local headers). Members must be stored, named once, inside the archive's folder, and must not
+ * leaves them out of the local headers). Members must be packed as `packing` allows, named once, inside the archive's folder, and must not
  * overlap. Checksums are not compared: torch can be told to write none.
  */
-export function readZip(bytes: RandomBytes, refuse: Refuse): ReadonlyMap<string, Member> {
+export function readZip(bytes: RandomBytes, refuse: Refuse, packing: Packing = "stored"): ReadonlyMap<string, Member> {
   const end = findEnd(bytes, refuse);
-  const entries = readDirectory(bytes, end, refuse);
+  const entries = readDirectory(bytes, end, packing, refuse);
   const members = new Map<string, Member>();
   let reached = 0;
   for (const entry of [...entries].sort((a, b) => a.header - b.header)) {
@@ -36,7 +44,7 @@ export function readZip(bytes: RandomBytes, refuse: Refuse): ReadonlyMap<string,
     const begin = dataStart(bytes, entry, end.offset, refuse);
     reached = begin + entry.size;
     if (reached > end.offset) refuse(`zip member ${shown(entry.name)} reaches into the directory: the file is damaged`);
-    members.set(entry.name, { begin, size: entry.size });
+    members.set(entry.name, { begin, size: entry.size, inflated: entry.inflated });
   }
   return members;
 }
@@ -51,6 +59,7 @@ interface Entry extends Member {
   readonly name: string;
   /** Position of the local header. */
   readonly header: number;
+  readonly method: number;
 }
 
 const viewAt = (bytes: RandomBytes, at: number, length: number): DataView =>
@@ -104,7 +113,7 @@ function endRecord64(bytes: RandomBytes, locator: number, refuse: Refuse): Direc
   };
 }
 
-function readDirectory(bytes: RandomBytes, directory: Directory, refuse: Refuse): readonly Entry[] {
+function readDirectory(bytes: RandomBytes, directory: Directory, packing: Packing, refuse: Refuse): readonly Entry[] {
   const view = viewAt(bytes, directory.offset, directory.size);
   const entries: Entry[] = [];
   const seen = new Set<string>();
@@ -117,6 +126,7 @@ function readDirectory(bytes: RandomBytes, directory: Directory, refuse: Refuse)
     const next = at + 46 + (nameBytes ?? 0) + (extraBytes ?? 0) + (commentBytes ?? 0);
     if (next > view.byteLength) refuse(`entry ${i} of the zip directory is damaged`);
     const entry = readEntry(view, at, nameBytes ?? 0, extraBytes ?? 0, refuse);
+    if (entry.method !== 0) requireInflatable(entry, packing, refuse);
     at = next;
     if (seen.has(entry.name)) refuse(`the zip archive has two members ${shown(entry.name)}`);
     seen.add(entry.name);
@@ -127,13 +137,7 @@ function readDirectory(bytes: RandomBytes, directory: Directory, refuse: Refuse)
 
 function readEntry(view: DataView, at: number, nameBytes: number, extraBytes: number, refuse: Refuse): Entry {
   const name = memberName(new Uint8Array(view.buffer, view.byteOffset + at + 46, nameBytes), refuse);
-  const method = view.getUint16(at + 10, true);
   if ((view.getUint16(at + 8, true) & 1) !== 0) refuse(`zip member ${shown(name)} is encrypted`);
-  if (method !== 0) {
-    refuse(
-      `zip member ${shown(name)} is compressed (method ${method}); torch stores its members: unzip the file first`,
-    );
-  }
   let packed = view.getUint32(at + 20, true);
   let size = view.getUint32(at + 24, true);
   let header = view.getUint32(at + 42, true);
@@ -143,8 +147,20 @@ function readEntry(view: DataView, at: number, nameBytes: number, extraBytes: nu
   size = widened(size);
   packed = widened(packed);
   header = widened(header);
-  if (packed !== size) refuse(`zip member ${shown(name)} is stored, but has ${packed} bytes for ${size}`);
-  return { name, begin: 0, size, header };
+  const method = view.getUint16(at + 10, true);
+  if (method === 0 && packed !== size)
+    refuse(`zip member ${shown(name)} is stored, but has ${packed} bytes for ${size}`);
+  return { name, begin: 0, size: packed, inflated: method === 0 ? undefined : size, header, method };
+}
+
+/** A deflated member where the archive may have such, that claims no more bytes than its own can give. */
+function requireInflatable({ name, method, size, inflated = 0 }: Entry, packing: Packing, refuse: Refuse): void {
+  const which = `zip member ${shown(name)}`;
+  if (packing === "stored")
+    refuse(`${which} is compressed (method ${method}); torch stores its members: unzip the file first`);
+  if (method !== DEFLATED) refuse(`${which} is compressed by method ${method}: stored and deflated ones are read`);
+  if (inflated > size * MAX_INFLATION)
+    refuse(`${which} claims ${inflated} bytes, more than its ${size} can be inflated to`);
 }
 
 /** The 64-bit numbers of the extra field 1; none where it is missing or damaged. */

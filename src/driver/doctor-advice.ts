@@ -1,0 +1,92 @@
+import type { Diagnosis } from "./doctor-report.ts";
+
+type Facts = Omit<Diagnosis, "summary" | "advice">;
+
+const counted = (n: number, thing: string): string => `${n} ${n === 1 ? thing : `${thing}s`}`;
+const listed = (names: readonly string[]): string =>
+  names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+
+/** The verdict in a sentence. */
+export function summaryOf({ verdict, parameters, taps, failure, unused }: Facts): string {
+  const having = (status: string) => parameters.filter((p) => p.status === status);
+  if (verdict === "loads") {
+    const rest = unused.length === 0 ? "" : `; ${unused.length} of the file's entries are not used`;
+    return `loads: all ${counted(parameters.length, "parameter")} of the model have values${rest}`;
+  }
+  if (verdict === "partly") {
+    const withheld = having("withheld");
+    const [can, cannot] = [taps.filter((t) => t.needs === null), taps.filter((t) => t.needs !== null)];
+    const names = (list: Facts["taps"]): string => list.map((t) => t.name).join(", ");
+    return [
+      `loads, but for ${listed(withheld.map((p) => p.name))}: ${withheld[0]?.reason ?? ""}`,
+      ...(can.length === 0 ? [] : [`the taps ${names(can)} compile`]),
+      ...(cannot.length === 0 ? [] : [`${names(cannot)} cannot`]),
+    ].join("; ");
+  }
+  const [missing, misshapen] = [having("missing").length, having("misshapen").length];
+  if (missing + misshapen === 0) return `does not load: ${failure?.message ?? ""}`;
+  return `does not load: ${missing} of ${counted(parameters.length, "parameter")} missing, ${misshapen} of another shape or type`;
+}
+
+/** What to do, the most likely first. */
+export function adviceOf(facts: Facts): string[] {
+  if (facts.verdict !== "fails") return [...siblingAdvice(facts), ...partAdvice(facts)];
+  const advice = [...prefixAdvice(facts), ...argumentAdvice(facts), ...siblingAdvice(facts), ...mappingAdvice(facts)];
+  if (advice.length > 0) return advice;
+  if (facts.failure !== null && facts.failure.hint !== null) return [facts.failure.hint];
+  if (!facts.parameters.some((p) => p.status === "missing"))
+    return [
+      "The names are the model's, but no argument and no architecture of the family is known to give these shapes.",
+    ];
+  return ["Nothing systematic was found: check that the file is of this family of models at all."];
+}
+
+/** The argument that gives a withheld parameter the file's extent. */
+function partAdvice({ parameters }: Facts): string[] {
+  const [held] = parameters.filter((p) => p.status === "withheld" && p.found !== null);
+  const [classes, channels] = [held?.found?.[0], held?.found?.[1]];
+  if (held === undefined || classes === undefined) return [];
+  if (classes !== held.shape[0]) return [`With --arg num_classes=${classes} ${held.name} of the file loads too.`];
+  return channels === undefined ? [] : [`With --arg in_chans=${channels} ${held.name} of the file loads too.`];
+}
+
+function prefixAdvice({ findings: { prefix } }: Facts): string[] {
+  if (prefix === null) return [];
+  const { change, prefix: text, rivals, missing, misshapen, layout } = prefix;
+  const what = change === "off" ? `carry the prefix \`${text}\`: save them without it` : `lack the prefix \`${text}\``;
+  const then = layout === null ? "" : `; then they are those of ${layout}`;
+  const rest = missing + misshapen === 0 ? "" : `; then still ${missing} missing, ${misshapen} of another shape`;
+  const others = rivals.length === 0 ? "" : `; so do those under ${listed(rivals)}: choose one network of the file`;
+  return [`The names of the file ${what}${then}${rest}${others}.`];
+}
+
+function argumentAdvice({ findings: { args } }: Facts): string[] {
+  return args.length === 0 ? [] : [`The shapes ask for ${args.map((a) => `--arg ${a}`).join(" ")}.`];
+}
+
+function siblingAdvice({ findings: { siblings } }: Facts): string[] {
+  if (siblings === null) return [];
+  const { architectures, more, args, unused } = siblings;
+  const beside = args.map((a) => ` --arg ${a}`).join("");
+  const others = architectures.slice(1);
+  const also = others.length === 0 ? "" : ` (also of ${listed(others)}${more > 0 ? ` and ${more} more` : ""})`;
+  const but = unused === 0 ? "" : ` but for ${counted(unused, "entry").replace("entrys", "entries")}`;
+  return [
+    `The file has the names and shapes of ${architectures[0]}${also}${but}: ask for ${architectures[0]}${beside}.`,
+  ];
+}
+
+function mappingAdvice({ findings: { mapping }, parameters }: Facts): string[] {
+  if (mapping === null) return [];
+  const cut =
+    mapping.passedOver === 0
+      ? []
+      : [`${counted(mapping.passedOver, "name")} were not compared: the file has more than any model.`];
+  if (mapping.templates.length === 0) return cut;
+  const found = new Set(mapping.templates.flatMap((t) => t.pairs.flatMap((p) => p.to))).size;
+  const missing = parameters.filter((p) => p.status === "missing").length;
+  return [
+    `timmc knows no layout with these names; the closest mapping gives ${found} of the ${missing} missing parameters: where it is right, save the file under the model's names.`,
+    ...cut,
+  ];
+}

@@ -1,0 +1,96 @@
+import { TimmcError } from "../../../ir/error.ts";
+import type { Family } from "../../../zoo/family.ts";
+import { lowerArchitecture } from "../../../zoo/lower.ts";
+import { nearNames } from "../../suggest.ts";
+import { resolve } from "../../resolve.ts";
+import { matchWeights } from "../check.ts";
+import { remapWeights } from "../remap/remap.ts";
+import type { WeightSource } from "../source.ts";
+import { sameShape } from "./entry.ts";
+
+/** Architectures of a family that are tried; each takes some milliseconds to lower. */
+const maxSiblings = 300;
+/** Larger files are of no family: each architecture would rename them anew. */
+const maxSiblingEntries = 5000;
+/** As many are named. */
+const shown = 3;
+
+/** Other architectures of the family whose parameters a file has, in names and shapes. */
+export interface SiblingMatch {
+  /** The nearest in name first. */
+  readonly architectures: readonly string[];
+  /** How many more there are. */
+  readonly more: number;
+  /** Entries of the file that they do not read. */
+  readonly unused: number;
+  /** Arguments that they need beside: `num_classes=10`. */
+  readonly args: readonly string[];
+}
+
+/** A file under the names that its own layout, or a prefix, gives it; and what its classifier and stem say. */
+export interface SiblingQuery {
+  readonly source: WeightSource;
+  readonly family: Family;
+  readonly architecture: string;
+  /** `num_classes` and `in_chans`, read off the file. */
+  readonly args: Readonly<Record<string, number>>;
+  /** An architecture that leaves as many entries unused is no answer. */
+  readonly unused: number;
+}
+
+/** How well a file fits that fits entirely. */
+interface Fit {
+  readonly unused: number;
+  /** Parameters that fit by resampling alone, such as positions of another image size. */
+  readonly resized: number;
+}
+
+/** Lowers the other architectures of the family one by one, and compares them with the file. Reads no numbers. */
+export async function findSiblings(query: SiblingQuery): Promise<SiblingMatch | undefined> {
+  const { family, architecture, args } = query;
+  if ([...query.source.keys()].length > maxSiblingEntries) return undefined;
+  const names = Object.keys(family.variants).filter((name) => name !== architecture);
+  const fitting: (Fit & { readonly name: string })[] = [];
+  for (const name of names.slice(0, maxSiblings)) {
+    const fit = await fitOf(query, name);
+    if (fit !== undefined && fit.unused < query.unused) fitting.push({ ...fit, name });
+  }
+  const [first] = fitting.sort((a, b) => a.unused - b.unused || a.resized - b.resized);
+  if (first === undefined) return undefined;
+  const best = fitting.filter((f) => f.unused === first.unused && f.resized === first.resized).map((f) => f.name);
+  const near = nearNames(architecture, best, best.length);
+  const sorted = [...near, ...best.filter((name) => !near.includes(name))];
+  return {
+    architectures: sorted.slice(0, shown),
+    more: Math.max(0, sorted.length - shown),
+    unused: first.unused,
+    args: await argumentsBeside(sorted[0] ?? architecture, args),
+  };
+}
+
+/** Those of the arguments that an architecture does not have by itself. */
+async function argumentsBeside(model: string, args: SiblingQuery["args"]): Promise<string[]> {
+  const { numClasses, inputSize } = await resolve({ model });
+  const own: Readonly<Record<string, number>> = { num_classes: numClasses, in_chans: inputSize[0] };
+  return Object.entries(args).flatMap(([key, value]) => (own[key] === value ? [] : [`${key}=${value}`]));
+}
+
+/** Undefined where an architecture has a parameter that the file does not fill, or does not take the arguments. */
+async function fitOf({ source, args }: SiblingQuery, name: string): Promise<Fit | undefined> {
+  try {
+    const { family, args: given, inputSize } = await resolve({ model: name, args });
+    const { parameters } = lowerArchitecture(family, name, given, inputSize);
+    const shapes = new Map(parameters.map((p) => [p.name, p.shape]));
+    const remapped = remapWeights(source, family.remap(name, given), { shape: (key) => shapes.get(key) });
+    const { missing, mismatched, unexpected } = matchWeights(remapped.source, parameters);
+    if (missing.length + mismatched.length > 0) return undefined;
+    const resized = parameters.filter(({ name: key, shape }) => {
+      const stored = source.get(key);
+      return stored !== undefined && !sameShape(stored.shape, shape);
+    });
+    return { unused: unexpected.length, resized: resized.length };
+  } catch (error) {
+    if (error instanceof TimmcError) return undefined;
+    throw error;
+  }
+}

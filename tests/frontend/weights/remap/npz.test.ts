@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { bigVision, google, older, small } from "./google.ts";
+import { type Network, type Plain, expectSameNetwork, missing, network, remapped } from "./network.ts";
+
+const one: Plain = { shape: [1], values: Float32Array.of(1) };
+
+test.each([
+  ["", "Google's .npz"],
+  ["opt/target/", "Google's .npz of a training"],
+])("ViT of Google under %s", async (prefix, layout) => {
+  const net = await network("vit_base_patch16_224", { ...small, num_classes: 5 });
+  const file = google(net, prefix, older).set("opt/state/step", one).set(`${prefix}pre_logits/kernel`, one);
+  if (prefix === "") file.delete("opt/state/step");
+  const { dropped } = expectSameNetwork(net, file, layout);
+  expect(dropped.map((d) => d.from[0])).toContain(`${prefix}pre_logits/kernel`);
+});
+
+describe.each([
+  ["params/", "big_vision", false],
+  ["params/img/", "big_vision's image tower", true],
+  ["params/img/", "big_vision's image tower", false],
+] as const)("big_vision under %s", (prefix, layout, isStacked) => {
+  test(`SigLIP's pooling head${isStacked ? ", blocks in one stack" : ""}`, async () => {
+    const net = await network("vit_base_patch16_siglip_224", small);
+    expectSameNetwork(net, google(net, prefix, bigVision, isStacked), layout);
+  });
+
+  test(`a model without the head leaves it out${isStacked ? ", blocks in one stack" : ""}`, async () => {
+    const pooled = await network("vit_base_patch16_siglip_224", small);
+    const net = await network("vit_base_patch16_siglip_gap_224", small);
+    const { dropped } = expectSameNetwork(net, google(pooled, prefix, bigVision, isStacked), layout);
+    expect(new Set(dropped.map((d) => d.what))).toEqual(new Set(["the pooling head"]));
+  });
+});
+
+test("FlexiViT has positions of patches alone, and PaliGemma's language model is left out", async () => {
+  const net = await network("flexivit_small", { ...small, num_classes: 5 });
+  const file = google(net, "params/", bigVision);
+  expectSameNetwork(net, file, "big_vision");
+  const tower = await network("vit_so400m_patch14_siglip_gap_224", { ...small, img_size: 28 });
+  const pali = google(tower, "params/img/", bigVision, true).set("params/llm/embedder/input_embedding", one);
+  const { dropped } = expectSameNetwork(tower, pali, "big_vision's image tower");
+  expect(dropped).toEqual([{ from: ["params/llm/embedder/input_embedding"], what: "not under params/img/" }]);
+});
+
+test("positions and patches of another size are resampled bilinearly, where files of timm's names are bicubic", async () => {
+  const [from, to] = [
+    await network("vit_base_patch16_224", small),
+    await network("vit_base_patch16_224", { ...small, img_size: 64 }),
+  ];
+  const flexible = await network("flexivit_small", { ...small, img_size: 64, no_embed_class: false });
+  const bytes = (net: Network, file: ReadonlyMap<string, Plain>): unknown =>
+    remapped(net, file).source.get("pos_embed")?.read();
+  const own = bytes(to, google(from, "", older));
+  expect(own).toEqual(bytes(flexible, from.file));
+  expect(own).not.toEqual(bytes(to, from.file));
+});
+
+describe("near misses", () => {
+  test("a stack of other depth is refused", async () => {
+    const net = await network("vit_base_patch16_siglip_224", small);
+    const deep = await network("vit_base_patch16_siglip_224", { ...small, depth: 3 });
+    const file = google(net, "params/img/", bigVision, true);
+    expect(() => remapped(deep, file)).toThrow(
+      /Transformer\/encoderblock\/.*\(unstack\): it has 2 blocks and the model 3/s,
+    );
+  });
+
+  test("a key's kernel that is missing leaves the attention without values", async () => {
+    const net = await network("vit_base_patch16_224", { ...small, num_classes: 5 });
+    const file = google(net, "", older);
+    file.delete("Transformer/encoderblock_1/MultiHeadDotProductAttention_1/key/kernel");
+    expect(missing(net, file)).toEqual(["blocks.1.attn.qkv.weight"]);
+  });
+
+  test("children numbered by the other code are not taken", async () => {
+    const net = await network("vit_base_patch16_224", { ...small, num_classes: 5, depth: 2 });
+    const lost = missing(net, google(net, "params/", { ...older, positions: "pos_embedding" }));
+    expect(lost).toContain("blocks.0.attn.qkv.weight");
+    expect(lost).toContain("blocks.1.mlp.fc1.weight");
+  });
+});
