@@ -3,7 +3,7 @@ import type { Layout, Remap, Step } from "../remap/remap.ts";
 import { patchKernelRank, patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
 import { addAxes, change, drop, extent, merge, only, projection, renames, withZeroBias } from "../remap/steps.ts";
 import type { VitConfig } from "./config.ts";
-import { type Prefix, prefixLength, prefixOf } from "./encoder.ts";
+import { type Prefix, coveredTokens, nativeGrid, prefixOf } from "./encoder.ts";
 import { dinov2Layouts, mae, teacher } from "./remap-dinov2.ts";
 import { type NpzModel, npzLayouts } from "./remap-npz.ts";
 import { torchvision } from "./remap-torchvision.ts";
@@ -72,14 +72,9 @@ const aimv2: readonly Step[] = renames(
   [/mlp\.fc3/, "mlp.fc1_x"],
 );
 
-/** Of timm's filter, in its order; a masked autoencoder, which that takes for DINOv2 and then refuses, comes before. */
+/** Of timm's filter, in its order, for names that no wrapper stands before; a masked autoencoder, which that takes for DINOv2 and then refuses, comes before. */
 const layouts: readonly Layout[] = [
   { name: "CLIP", when: (file) => file.has("visual.class_embedding"), steps: [only("visual."), ...clipTower] },
-  {
-    name: "CLIP in a wrapper",
-    when: (file) => file.has("module.visual.class_embedding"),
-    steps: [only("module.visual."), ...clipTower],
-  },
   mae,
   ...dinov2Layouts,
   { name: "BEiT-3", when: (file) => file.some(/beit3\./), steps: beit3 },
@@ -88,18 +83,9 @@ const layouts: readonly Layout[] = [
     name: "OpenCLIP around a timm network",
     when: (file) => file.has("visual.trunk.pos_embed") || file.has("visual.trunk.blocks.0.norm1.weight"),
     steps: [
-      withZeroBias(
-        /^visual\.head\.proj\.weight$/,
-        "visual.trunk.head",
-        (target) => target.shape("head.weight") !== undefined,
-      ),
+      withZeroBias(/^visual\.head\.proj\.weight$/, "visual.trunk.head", (target) => target.has("head.weight")),
       only("visual.trunk."),
     ],
-  },
-  {
-    name: "OpenCLIP around a timm network, in a wrapper",
-    when: (file) => file.has("module.visual.trunk.pos_embed"),
-    steps: [only("module.visual.trunk.")],
   },
   { name: "AIMv2", when: (file) => file.has("preprocessor.patchifier.proj.weight"), steps: aimv2 },
 ];
@@ -112,17 +98,12 @@ const tail = (c: VitConfig, { grid, covered }: NpzModel): readonly Step[] => [
   patchKernelRank(/patch_embed\.proj\.weight$/),
   patchKernelToModel(/patch_embed\.proj\.weight$/, c.interpolation),
   posEmbedToModel(/^pos_embed$/, grid, covered, c.interpolation),
+  drop(/^attn_pool\./, "the pooling head", (target) => !target.has("attn_pool.latent")),
   drop(/pre_logits/, "the representation layer, which timm's models do not have"),
 ];
 
 /** `prefix` are the model's tokens before the patches. */
 export function remap(c: VitConfig, prefix: Prefix = prefixOf(c)): Remap {
-  const [height, width] = c.img_size;
-  const [rows, columns] = c.patch_size;
-  const model: NpzModel = {
-    depth: c.depth,
-    grid: [Math.floor(height / rows), Math.floor(width / columns)],
-    covered: c.no_embed_class ? 0 : prefixLength(prefix),
-  };
+  const model: NpzModel = { depth: c.depth, grid: nativeGrid(c), covered: coveredTokens(c, prefix) };
   return { layouts: [...layouts, ...npzLayouts(model), ...own], tail: tail(c, model) };
 }
