@@ -1,3 +1,4 @@
+import { sameShape } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { nearNames } from "../suggest.ts";
 import { findPrefix } from "./diagnose/prefix.ts";
@@ -33,7 +34,7 @@ export function matchWeights(source: WeightSource, parameters: Iterable<TensorSp
     const found = source.get(expected.name);
     if (found === undefined) {
       if (!isCounter(expected.name)) missing.push(expected);
-    } else if (!sameShape(expected.shape, found.shape) || isOpaque(found.dtype)) {
+    } else if (!fits(expected.shape, found.shape) || isOpaque(found.dtype)) {
       mismatched.push({ name: expected.name, expected, found: { dtype: found.dtype, shape: found.shape } });
     }
   }
@@ -88,10 +89,8 @@ function listed<T>(title: string, items: readonly T[], line: (item: T) => string
   return [...items.slice(0, SHOWN).map((item) => `${title}: ${line(item)}`), ...rest];
 }
 
-function sameShape(expected: readonly number[], found: readonly number[]): boolean {
-  if (expected.length === 0 && found.length === 1) return found[0] === 1;
-  return expected.length === found.length && expected.every((dim, i) => dim === found[i]);
-}
+const fits = (expected: readonly number[], found: readonly number[]): boolean =>
+  expected.length === 0 && found.length === 1 ? found[0] === 1 : sameShape(expected, found);
 
 function advice({ missing, unexpected, mismatched }: WeightMatch): string {
   return `${firstAdvice(missing, unexpected, mismatched)} timmc doctor MODEL shows each key.`;

@@ -36,15 +36,13 @@ const clip: readonly Step[] = [
   ...renames([/^embeddings\.class_embedding$/, "cls_token"], [/^pre_layrnorm\./, "norm_pre."]),
   addAxes(/^cls_token$/, 2),
 ];
-const clipProjection = withZeroBias(
-  /^visual_projection\.weight$/,
-  "vision_model.head",
-  (target) => target.shape("head.weight") !== undefined,
+const clipProjection = withZeroBias(/^visual_projection\.weight$/, "vision_model.head", (target) =>
+  target.has("head.weight"),
 );
 
 /** Attention pooling by a learned probe: one projection for q, k and v, which timm has as q and kv. */
 const siglip: readonly Step[] = [
-  drop(/^head\./, "the pooling head", (target) => target.shape("attn_pool.latent") === undefined),
+  drop(/^head\./, "the pooling head", (target) => !target.has("attn_pool.latent")),
   rename(/^head\./, "attn_pool."),
   split(/^attn_pool\.attention\.in_proj_(weight|bias)$/, [
     "attn_pool.q.$1",
