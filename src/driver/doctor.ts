@@ -11,7 +11,7 @@ import { adviceOf, summaryOf } from "./doctor-advice.ts";
 import { explain } from "./doctor-findings.ts";
 import { type Attempt, type Patient, attemptFit, gaps, leftOver } from "./doctor-fit.ts";
 import type { Diagnosis, ParameterReport, ParameterStatus, UnusedEntry } from "./doctor-report.ts";
-import { namedParts } from "./fit-weights.ts";
+import { cautionsOf, namedParts } from "./fit-weights.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
 import { type WeightFile, type WeightsChoice, weightFile, withheldUnder } from "./weights.ts";
 
@@ -66,7 +66,7 @@ async function diagnose(patient: Patient, lowering: LoweredRequest, { hub }: Wei
     unused: unusedOf(attempt),
     taps: tapsOf(lowering, withheld),
     findings,
-    notices: [...lowering.notices, ...(source.notices ?? [])],
+    notices: [...lowering.notices, ...(source.notices ?? []), ...cautionsOf(kind, remapped)],
   } satisfies Partial<Diagnosis>;
   return { ...facts, summary: summaryOf(facts), advice: adviceOf(facts) };
 }

@@ -16,6 +16,10 @@ export interface FittedWeights {
   readonly lenient: boolean;
 }
 
+/** What the user should know about the names of a file that he chose himself; pretrained weights are their model's. */
+export const cautionsOf = (kind: FileKind, { source, caution }: Remapped): string[] =>
+  kind === "pretrained" || caution === undefined ? [] : [`${source.label}: ${caution}`];
+
 type FileKind = "pretrained" | "file";
 
 /**

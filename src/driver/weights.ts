@@ -14,7 +14,7 @@ import { syntheticSource } from "../frontend/weights/synthetic.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import type { Value } from "../ir/value.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
-import { fitWeights } from "./fit-weights.ts";
+import { cautionsOf, fitWeights } from "./fit-weights.ts";
 
 /** `--weights`: the pretrained ones, the test recipe, none at all, or a file. */
 export type WeightsChoice = "pretrained" | "synthetic" | "none" | { readonly file: string };
@@ -129,6 +129,7 @@ function fitted(
   const notices = [
     ...(source.notices ?? []),
     ...layoutNotice(source, remapped),
+    ...cautionsOf(kind, remapped),
     ...unusedNotice(source, match, remapped),
   ];
   return { ...opened(kind, adapted.source, withheld), notices };

@@ -21,6 +21,8 @@ export interface Layout {
   /** timm has no such filter: the mapping is timmc's own. */
   readonly own?: true;
   readonly when: (file: FileKeys) => boolean;
+  /** What names and shapes leave open and the model decides, perhaps otherwise than the file's origin: a sentence. */
+  readonly caution?: string | undefined;
   readonly steps: readonly Step[];
 }
 

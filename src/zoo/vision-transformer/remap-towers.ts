@@ -104,9 +104,11 @@ const within = ["vision_model.", ...multimodal.map((place) => `${place}vision_mo
 const clipMarks = ["embeddings.class_embedding", "pre_layrnorm.weight"];
 const siglipMarks = ["embeddings.position_embedding.weight", "encoder.layers.0.self_attn.q_proj.weight"];
 
-export const towerLayouts: readonly Layout[] = [
+/** `caution`: of the model, about files of CLIP. */
+export const towerLayouts = (caution: string | undefined): readonly Layout[] => [
   ...under("Hugging Face CLIP", within, clipMarks, clip).map((layout) => ({
     ...layout,
+    caution,
     steps: [clipProjection, ...layout.steps],
   })),
   ...under("Hugging Face SigLIP", within, siglipMarks, siglip),

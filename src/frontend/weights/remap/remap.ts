@@ -17,6 +17,8 @@ export interface Remapped {
   readonly source: WeightSource;
   /** What the file was recognised as; undefined where it has timm's names already. */
   readonly layout: { readonly name: string; readonly own: boolean } | undefined;
+  /** What the names leave open; the sentence of the layout. */
+  readonly caution: string | undefined;
   /** In the order of the file. */
   readonly entries: readonly Entry[];
   readonly dropped: readonly Dropped[];
@@ -58,6 +60,7 @@ export function remapWeights(source: WeightSource, remap: Remap, target: Target)
       close: () => source.close(),
     },
     layout: layout === undefined ? undefined : { name: layout.name, own: layout.own === true },
+    caution: layout?.caution,
     entries: list,
     ...left,
     lenient: remap.lenient,
