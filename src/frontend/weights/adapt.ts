@@ -2,7 +2,7 @@ import { TimmcError } from "../../ir/error.ts";
 import { type FloatStored, encodeStored, isFloatStored, toFloat32 } from "./load.ts";
 import { nearNames } from "../suggest.ts";
 import { shown } from "./file.ts";
-import { type TensorData, type WeightSource, printStored } from "./source.ts";
+import { type TensorData, type WeightSource, printStored, rowsOf } from "./source.ts";
 
 /** What a model asks of a checkpoint (`inChans`, `numClasses`) and what is known about that. */
 export interface Adaptation {
@@ -184,13 +184,8 @@ function adaptClassifiers(source: WeightSource, wanted: Adaptation): Outcomes {
 
 /** The tensor without its first rows. */
 function withoutRows(data: TensorData, rows: number): TensorData {
-  const [all = 0, ...rest] = data.shape;
-  const cut = Math.min(rows, all);
-  const read = (): Uint8Array => {
-    const bytes = data.read();
-    return bytes.slice(cut === 0 ? 0 : (bytes.length / all) * cut);
-  };
-  return { dtype: data.dtype, shape: [all - cut, ...rest], read };
+  const [all = 0] = data.shape;
+  return rowsOf(data, Math.min(rows, all), all);
 }
 
 /** A tensor computed in float32 from another when it is read, and rounded to the type that the other has. */

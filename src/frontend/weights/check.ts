@@ -54,14 +54,14 @@ export function matchError(source: WeightSource, match: WeightMatch, lenient: bo
     return unexpected.length === 0 || lenient ? undefined : leftOver(source, unexpected);
   const lines = [
     `the weights do not fit the model: ${missing.length} missing, ${mismatched.length} of another shape or type, ${unexpected.length} not used`,
-    ...listed("missing", missing, (spec) => {
+    ...section("missing", missing, (spec) => {
       const [near] = nearNames(spec.name, unexpected, 1);
       return `${spec.name} ${printStored(spec)}${near === undefined ? "" : `, near: ${shown(near)}`}`;
     }),
-    ...listed("mismatched", mismatched, ({ name, expected, found }) => {
+    ...section("mismatched", mismatched, ({ name, expected, found }) => {
       return `${name}: the model has ${printStored(expected)}, the weights ${printStored(found)}`;
     }),
-    ...listed("not used", unexpected, shown),
+    ...section("not used", unexpected, shown),
   ];
   return new TimmcError("weights", lines.join("\n  "), { trail: [source.label], hint: advice(match) });
 }
@@ -84,7 +84,7 @@ const COUNTER = /num_batches_tracked$/;
 const isCounter = (name: string): boolean => COUNTER.test(name);
 const SHOWN = 5;
 
-function listed<T>(title: string, items: readonly T[], line: (item: T) => string): string[] {
+function section<T>(title: string, items: readonly T[], line: (item: T) => string): string[] {
   const rest = items.length > SHOWN ? [`${title}: and ${items.length - SHOWN} more`] : [];
   return [...items.slice(0, SHOWN).map((item) => `${title}: ${line(item)}`), ...rest];
 }

@@ -30,8 +30,8 @@ export interface Remapped {
 
 /**
  * Renames and rebuilds a file's entries as the model's family says. Shapes alone are looked at: numbers are computed
- * entry by entry when they are read, in float64, and rounded once to the type that they are stored in. Throws `weights` where two entries get one name, or
- * where an entry does not have the shape that the layout gives it.
+ * entry by entry when they are read, in float64, and rounded once to the type that they are stored in. Throws `weights`
+ * where two entries get one name, or where an entry does not have the shape that the layout gives it.
  */
 export function remapWeights(source: WeightSource, remap: Remap, target: Target): Remapped {
   const entries = new Entries(source);
