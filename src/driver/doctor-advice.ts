@@ -36,6 +36,10 @@ export function adviceOf(facts: Facts): string[] {
   const advice = [...prefixAdvice(facts), ...argumentAdvice(facts), ...siblingAdvice(facts), ...mappingAdvice(facts)];
   if (advice.length > 0) return advice;
   if (facts.failure !== null && facts.failure.hint !== null) return [facts.failure.hint];
+  if (!facts.parameters.some((p) => p.status === "missing" || p.status === "misshapen"))
+    return [
+      "Every parameter has values, but the file is of more than this model: ask for the architecture and the arguments that it is of, or save it without the entries that are not used.",
+    ];
   if (!facts.parameters.some((p) => p.status === "missing"))
     return [
       "The names are the model's, but no argument and no architecture of the family is known to give these shapes.",
