@@ -12,6 +12,7 @@ import { refuseInterrupted } from "./interrupt.ts";
 import { type LowerRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
+import { watchNumbers } from "./weight-numbers.ts";
 import { type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
 export interface CompileRequest extends LowerRequest, FormRequest, Watch {
@@ -44,14 +45,20 @@ export async function compile(
     const built = buildModel(request, lowering, weights, pipeline);
     refuseInterrupted(signal);
     await beginArtifact(request.out);
-    const files = await writeModel(request.out, built.emitted, {
+    const { emitted, notices } = watchNumbers(built.emitted);
+    const files = await writeModel(request.out, emitted, {
       hasWeights: weights.kind !== "none",
       signal,
       progress,
     });
     try {
       const hashes = await hashSources(weights.files, { signal, identities }, resolved);
-      const manifest = describeArtifact(request, lowering, weights, { ...built, files, hashes });
+      const manifest = describeArtifact(request, lowering, weights, {
+        ...built,
+        files,
+        hashes,
+        numberNotices: notices(),
+      });
       within(request.out, () =>
         writeWhole(join(request.out, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`),
       );
