@@ -15,6 +15,7 @@ import { type LowerRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
 import { removeTexts, textNames, writeTexts } from "./text-files.ts";
+import { watchNumbers } from "./weight-numbers.ts";
 import { type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
 export interface CompileRequest extends LowerRequest, FormRequest, Watch {
@@ -50,7 +51,8 @@ export async function compile(
     const built = buildModel(request, lowering, weights, pipeline);
     refuseInterrupted(signal);
     await beginArtifact(request.out, modelFiles[layout].model, textNames[layout]);
-    const files = await writeModel(request.out, built.emitted, {
+    const { emitted, notices } = watchNumbers(built.emitted);
+    const files = await writeModel(request.out, emitted, {
       hasWeights: weights.kind !== "none",
       place: modelFiles[layout],
       signal,
@@ -58,9 +60,8 @@ export async function compile(
     });
     try {
       const hashes = await hashSources(weights.files, { signal, identities }, resolved);
-      return within(request.out, () =>
-        finish(request.out, describeArtifact(request, lowering, weights, { ...built, files, hashes })),
-      );
+      const facts = { ...built, files, hashes, numberNotices: notices() };
+      return within(request.out, () => finish(request.out, describeArtifact(request, lowering, weights, facts)));
     } catch (error) {
       removeFiles(request.out, files);
       throw error;

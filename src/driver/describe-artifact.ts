@@ -84,6 +84,8 @@ export interface SourceHashes {
 interface Facts extends BuiltModel {
   readonly hashes: SourceHashes;
   readonly files: readonly ModelFile[];
+  /** What was seen in the numbers of the weights when they were written. */
+  readonly numberNotices: readonly string[];
 }
 
 /** The manifest of a model that was built of this request. */
@@ -137,7 +139,7 @@ export function describeArtifact(
     ...describeSize(lowering, request, facts),
     passes: facts.passes,
     license: weights.kind === "pretrained" ? resolved.cfg.license : null,
-    notices: [...lowering.notices, ...weights.notices, ...licenceNoticesOf(resolved, weights)],
+    notices: [...lowering.notices, ...weights.notices, ...facts.numberNotices, ...licenceNoticesOf(resolved, weights)],
     files: facts.files.map((f) => ({ path: f.path, bytes: f.byteLength, sha256: f.sha256 })),
   };
 }

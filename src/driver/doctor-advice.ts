@@ -1,3 +1,4 @@
+import { entriesOf } from "../frontend/weights/check.ts";
 import type { Diagnosis } from "./doctor-report.ts";
 
 type Facts = Omit<Diagnosis, "summary" | "advice">;
@@ -24,7 +25,8 @@ export function summaryOf({ verdict, parameters, taps, failure, unused }: Facts)
     ].join("; ");
   }
   const [missing, misshapen] = [having("missing").length, having("misshapen").length];
-  if (missing + misshapen === 0) return `does not load: ${failure?.message ?? ""}`;
+  if (missing + misshapen === 0)
+    return `does not load: ${failure?.message ?? `${entriesOf(unused.length)} of the file ${unused.length === 1 ? "has" : "have"} no place in the model`}`;
   return `does not load: ${missing} of ${counted(parameters.length, "parameter")} missing, ${misshapen} of another shape or type`;
 }
 
@@ -34,6 +36,10 @@ export function adviceOf(facts: Facts): string[] {
   const advice = [...prefixAdvice(facts), ...argumentAdvice(facts), ...siblingAdvice(facts), ...mappingAdvice(facts)];
   if (advice.length > 0) return advice;
   if (facts.failure !== null && facts.failure.hint !== null) return [facts.failure.hint];
+  if (!facts.parameters.some((p) => p.status === "missing" || p.status === "misshapen"))
+    return [
+      "Every parameter has values, but the file is of more than this model: ask for the architecture and the arguments that it is of, or save it without the entries that are not used.",
+    ];
   if (!facts.parameters.some((p) => p.status === "missing"))
     return [
       "The names are the model's, but no argument and no architecture of the family is known to give these shapes.",
@@ -43,11 +49,8 @@ export function adviceOf(facts: Facts): string[] {
 
 /** The argument that gives a withheld parameter the file's extent. */
 function partAdvice({ parameters }: Facts): string[] {
-  const [held] = parameters.filter((p) => p.status === "withheld" && p.found !== null);
-  const [classes, channels] = [held?.found?.[0], held?.found?.[1]];
-  if (held === undefined || classes === undefined) return [];
-  if (classes !== held.shape[0]) return [`With --arg num_classes=${classes} ${held.name} of the file loads too.`];
-  return channels === undefined ? [] : [`With --arg in_chans=${channels} ${held.name} of the file loads too.`];
+  const held = parameters.find((p) => p.arg !== null && p.found !== null);
+  return held === undefined ? [] : [`With --arg ${held.arg} ${held.name} of the file loads too.`];
 }
 
 function prefixAdvice({ findings: { prefix } }: Facts): string[] {
@@ -70,7 +73,7 @@ function siblingAdvice({ findings: { siblings } }: Facts): string[] {
   const beside = args.map((a) => ` --arg ${a}`).join("");
   const others = architectures.slice(1);
   const also = others.length === 0 ? "" : ` (also of ${listed(others)}${more > 0 ? ` and ${more} more` : ""})`;
-  const but = unused === 0 ? "" : ` but for ${counted(unused, "entry").replace("entrys", "entries")}`;
+  const but = unused === 0 ? "" : ` but for ${entriesOf(unused)}`;
   return [
     `The file has the names and shapes of ${architectures[0]}${also}${but}: ask for ${architectures[0]}${beside}.`,
   ];

@@ -11,7 +11,7 @@ import { fileClasses, namedParts } from "./fit-weights.ts";
 export async function explain(patient: Patient, attempt: Attempt): Promise<Findings> {
   const { unexpected } = attempt.match;
   if (gaps(attempt) === 0) {
-    const siblings = unexpected.length === 0 ? null : await siblingsOf(patient, undefined, unexpected.length);
+    const siblings = unexpected.length === 0 ? null : await siblingsOf(patient, attempt, undefined, unexpected.length);
     return { prefix: null, mapping: null, siblings, args: [] };
   }
   const prefix = bestPrefix(patient, attempt);
@@ -19,7 +19,7 @@ export async function explain(patient: Patient, attempt: Attempt): Promise<Findi
   const mapping = gaps(seen) === 0 ? null : mappingOf(seen);
   const args = argumentsOf(patient, seen);
   const isExplained = gaps(seen) === 0 || coversAll(seen, mapping) || argsCover(patient, seen);
-  const siblings = isExplained ? null : await siblingsOf(patient, prefix, Number.POSITIVE_INFINITY);
+  const siblings = isExplained ? null : await siblingsOf(patient, attempt, prefix, Number.POSITIVE_INFINITY);
   return {
     prefix: prefix === undefined ? null : { ...prefix.finding, ...after(prefix.attempt) },
     mapping,
@@ -93,13 +93,14 @@ const argsCover = (patient: Patient, seen: Attempt): boolean =>
 /** Architectures that leave fewer entries unused than `unused`. */
 async function siblingsOf(
   patient: Patient,
+  attempt: Attempt,
   prefix: TriedPrefix | undefined,
   unused: number,
 ): Promise<SiblingMatch | null> {
   const { resolved, lowered } = patient;
   const source = prefix === undefined ? patient.source : withoutPrefix(patient.source, prefix.finding);
   const { classifier, firstConv } = namedParts(resolved);
-  const named = (prefix?.attempt ?? attemptFit(patient)).remapped.source;
+  const named = (prefix?.attempt ?? attempt).remapped.source;
   const classes = fileClasses(named, classifier) ?? resolved.numClasses;
   const stem = `${firstConv[0] ?? ""}.weight`;
   const inputs = named.get(stem)?.shape[1];

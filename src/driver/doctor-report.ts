@@ -61,6 +61,8 @@ export interface ParameterReport {
   readonly found: readonly number[] | null;
   /** Why it has no values, or another shape. */
   readonly reason: string | null;
+  /** Where it is withheld: the argument that gives it the file's shape; null where none does. */
+  readonly arg: string | null;
   /** Where it is missing: an unused entry of a similar name. */
   readonly near: string | null;
 }

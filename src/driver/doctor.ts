@@ -9,9 +9,9 @@ import { TimmcError } from "../ir/error.ts";
 import { printExpression } from "../ir/printer.ts";
 import { adviceOf, summaryOf } from "./doctor-advice.ts";
 import { explain } from "./doctor-findings.ts";
-import { type Attempt, type Patient, attemptFit, gaps } from "./doctor-fit.ts";
+import { type Attempt, type Patient, attemptFit, gaps, leftOver } from "./doctor-fit.ts";
 import type { Diagnosis, ParameterReport, ParameterStatus, UnusedEntry } from "./doctor-report.ts";
-import { namedParts } from "./fit-weights.ts";
+import { cautionsOf, namedParts } from "./fit-weights.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
 import { type WeightFile, type WeightsChoice, weightFile, withheldUnder } from "./weights.ts";
 
@@ -59,14 +59,14 @@ async function diagnose(patient: Patient, lowering: LoweredRequest, { hub }: Wei
     hub: hub ?? null,
     entries: [...source.keys()].length,
     layout: remapped.layout ?? null,
-    verdict: gaps(attempt) > 0 || failure !== undefined ? "fails" : isWhole ? "loads" : "partly",
+    verdict: gaps(attempt) + leftOver(attempt) > 0 || failure !== undefined ? "fails" : isWhole ? "loads" : "partly",
     failure: failure === undefined ? null : { message: failure.message, hint: failure.hint ?? null },
     parameters,
     dropped: droppedOf(patient, attempt),
     unused: unusedOf(attempt),
     taps: tapsOf(lowering, withheld),
     findings,
-    notices: [...lowering.notices, ...(source.notices ?? [])],
+    notices: [...lowering.notices, ...(source.notices ?? []), ...cautionsOf(kind, remapped)],
   } satisfies Partial<Diagnosis>;
   return { ...facts, summary: summaryOf(facts), advice: adviceOf(facts) };
 }
@@ -91,7 +91,7 @@ function parametersOf({ source, resolved, lowered }: Patient, attempt: Attempt):
   return lowered.parameters.map(({ name, shape }): ParameterReport => {
     const entry = entries.get(name);
     const wrong = misshapen.get(name);
-    const reason = withheld.get(name);
+    const held = withheld.get(name);
     const status = statusOf(name);
     return {
       name,
@@ -101,9 +101,10 @@ function parametersOf({ source, resolved, lowered }: Patient, attempt: Attempt):
       stored: storedTypes(source, entry),
       steps: entry?.steps ?? [],
       expression: entry?.value === undefined ? null : printExpression(entry.value),
-      adaptation: status === "loads" ? adaptationOf(name, remapped.source, adapted.source) : null,
-      found: wrong?.found.shape ?? (reason === undefined ? undefined : remapped.source.get(name)?.shape) ?? null,
-      reason: reason ?? (wrong === undefined ? null : causeText(wrong, parts)),
+      adaptation: status === "loads" ? (adapted.changes.get(name) ?? null) : null,
+      found: wrong?.found.shape ?? (held === undefined ? undefined : remapped.source.get(name)?.shape) ?? null,
+      reason: held?.reason ?? (wrong === undefined ? null : causeText(wrong, parts)),
+      arg: held?.arg ?? null,
       near: status === "missing" && comparesNames ? (nearNames(name, match.unexpected, 1)[0] ?? null) : null,
     };
   });
@@ -118,19 +119,11 @@ const causeText = ({ name, expected, found }: Mismatch, parts: KnownParts): stri
 const storedTypes = (source: WeightSource, entry: Entry | undefined): ParameterReport["stored"] =>
   [...new Set(entry?.from.map((key) => source.get(key)?.dtype))].filter((dtype) => dtype !== undefined);
 
-/** What the adaptation made of a tensor, by its shapes before and after. */
-function adaptationOf(name: string, before: WeightSource, after: WeightSource): string | null {
-  const [from, to] = [before.get(name)?.shape ?? [], after.get(name)?.shape ?? []];
-  if (from[0] !== to[0]) return `without its first ${(from[0] ?? 0) - (to[0] ?? 0)} rows`;
-  if (from[1] === to[1]) return null;
-  return `${from[1]} input channels ${(to[1] ?? 0) < (from[1] ?? 0) ? "summed" : "repeated and scaled"} to ${to[1]}`;
-}
-
 /** Entries that a step has no use for, and classifiers that the model has no place for. */
 function droppedOf({ lowered }: Patient, { remapped, withheld }: Attempt): Diagnosis["dropped"] {
   const declared = new Set(lowered.parameters.map((p) => p.name));
   const left = remapped.entries.flatMap(({ name, from }) => {
-    const what = declared.has(name) ? undefined : withheld.get(name);
+    const what = declared.has(name) ? undefined : withheld.get(name)?.reason;
     return what === undefined ? [] : [{ from, what }];
   });
   return [...remapped.dropped, ...left];
@@ -147,11 +140,11 @@ function unusedOf({ remapped, adapted, match }: Attempt): UnusedEntry[] {
 }
 
 /** The outputs that everybody asks for, and those of the request. */
-function tapsOf(lowering: LoweredRequest, withheld: ReadonlyMap<string, string>): Diagnosis["taps"] {
+function tapsOf(lowering: LoweredRequest, withheld: Attempt["withheld"]): Diagnosis["taps"] {
   const { lowered, stages, tapNames } = lowering;
   const usual = ["logits", "pre_logits", "forward_features", ...(stages.length > 0 ? ["features"] : [])];
   return [...new Set([...usual, ...tapNames])].map((name) => {
     const values = resolveTaps(lowered, [name], stages).map((tap) => tap.value);
-    return { name, needs: values.map((v) => withheldUnder(v, withheld)).find((n) => n !== undefined) ?? null };
+    return { name, needs: values.map((v) => withheldUnder(v, withheld)?.name).find((n) => n !== undefined) ?? null };
   });
 }

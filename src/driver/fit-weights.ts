@@ -1,7 +1,7 @@
 import type { ResolvedModel } from "../frontend/resolve.ts";
-import { type Adapted, adaptWeights } from "../frontend/weights/adapt.ts";
+import { type Adaptation, type Adapted, type Withheld, adaptWeights } from "../frontend/weights/adapt.ts";
 import { type WeightMatch, matchWeights } from "../frontend/weights/check.ts";
-import { type Remapped, remapWeights } from "../frontend/weights/remap/remap.ts";
+import { type Remapped, remapWeights, targetOf } from "../frontend/weights/remap/remap.ts";
 import type { WeightSource } from "../frontend/weights/source.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
 
@@ -10,9 +10,15 @@ export interface FittedWeights {
   readonly remapped: Remapped;
   readonly adapted: Adapted;
   readonly match: WeightMatch;
-  /** Parameters that are left without values on purpose, and why. */
-  readonly withheld: ReadonlyMap<string, string>;
+  /** Parameters that are left without values on purpose, by name. */
+  readonly withheld: ReadonlyMap<string, Withheld>;
+  /** Whether entries that the model has no place for are no error, as where timm loads non-strictly. */
+  readonly lenient: boolean;
 }
+
+/** What the user should know about the names of a file that he chose himself; pretrained weights are their model's. */
+export const cautionsOf = (kind: FileKind, { source, caution }: Remapped): string[] =>
+  kind === "pretrained" || caution === undefined ? [] : [`${source.label}: ${caution}`];
 
 type FileKind = "pretrained" | "file";
 
@@ -25,16 +31,17 @@ export const fitWeights = (
   source: WeightSource,
   resolved: ResolvedModel,
   lowered: LoweredModel,
-): FittedWeights => adaptNamed(kind, nameWeights(source, resolved, lowered), resolved, lowered);
+): FittedWeights => adaptNamed(kind, nameWeights(kind, source, resolved, lowered), resolved, lowered);
 
 /** The first half: the file under the model's names, as the family's remap gives them. */
 export function nameWeights(
+  kind: FileKind,
   source: WeightSource,
-  { family, architecture, args }: ResolvedModel,
+  { family, architecture, args, tag }: ResolvedModel,
   { parameters }: LoweredModel,
 ): Remapped {
-  const shapes = new Map(parameters.map((p) => [p.name, p.shape]));
-  return remapWeights(source, family.remap(architecture, args), { shape: (name) => shapes.get(name) });
+  const target = targetOf(parameters, kind === "pretrained" ? tag : undefined);
+  return remapWeights(source, family.remap(architecture, args), target);
 }
 
 /** The second half: first convolutions and classifiers, and the comparison. */
@@ -44,18 +51,35 @@ export function adaptNamed(
   resolved: ResolvedModel,
   lowered: LoweredModel,
 ): FittedWeights {
-  const { cfg } = resolved;
-  const { firstConv, classifier } = namedParts(resolved);
-  const own = kind === "file" ? fileClasses(remapped.source, classifier) : undefined;
   const adapted = adaptWeights(remapped.source, {
     inChans: resolved.inputSize[0],
-    numClasses: resolved.featuresOnly ? 0 : resolved.numClasses,
-    cfg: { firstConv, classifier, numClasses: own ?? cfg.num_classes, labelOffset: cfg.label_offset ?? 0 },
+    numClasses: classesOf(resolved),
+    shape: targetOf(lowered.parameters).shape,
+    checkpoint: checkpointOf(kind, remapped.source, resolved),
   });
-  const withheld = new Map(adapted.withheld.map((w) => [w.name, w.reason]));
+  const withheld = new Map([...remapped.withheld, ...adapted.withheld].map((w) => [w.name, w]));
   const wanted = lowered.parameters.filter((p) => !withheld.has(p.name));
-  return { remapped, adapted, match: matchWeights(adapted.source, wanted), withheld };
+  const lenient = !adapted.strict || remapped.lenient !== undefined;
+  return { remapped, adapted, match: matchWeights(adapted.source, wanted), withheld, lenient };
 }
+
+/**
+ * The classes of pretrained weights are those of their configuration. A file that the user names has its own: first
+ * classes that the model does not have are cut off only where that gives the model's. Without a classifier of its own, a
+ * file is one of the configuration's classes where the model has these, and then lacks it.
+ */
+function checkpointOf(kind: FileKind, source: WeightSource, resolved: ResolvedModel): Adaptation["checkpoint"] {
+  const { cfg } = resolved;
+  const asked = classesOf(resolved);
+  const parts = namedParts(resolved);
+  const labelOffset = cfg.label_offset ?? 0;
+  if (kind === "pretrained") return { ...parts, numClasses: cfg.num_classes, labelOffset };
+  const own = fileClasses(source, parts.classifier);
+  if (own === undefined) return { ...parts, numClasses: asked === cfg.num_classes ? asked : undefined };
+  return own - labelOffset === asked ? { ...parts, numClasses: asked, labelOffset } : { ...parts, numClasses: own };
+}
+
+const classesOf = ({ featuresOnly, numClasses }: ResolvedModel): number => (featuresOnly ? 0 : numClasses);
 
 /** The modules that the pretrained configuration names. */
 export const namedParts = ({

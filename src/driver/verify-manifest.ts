@@ -13,6 +13,7 @@ import type { LoweredRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { pipelineName, pipelineOf } from "./pipeline.ts";
 import { type OpenedSource, sourceHashes } from "./verify-source.ts";
+import { numberNotices } from "./weight-numbers.ts";
 import { version } from "./version.ts";
 
 /** A field of a manifest that is not what its source and request give. */
@@ -44,14 +45,22 @@ export function recordedPipeline({ folder, manifest: { request, target } }: Arti
  * Describes the artifact again from its source, and compares: every field that the source and the request decide. Of a
  * manifest by another version of timmc, what the passes made of the network is left out, since that is the version's.
  */
-export async function remake(artifact: Artifact, source: OpenedSource, pipeline: Pipeline): Promise<Remade> {
+export async function remake(
+  artifact: Artifact,
+  source: OpenedSource,
+  pipeline: Pipeline,
+  signal?: AbortSignal,
+): Promise<Remade> {
   const { manifest } = artifact;
   const request = requestOf(manifest);
   const { lowered } = source.lowering;
   const lowering: LoweredRequest = { ...source.lowering, lowered: { ...lowered, graph: lowered.graph.clone().graph } };
   const built = buildModel(request, lowering, source.weights, pipeline);
   const hashes = await sourceHashes(manifest, source);
-  const given = describeArtifact(request, lowering, source.weights, { ...built, hashes, files: [] });
+  const isWhole = isOurs(manifest) && source.weights.kind !== "none";
+  const seen = isWhole ? await numberNotices(built.emitted, signal) : [];
+  const facts = { ...built, hashes, files: [], numberNotices: seen };
+  const given = describeArtifact(request, lowering, source.weights, facts);
   const differences = differencesBetween(comparable(manifest, isOurs(manifest)), comparable(given, isOurs(manifest)));
   const opset = isOurs(manifest) ? opsetOf(artifact, built.emitted) : undefined;
   if (opset !== undefined && opset !== manifest.target.opset)

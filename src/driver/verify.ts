@@ -44,7 +44,7 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
     const { signal, progress = () => {} } = options;
     refuseInterrupted(signal);
     progress("describing the artifact again");
-    const remade = await remake(artifact, source, subject.pipeline);
+    const remade = await remake(artifact, source, subject.pipeline, signal);
     const lie = manifestFailure(artifact.manifest, remade.differences);
     const certificate =
       lie === null

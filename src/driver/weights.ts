@@ -3,7 +3,8 @@ import type { HubAccess } from "../frontend/hub/model.ts";
 import { requireWeightsFile } from "../frontend/local-dir.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
-import { type WeightMatch, matchError } from "../frontend/weights/check.ts";
+import type { Withheld } from "../frontend/weights/adapt.ts";
+import { type WeightMatch, entriesOf, matchError } from "../frontend/weights/check.ts";
 import { toDType } from "../frontend/weights/load.ts";
 import { openWeights } from "../frontend/weights/open.ts";
 import { shown } from "../frontend/weights/file.ts";
@@ -13,7 +14,7 @@ import { syntheticSource } from "../frontend/weights/synthetic.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import type { Value } from "../ir/value.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
-import { fitWeights } from "./fit-weights.ts";
+import { cautionsOf, fitWeights } from "./fit-weights.ts";
 
 /** `--weights`: the pretrained ones, the test recipe, none at all, or a file. */
 export type WeightsChoice = "pretrained" | "synthetic" | "none" | { readonly file: string };
@@ -30,7 +31,7 @@ export interface OpenedWeights {
   readonly hub: HubSource | undefined;
   readonly parameters: Parameters;
   /** Parameters without values, and why: outputs that need them are refused. */
-  readonly withheld: ReadonlyMap<string, string>;
+  readonly withheld: ReadonlyMap<string, Withheld>;
   readonly notices: readonly string[];
   close(): void;
 }
@@ -122,10 +123,15 @@ function fitted(
   resolved: ResolvedModel,
   lowered: LoweredModel,
 ): OpenedWeights {
-  const { remapped, adapted, match, withheld } = fitWeights(kind, source, resolved, lowered);
-  const error = matchError(adapted.source, match);
+  const { remapped, adapted, match, withheld, lenient } = fitWeights(kind, source, resolved, lowered);
+  const error = matchError(adapted.source, match, lenient);
   if (error !== undefined) throw error;
-  const notices = [...(source.notices ?? []), ...layoutNotice(source, remapped), ...unusedNotice(source, match)];
+  const notices = [
+    ...(source.notices ?? []),
+    ...layoutNotice(source, remapped),
+    ...cautionsOf(kind, remapped),
+    ...unusedNotice(source, match, remapped),
+  ];
   return { ...opened(kind, adapted.source, withheld), notices };
 }
 
@@ -135,17 +141,18 @@ function layoutNotice({ label }: WeightSource, { layout }: Remapped): string[] {
   return [`${label} has the names of ${layout.name}: they are mapped to timm's (${whose}); timmc doctor shows how`];
 }
 
-const unusedNotice = ({ label }: WeightSource, { unexpected }: WeightMatch): string[] =>
-  unexpected.length === 0
-    ? []
-    : [
-        `${label} holds ${unexpected.length} entries that the model does not read, such as ${shown(unexpected[0] ?? "")}`,
-      ];
+function unusedNotice({ label }: WeightSource, { unexpected }: WeightMatch, { lenient }: Remapped): string[] {
+  if (unexpected.length === 0) return [];
+  const why = lenient === undefined ? "" : ` (${lenient})`;
+  return [
+    `${label} holds ${entriesOf(unexpected.length)} that the model does not read${why}, such as ${shown(unexpected[0] ?? "")}`,
+  ];
+}
 
 function opened(
   kind: OpenedWeights["kind"],
   source: WeightSource,
-  withheld: ReadonlyMap<string, string>,
+  withheld: ReadonlyMap<string, Withheld>,
 ): OpenedWeights {
   const parameters: Parameters = {
     bytes: (key, type) =>
@@ -164,17 +171,16 @@ export function refuseWithheld({ graph }: LoweredModel, { withheld }: OpenedWeig
   for (const { name, value } of graph.outputs) {
     const needed = withheldUnder(value, withheld);
     if (needed === undefined) continue;
-    throw new TimmcError("weights", `the tap ${name} needs ${needed}: ${withheld.get(needed)}`, {
-      hint: "ask for other taps, such as --taps pre_logits,features, or for the checkpoint's own classes with --arg num_classes=N",
-    });
+    throw new TimmcError("weights", `the tap ${name} needs ${needed.name}: ${needed.reason}`, { hint: needed.hint });
   }
 }
 
 /** The first parameter without values that a value depends on. */
-export function withheldUnder(value: Value, withheld: ReadonlyMap<string, string>): string | undefined {
+export function withheldUnder(value: Value, withheld: ReadonlyMap<string, Withheld>): Withheld | undefined {
   const seen = new Set([value]);
   for (const v of seen) {
-    if (v.op === "param" && withheld.has(v.name)) return v.name;
+    const needed = v.op === "param" ? withheld.get(v.name) : undefined;
+    if (needed !== undefined) return needed;
     for (const x of v.operands) if (x !== undefined) seen.add(x);
   }
   return undefined;

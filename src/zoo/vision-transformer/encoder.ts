@@ -2,6 +2,7 @@
 import { type Dim, mulDim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Stage } from "../family.ts";
+import type { Pair } from "../layers/conv.ts";
 import { patchEmbed, patchGrid, toMap } from "../layers/patch-embed.ts";
 import { resamplePosEmbed } from "../layers/pos-embed.ts";
 import { tokenNorm } from "../layers/token-norm.ts";
@@ -15,17 +16,22 @@ export interface Patches {
   /** `patch_embed`: tokens [N, L, C], or a map [N, H, W, C] with dynamic_img_size. */
   readonly module: Module;
   /** Rows and columns of patches in an image of img_size, which the position embeddings cover. */
-  readonly native: readonly [number, number];
+  readonly native: Pair;
   /** Rows and columns in this image. */
   readonly grid: readonly [Dim, Dim];
   /** Pixels per patch, as timm states it for the features. */
   readonly reduction: number;
 }
 
+/** Rows and columns of patches in an image of img_size. */
+export const nativeGrid = ({ img_size: [h, w], patch_size: [ph, pw] }: VitConfig): Pair => [
+  Math.floor(h / ph),
+  Math.floor(w / pw),
+];
+
 /** A convolution over non-overlapping patches. */
 export function convPatches(c: VitConfig, image: Value): Patches {
   const [h = 1, w = 1] = image.type.shape.slice(2);
-  const [ph, pw] = c.patch_size;
   return {
     module: patchEmbed({
       patch: c.patch_size,
@@ -36,9 +42,9 @@ export function convPatches(c: VitConfig, image: Value): Patches {
       size: c.dynamic_img_size ? undefined : c.img_size,
       pad: c.dynamic_img_pad,
     }),
-    native: [Math.floor(c.img_size[0] / ph), Math.floor(c.img_size[1] / pw)],
+    native: nativeGrid(c),
     grid: patchGrid([h, w], c.patch_size, c.dynamic_img_pad),
-    reduction: Math.max(ph, pw),
+    reduction: Math.max(...c.patch_size),
   };
 }
 
@@ -55,6 +61,9 @@ export const prefixOf = (c: VitConfig): Prefix => {
 };
 
 export const prefixLength = (prefix: Prefix): number => prefix.reduce((sum, [, count]) => sum + count, 0);
+
+/** Position embeddings of prefix tokens: of all of them, or of none. */
+export const coveredTokens = (c: VitConfig, prefix: Prefix): number => (c.no_embed_class ? 0 : prefixLength(prefix));
 
 export interface Encoded {
   /** What timm's forward_features returns: after `norm`, where the final norm comes before pooling. */
@@ -106,7 +115,7 @@ function embed(s: Scope, embedded: Value, c: VitConfig, prefix: Prefix, { native
   );
   const join = (y: Value): Value => (tokens.length === 0 ? y : s.concat([...tokens, y], { axis: 1 }));
   if (c.pos_embed !== "learn") return join(x);
-  const covered = c.no_embed_class ? 0 : prefixLength(prefix);
+  const covered = coveredTokens(c, prefix);
   const table = s.param("pos_embed", [1, covered + native[0] * native[1], width]);
   const positions = resamplePosEmbed(s, table, native, grid, covered);
   return c.no_embed_class ? join(s.add(x, positions)) : s.add(join(x), positions);

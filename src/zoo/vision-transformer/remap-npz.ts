@@ -1,8 +1,9 @@
 /** Google's .npz files: ViT, AugReg, and big_vision's ViT, SigLIP, FlexiViT and PaliGemma (timm's _load_weights). */
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
+import { bilinear } from "../layers/pos-embed.ts";
 import type { Compute, Layout, Step } from "../remap/remap.ts";
-import { bilinear, patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
+import { patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
 import { change, defined, drop, extent, merge, only, rename, renames } from "../remap/steps.ts";
 import type { Ops } from "../scope.ts";
 
@@ -91,7 +92,7 @@ const encoder = (n: Numbering, depth: number): readonly Step[] => [
 ];
 
 const poolingHead: readonly Step[] = [
-  drop(/^MAPHead_0\//, "the pooling head", (target) => target.shape("attn_pool.latent") === undefined),
+  drop(/^MAPHead_0\//, "the pooling head", (target) => !target.has("attn_pool.latent")),
   rename(/^MAPHead_0\/probe$/, "attn_pool.latent"),
   ...attention(`${pool}/MultiHeadDotProductAttention_0`, "attn_pool"),
   ...norm(`${pool}/LayerNorm_0`, "attn_pool.norm"),

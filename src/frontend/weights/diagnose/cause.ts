@@ -1,4 +1,5 @@
-import { elements, sameShape } from "./entry.ts";
+import { sameShape } from "../../../ir/dim.ts";
+import { elements } from "./entry.ts";
 import { relateShapes } from "./relation.ts";
 
 /** Which parameters the model's configuration names: what their extents mean is known. */

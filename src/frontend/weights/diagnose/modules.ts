@@ -1,4 +1,5 @@
-import { type Named, maxNameLength, sameShape } from "./entry.ts";
+import { sameShape } from "../../../ir/dim.ts";
+import { type Named, maxNameLength } from "./entry.ts";
 import { type Role, splitRole } from "./words.ts";
 
 /** Tensors that belong together under one name: a weight, its bias, its statistics. */

@@ -1,4 +1,4 @@
-import { sameShape } from "./entry.ts";
+import { sameShape } from "../../../ir/dim.ts";
 import type { Group } from "./groups.ts";
 import { leadOf, leadRole } from "./modules.ts";
 import { type Relation, relateShapes, relationOf } from "./relation.ts";

@@ -1,19 +1,19 @@
 import { TimmcError } from "../../../ir/error.ts";
 import type { Family } from "../../../zoo/family.ts";
 import { lowerArchitecture } from "../../../zoo/lower.ts";
+import { isResampling } from "../../../zoo/remap/resample.ts";
 import { nearNames } from "../../suggest.ts";
 import { resolve } from "../../resolve.ts";
 import { matchWeights } from "../check.ts";
-import { remapWeights } from "../remap/remap.ts";
+import { remapWeights, targetOf } from "../remap/remap.ts";
 import type { WeightSource } from "../source.ts";
-import { sameShape } from "./entry.ts";
 
 /** Architectures of a family that are tried; each takes some milliseconds to lower. */
 const maxSiblings = 300;
 /** Larger files are of no family: each architecture would rename them anew. */
 const maxSiblingEntries = 5000;
 /** As many are named. */
-const shown = 3;
+const named = 3;
 
 /** Other architectures of the family whose parameters a file has, in names and shapes. */
 export interface SiblingMatch {
@@ -61,8 +61,8 @@ export async function findSiblings(query: SiblingQuery): Promise<SiblingMatch | 
   const near = nearNames(architecture, best, best.length);
   const sorted = [...near, ...best.filter((name) => !near.includes(name))];
   return {
-    architectures: sorted.slice(0, shown),
-    more: Math.max(0, sorted.length - shown),
+    architectures: sorted.slice(0, named),
+    more: Math.max(0, sorted.length - named),
     unused: first.unused,
     args: await argumentsBeside(sorted[0] ?? architecture, args),
   };
@@ -80,14 +80,10 @@ async function fitOf({ source, args }: SiblingQuery, name: string): Promise<Fit 
   try {
     const { family, args: given, inputSize } = await resolve({ model: name, args });
     const { parameters } = lowerArchitecture(family, name, given, inputSize);
-    const shapes = new Map(parameters.map((p) => [p.name, p.shape]));
-    const remapped = remapWeights(source, family.remap(name, given), { shape: (key) => shapes.get(key) });
+    const remapped = remapWeights(source, family.remap(name, given), targetOf(parameters));
     const { missing, mismatched, unexpected } = matchWeights(remapped.source, parameters);
     if (missing.length + mismatched.length > 0) return undefined;
-    const resized = parameters.filter(({ name: key, shape }) => {
-      const stored = source.get(key);
-      return stored !== undefined && !sameShape(stored.shape, shape);
-    });
+    const resized = remapped.entries.filter((entry) => entry.steps.some(isResampling));
     return { unused: unexpected.length, resized: resized.length };
   } catch (error) {
     if (error instanceof TimmcError) return undefined;

@@ -4,12 +4,11 @@ import { flattened } from "./flatten.ts";
 import { readLegacyCheckpoint } from "./legacy.ts";
 import type { LoadedPickle } from "./pickled.ts";
 import { materialise } from "./tensors.ts";
-import { unwrappedName } from "../unwrapped.ts";
 import { type DictValue, type TensorValue, describeValue, isDict, isTensor, isUnreadable } from "./values.ts";
 import { type Member, isZip, memberBytes, readZip } from "../zip.ts";
 import { readZipCheckpoint } from "./zip-checkpoint.ts";
 
-/** The state dict of a PyTorch file, as timm's `load_state_dict` finds it. */
+/** The state dict of a PyTorch file, as timm's `load_state_dict` finds it, but for the wrappers of its names. */
 export interface Checkpoint {
   /** In the order of the file; bytes are read when asked for. */
   readonly tensors: ReadonlyMap<string, TensorData>;
@@ -17,8 +16,6 @@ export interface Checkpoint {
   readonly nesting: string | undefined;
   /** The other keys of the outer dictionary. */
   readonly otherKeys: readonly string[];
-  /** What the keys of the state dict began with and were freed of: `module.`, `_orig_mod.`, both or nothing. */
-  readonly prefix: string;
   /** Entries of the state dict that are no tensors. */
   readonly skipped: readonly string[];
 }
@@ -90,30 +87,18 @@ function foreignFile(head: Uint8Array): string {
   return `it is neither a zip archive nor a pickle; it begins with "${shown(text.slice(0, 16))}"`;
 }
 
-function stateDict(
-  dict: DictValue,
-  loaded: LoadedPickle,
-  refuse: Refuse,
-): Pick<Checkpoint, "tensors" | "prefix" | "skipped"> {
+function stateDict(dict: DictValue, loaded: LoadedPickle, refuse: Refuse): Pick<Checkpoint, "tensors" | "skipped"> {
   const tensors = new Map<string, TensorData>();
   const skipped: string[] = [];
-  const prefixes = new Set<string>();
   for (const [key, value] of dict.entries) {
-    if (typeof key !== "string" || !isTensor(value)) {
-      if (isUnreadable(value)) refuse(`it is ${value.what}, which weights are not read from`, shown(String(key)));
-      skipped.push(typeof key === "string" ? key : describeValue(key));
-      continue;
-    }
-    const name = unwrappedName(key);
-    const prefix = key.slice(0, key.length - name.length);
-    if (tensors.has(name)) refuse("two entries have this name once `module.` is taken off", shown(name));
-    if (prefix !== "") prefixes.add(prefix);
-    tensors.set(name, tensorData(name, value, loaded, refuse));
+    if (typeof key === "string" && isTensor(value)) tensors.set(key, tensorData(key, value, loaded, refuse));
+    else if (isUnreadable(value)) refuse(`it is ${value.what}, which weights are not read from`, shown(String(key)));
+    else skipped.push(typeof key === "string" ? key : describeValue(key));
   }
   if (tensors.size === 0) {
     refuse(`it holds no tensors; its keys: ${skipped.slice(0, 8).map(shown).join(", ") || "none"}`);
   }
-  return { tensors, skipped, prefix: [...prefixes].join(" or ") };
+  return { tensors, skipped };
 }
 
 function tensorData(

@@ -1,6 +1,8 @@
 import { builderAt } from "../../../ir/builder.ts";
 import { TimmcError } from "../../../ir/error.ts";
-import type { Compute, Drop, FileKeys, Rename, Step, Strip, Target } from "../../../zoo/remap/remap.ts";
+import type { Absent, Compute, Drop, FileKeys, Rename, Step, Strip, Target } from "../../../zoo/remap/remap.ts";
+import type { Withheld } from "../adapt.ts";
+import { shown } from "../file.ts";
 import type { Entries, Entry } from "./entries.ts";
 
 export interface Dropped {
@@ -10,29 +12,38 @@ export interface Dropped {
   readonly what: string;
 }
 
-/** Names of entries, as layouts and renames ask for them. */
-export function keysOf(names: Iterable<string>): FileKeys {
-  const all = new Set(names);
-  return { has: (key) => all.has(key), some: (pattern) => [...all].some((key) => pattern.test(key)) };
+/** What steps leave out, and what they leave without values. */
+export interface Left {
+  readonly dropped: Dropped[];
+  readonly withheld: Withheld[];
 }
 
-/** One step over all entries; those that it leaves out are added to `dropped`. */
+/** Names of entries, as layouts and renames ask for them; most renames do not, so they are gathered when one does. */
+export function keysOf(names: () => Iterable<string>): FileKeys {
+  let all: ReadonlySet<string> | undefined;
+  const gathered = (): ReadonlySet<string> => (all ??= new Set(names()));
+  return { has: (key) => gathered().has(key), some: (pattern) => [...gathered()].some((key) => pattern.test(key)) };
+}
+
+/** One step over all entries; what it leaves is added to `left`. */
 export function runStep(
   step: Step,
   entries: Entries,
   list: readonly Entry[],
   target: Target,
-  dropped: Dropped[],
+  left: Left,
 ): readonly Entry[] {
   switch (step.kind) {
     case "rename":
       return renamed(step, list);
     case "strip":
-      return stripped(step, list, dropped);
+      return stripped(step, list, left.dropped);
     case "drop":
-      return applies(step, target) ? withoutDropped(step, list, dropped) : list;
+      return applies(step, target) ? withoutDropped(step, list, left.dropped) : list;
     case "compute":
       return applies(step, target) ? computed(step, entries, list, target) : list;
+    case "absent":
+      return completed(step, entries, list, target, left.withheld);
     default:
       return step satisfies never;
   }
@@ -41,12 +52,13 @@ export function runStep(
 const applies = ({ when }: Drop | Compute, target: Target): boolean => when === undefined || when(target);
 
 function renamed({ from, to }: Rename, list: readonly Entry[]): Entry[] {
-  if (typeof to === "string") return list.map((entry) => withName(entry, entry.name.replace(from, to)));
-  const file = keysOf(list.map((entry) => entry.name));
+  const every = from.global ? from : new RegExp(from, `${from.flags}g`);
+  if (typeof to === "string") return list.map((entry) => withName(entry, entry.name.replaceAll(every, to)));
+  const file = keysOf(() => list.map((entry) => entry.name));
   return list.map((entry) =>
     withName(
       entry,
-      entry.name.replace(from, (...match: string[]) => to(match, file)),
+      entry.name.replaceAll(every, (...match: string[]) => to(match, file)),
     ),
   );
 }
@@ -68,6 +80,26 @@ function withoutDropped({ keys, what }: Drop, list: readonly Entry[], dropped: D
     dropped.push({ from: entry.from, what });
     return false;
   });
+}
+
+function completed(
+  { name, reason, initial }: Absent,
+  entries: Entries,
+  list: readonly Entry[],
+  target: Target,
+  withheld: Withheld[],
+): readonly Entry[] {
+  const shape = target.shape(name);
+  if (shape === undefined || list.some((entry) => entry.name === name)) return list;
+  if (initial === undefined || !initial.when(target)) {
+    const hint = "Ask for taps that do not need it, such as --taps features,forward_features.";
+    withheld.push({ name, reason, hint, arg: null });
+    return list;
+  }
+  const law = `not in the file: ${initial.value} throughout, as the model makes it`;
+  const builder = builderAt({ graph: entries.graph, origin: { path: name, rules: [law] } });
+  const value = builder.constant({ values: [initial.value], shape: [...shape] });
+  return [...list, { name, from: [], steps: [law], value }];
 }
 
 function computed(step: Compute, entries: Entries, list: readonly Entry[], target: Target): Entry[] {
@@ -116,7 +148,7 @@ function attempt<T>(step: Compute, name: string, body: () => T): T {
     return body();
   } catch (error) {
     if (!(error instanceof TimmcError)) throw error;
-    throw new TimmcError("weights", `${name} cannot be mapped (${step.law}): ${error.message}`, {
+    throw new TimmcError("weights", `${shown(name)} cannot be mapped (${step.law}): ${error.message}`, {
       hint: "The file has the names of a layout but not its shapes: check that it is the model's.",
       cause: error,
     });

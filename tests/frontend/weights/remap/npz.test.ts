@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { remapWeights, targetOf } from "../../../../src/frontend/weights/remap/remap.ts";
+import { type WeightSource, rowsOf } from "../../../../src/frontend/weights/source.ts";
 import { bigVision, google, older, small } from "./google.ts";
-import { type Network, type Plain, expectSameNetwork, missing, network, remapped } from "./network.ts";
+import { type Network, type Plain, expectSameNetwork, missing, network, remapped, sourceOf } from "./network.ts";
 
 const one: Plain = { shape: [1], values: Float32Array.of(1) };
 
@@ -54,6 +56,37 @@ test("positions and patches of another size are resampled bilinearly, where file
   const own = bytes(to, google(from, "", older));
   expect(own).toEqual(bytes(flexible, from.file));
   expect(own).not.toEqual(bytes(to, from.file));
+});
+
+test("of a stack of blocks, each parameter reads its own rows", async () => {
+  const net = await network("vit_base_patch16_siglip_224", small);
+  const plain = sourceOf(google(net, "params/img/", bigVision, true));
+  const rows: number[] = [];
+  const whole: string[] = [];
+  const source: WeightSource = {
+    ...plain,
+    get: (name) => {
+      const data = plain.get(name);
+      return (
+        data && {
+          ...data,
+          read: () => {
+            whole.push(name);
+            return data.read();
+          },
+          readRows: (begin, end) => {
+            rows.push(end - begin);
+            return rowsOf(data, begin, end).read();
+          },
+        }
+      );
+    },
+  };
+  const mapped = remapWeights(source, net.remap, targetOf(net.parameters)).source;
+  for (const { name } of net.parameters) mapped.get(name)?.read();
+  expect(whole.filter((name) => name.includes("/encoderblock/"))).toEqual([]);
+  // 16 tensors of 2 blocks.
+  expect(rows).toEqual(Array.from({ length: 32 }, () => 1));
 });
 
 describe("near misses", () => {
