@@ -23,6 +23,6 @@ export async function writeExternal(
   const built = buildModel(build, lowering, weights, pipelineOf("O2", null, { opset: 17, ops: "standard" }));
   const files = await writeModel(folder, built.emitted, { hasWeights: true, limit: 0, place });
   const hashes = { weights: null, config: null };
-  writeTexts(folder, describeArtifact(build, lowering, weights, { ...built, files, hashes }));
+  writeTexts(folder, describeArtifact(build, lowering, weights, { ...built, files, hashes, numberNotices: [] }));
   weights.close();
 }
