@@ -61,5 +61,8 @@ function kindOf(bytes: Buffer): Kind | undefined {
   if (/^(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|\?xml)/i.test(text)) return "page";
   if (bytes.length > 8 && bytes.readBigUInt64LE(0) <= maxHeader && text[8] === "{") return "safetensors";
   if (text.startsWith("PK\u0003\u0004")) return "zip";
-  return /^\x80[\x02-\x05]/.test(text) ? "pickle" : undefined;
+  return bytes[0] === 0x80 && isProtocol(bytes[1]) ? "pickle" : undefined;
 }
+
+/** Pickles begin with their protocol; the first that says so is 2. */
+const isProtocol = (byte = 0): boolean => byte >= 2 && byte <= 5;
