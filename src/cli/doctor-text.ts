@@ -38,12 +38,14 @@ export function doctorLines(d: Diagnosis, layout: DoctorLayout): string[] {
 
 function fileFacts(d: Diagnosis): (readonly [string, string])[] {
   const asStored = d.parameters.filter((p) => p.status === "loads" && !isChanged(p)).length;
+  const counters = d.parameters.filter((p) => p.status === "counter").length;
+  const without = counters === 0 ? "" : `, without ${counters} counters of batches, which nothing reads`;
   const types = [...new Set(d.parameters.flatMap((p) => p.stored))].sort();
   return [
     ["file", d.hub === null ? d.file : `${d.file} of ${d.hub.id} at ${d.hub.commit.slice(0, 12)}`],
     ["entries", `${d.entries}${types.length === 0 ? "" : `, ${types.join(", ")}`}`],
     ["names", namesFact(d)],
-    ["as stored", `${asStored} of ${d.parameters.length} parameters and buffers`],
+    ["as stored", `${asStored} of ${d.parameters.length - counters} parameters and buffers${without}`],
     ...(d.failure === null || d.summary.includes(d.failure.message) ? [] : [["stopped", d.failure.message] as const]),
   ];
 }
@@ -64,9 +66,23 @@ const isChanged = (p: ParameterReport): boolean =>
   p.steps.length > 0 || p.adaptation !== null || p.expression !== null || p.from[0] !== p.name;
 
 /** What the findings explain: without --all, it need not be listed. */
-function explained({ findings: { prefix, mapping } }: Diagnosis): ReadonlySet<string> | "all" {
-  if (prefix !== null && prefix.missing + prefix.misshapen === 0) return "all";
-  return new Set((mapping?.templates ?? []).flatMap((t) => t.pairs.flatMap((p) => [...p.from, ...p.to])));
+function explained({
+  parameters,
+  unused,
+  findings: { prefix, mapping, siblings },
+}: Diagnosis): ReadonlySet<string> | "all" {
+  if (siblings !== null && prefix !== null) return "all";
+  const mapped = (mapping?.templates ?? []).flatMap((t) => t.pairs.flatMap((p) => [...p.from, ...p.to]));
+  if (prefix === null) return new Set(mapped);
+  if (prefix.open.length === 0) return "all";
+  const open = new Set(prefix.open);
+  const found = parameters.flatMap((p) => (open.has(p.name) ? [] : [p.name]));
+  const names = new Set(found);
+  const isFound = (key: string): boolean =>
+    prefix.change === "off"
+      ? key.startsWith(prefix.prefix) && names.has(key.slice(prefix.prefix.length))
+      : names.has(prefix.prefix + key);
+  return new Set([...mapped, ...found, ...unused.flatMap((e) => e.from.filter(isFound))]);
 }
 
 interface Section {

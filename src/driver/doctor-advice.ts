@@ -1,4 +1,5 @@
 import { entriesOf } from "../frontend/weights/check.ts";
+import { optionFor } from "../frontend/weights/diagnose/cause.ts";
 import type { Diagnosis } from "./doctor-report.ts";
 
 type Facts = Omit<Diagnosis, "summary" | "advice">;
@@ -27,7 +28,8 @@ export function summaryOf({ verdict, parameters, taps, failure, unused }: Facts)
   const [missing, misshapen] = [having("missing").length, having("misshapen").length];
   if (missing + misshapen === 0)
     return `does not load: ${failure?.message ?? `${entriesOf(unused.length)} of the file ${unused.length === 1 ? "has" : "have"} no place in the model`}`;
-  return `does not load: ${missing} of ${counted(parameters.length, "parameter")} missing, ${misshapen} of another shape or type`;
+  const needed = parameters.length - having("counter").length;
+  return `does not load: ${missing} of ${counted(needed, "parameter")} missing, ${misshapen} of another shape or type`;
 }
 
 /** What to do, the most likely first. */
@@ -44,30 +46,47 @@ export function adviceOf(facts: Facts): string[] {
     return [
       "The names are the model's, but no argument and no architecture of the family is known to give these shapes.",
     ];
-  return ["Nothing systematic was found: check that the file is of this family of models at all."];
+  return [gapAdvice(facts)];
+}
+
+/** What a file that nothing explains has in common with the model. */
+function gapAdvice({ parameters, unused }: Facts): string {
+  const having = (status: string) => parameters.filter((p) => p.status === status);
+  const missing = having("missing");
+  const found = having("loads").length + having("withheld").length;
+  if (found + having("misshapen").length === 0)
+    return "The file and the model have no names in common: check that the file is of this family of models at all.";
+  if (missing.length >= found)
+    return "Nothing systematic was found: check that the file is of this family of models at all.";
+  const more = unused.length === 0 ? "" : `, and has ${entriesOf(unused.length)} besides`;
+  return `The file has the model's names but for ${listed(missing.map((p) => p.name))}${more}: check that it was saved whole, and the architecture and its arguments.`;
 }
 
 /** The argument that gives a withheld parameter the file's extent. */
 function partAdvice({ parameters }: Facts): string[] {
-  const held = parameters.find((p) => p.arg !== null && p.found !== null);
-  return held === undefined ? [] : [`With --arg ${held.arg} ${held.name} of the file loads too.`];
+  const held = parameters.find((p) => p.arg !== null);
+  if (held === undefined) return [];
+  const then =
+    held.found === null ? `the model has no ${held.name}, as the file` : `${held.name} of the file loads too`;
+  return [`With --arg ${held.arg} ${then}.`];
 }
 
-function prefixAdvice({ findings: { prefix } }: Facts): string[] {
+function prefixAdvice({ findings: { prefix, siblings } }: Facts): string[] {
   if (prefix === null) return [];
-  const { change, prefix: text, rivals, missing, misshapen, layout } = prefix;
+  const { change, prefix: text, rivals, missing, misshapen, open, layout } = prefix;
   const what = change === "off" ? `carry the prefix \`${text}\`: save them without it` : `lack the prefix \`${text}\``;
   const then = layout === null ? "" : `; then they are those of ${layout}`;
-  const rest = missing + misshapen === 0 ? "" : `; then still ${missing} missing, ${misshapen} of another shape`;
+  const isWhole = missing + misshapen === 0 || siblings !== null;
+  const rest = isWhole ? "" : `; then still ${missing} missing, ${misshapen} of another shape: ${listed(open)}`;
   const others = rivals.length === 0 ? "" : `; so do those under ${listed(rivals)}: choose one network of the file`;
   return [`The names of the file ${what}${then}${rest}${others}.`];
 }
 
-function argumentAdvice({ findings: { args } }: Facts): string[] {
-  return args.length === 0 ? [] : [`The shapes ask for ${args.map((a) => `--arg ${a}`).join(" ")}.`];
+function argumentAdvice({ findings: { args }, weights }: Facts): string[] {
+  return args.length === 0 ? [] : [`The shapes ask for ${args.map((arg) => optionFor(weights, arg)).join(" ")}.`];
 }
 
-function siblingAdvice({ findings: { siblings } }: Facts): string[] {
+function siblingAdvice({ findings: { siblings, prefix } }: Facts): string[] {
   if (siblings === null) return [];
   const { architectures, more, args, unused } = siblings;
   const beside = args.map((a) => ` --arg ${a}`).join("");
@@ -75,7 +94,7 @@ function siblingAdvice({ findings: { siblings } }: Facts): string[] {
   const also = others.length === 0 ? "" : ` (also of ${listed(others)}${more > 0 ? ` and ${more} more` : ""})`;
   const but = unused === 0 ? "" : ` but for ${entriesOf(unused)}`;
   return [
-    `The file has the names and shapes of ${architectures[0]}${also}${but}: ask for ${architectures[0]}${beside}.`,
+    `${prefix === null ? "The file" : "Then the file"} has the names and shapes of ${architectures[0]}${also}${but}: ask for ${architectures[0]}${beside}.`,
   ];
 }
 

@@ -37,17 +37,22 @@ export async function doctor(request: DoctorRequest): Promise<Diagnosis> {
   const source = openWeights(file.path);
   try {
     const kind = weights === "pretrained" ? weights : "file";
-    return await diagnose({ kind, source, resolved, lowered }, lowering, file);
+    return await diagnose({ kind, source, resolved, lowered }, lowering, file, progress);
   } finally {
     source.close();
   }
 }
 
-async function diagnose(patient: Patient, lowering: LoweredRequest, { hub }: WeightFile): Promise<Diagnosis> {
+async function diagnose(
+  patient: Patient,
+  lowering: LoweredRequest,
+  { hub }: WeightFile,
+  progress: DoctorRequest["progress"],
+): Promise<Diagnosis> {
   const { kind, source, resolved } = patient;
   const attempt = attemptFit(patient);
   const { remapped, withheld, failure } = attempt;
-  const findings = await explain(patient, attempt);
+  const findings = await explain(patient, attempt, progress);
   const parameters = parametersOf(patient, attempt);
   const isWhole = !parameters.some((p) => p.status === "withheld");
   const facts = {

@@ -1,3 +1,4 @@
+import { sameShape } from "../ir/dim.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
 import { type Adaptation, type Adapted, type Withheld, adaptWeights } from "../frontend/weights/adapt.ts";
 import { type WeightMatch, matchWeights } from "../frontend/weights/check.ts";
@@ -44,9 +45,46 @@ export function nameWeights(
   return remapWeights(source, family.remap(architecture, args), target);
 }
 
-/** The second half: first convolutions and classifiers, and the comparison. */
+/**
+ * The second half: first convolutions and classifiers, and the comparison. A file that the user names and that is the
+ * whole model but for its classifier loads without it, which timm does for other numbers of classes alone.
+ */
 export function adaptNamed(
   kind: FileKind,
+  remapped: Remapped,
+  resolved: ResolvedModel,
+  lowered: LoweredModel,
+): FittedWeights {
+  const shape = targetOf(lowered.parameters).shape;
+  const checkpoint = checkpointOf(kind, remapped.source, resolved, shape);
+  const fitted = adaptedTo(checkpoint, remapped, resolved, lowered);
+  return kind === "file" && isHeadless(fitted.match, resolved, shape)
+    ? adaptedTo({ ...checkpoint, numClasses: undefined }, remapped, resolved, lowered)
+    : fitted;
+}
+
+type ShapeOf = Adaptation["shape"];
+
+/** Whether nothing is wrong but that the classifier is missing, all of it. */
+function isHeadless(
+  { missing, unexpected, mismatched }: WeightMatch,
+  resolved: ResolvedModel,
+  shape: ShapeOf,
+): boolean {
+  const head = classifierNames(namedParts(resolved).classifier).filter((name) => shape(name) !== undefined);
+  return (
+    unexpected.length + mismatched.length === 0 &&
+    missing.length > 0 &&
+    missing.length === head.length &&
+    missing.every((spec) => head.includes(spec.name))
+  );
+}
+
+const classifierNames = (modules: readonly string[]): string[] =>
+  modules.flatMap((module) => [`${module}.weight`, `${module}.bias`]);
+
+function adaptedTo(
+  checkpoint: Adaptation["checkpoint"],
   remapped: Remapped,
   resolved: ResolvedModel,
   lowered: LoweredModel,
@@ -55,7 +93,7 @@ export function adaptNamed(
     inChans: resolved.inputSize[0],
     numClasses: classesOf(resolved),
     shape: targetOf(lowered.parameters).shape,
-    checkpoint: checkpointOf(kind, remapped.source, resolved),
+    checkpoint,
   });
   const withheld = new Map([...remapped.withheld, ...adapted.withheld].map((w) => [w.name, w]));
   const wanted = lowered.parameters.filter((p) => !withheld.has(p.name));
@@ -66,16 +104,25 @@ export function adaptNamed(
 /**
  * The classes of pretrained weights are those of their configuration. A file that the user names has its own: first
  * classes that the model does not have are cut off only where that gives the model's. Without a classifier of its own, a
- * file is one of the configuration's classes where the model has these, and then lacks it.
+ * file is one of the configuration's classes where the model has these, and then lacks it; a classifier that is none of
+ * the model's kind is compared as it is.
  */
-function checkpointOf(kind: FileKind, source: WeightSource, resolved: ResolvedModel): Adaptation["checkpoint"] {
+function checkpointOf(
+  kind: FileKind,
+  source: WeightSource,
+  resolved: ResolvedModel,
+  shape: ShapeOf,
+): Adaptation["checkpoint"] {
   const { cfg } = resolved;
   const asked = classesOf(resolved);
   const parts = namedParts(resolved);
   const labelOffset = cfg.label_offset ?? 0;
   if (kind === "pretrained") return { ...parts, numClasses: cfg.num_classes, labelOffset };
-  const own = fileClasses(source, parts.classifier);
-  if (own === undefined) return { ...parts, numClasses: asked === cfg.num_classes ? asked : undefined };
+  const own = isOfWidth(source, parts.classifier, shape) ? fileClasses(source, parts.classifier) : undefined;
+  if (own === undefined) {
+    const isAsked = hasClassifier(source, parts.classifier) || asked === cfg.num_classes;
+    return { ...parts, numClasses: isAsked ? asked : undefined };
+  }
   return own - labelOffset === asked ? { ...parts, numClasses: asked, labelOffset } : { ...parts, numClasses: own };
 }
 
@@ -89,9 +136,25 @@ export const namedParts = ({
   classifier: list(cfg.classifier),
 });
 
-/** The classes of a file that the user names: its own classifier tells, not the configuration of other weights. */
-export const fileClasses = (source: WeightSource, classifiers: readonly string[]): number | undefined =>
-  source.get(`${classifiers[0] ?? ""}.weight`)?.shape[0];
+/**
+ * The classes of a file that the user names: its own classifier tells, not the configuration of other weights. Undefined
+ * where it has none, and where weight and bias disagree, as in a transposed one.
+ */
+export function fileClasses(source: WeightSource, [module = ""]: readonly string[]): number | undefined {
+  const classes = source.get(`${module}.weight`)?.shape[0];
+  const biases = source.get(`${module}.bias`)?.shape[0] ?? classes;
+  return classes === biases ? classes : undefined;
+}
+
+/** Whether a file has any parameter of the classifiers. */
+export const hasClassifier = (source: WeightSource, classifiers: readonly string[]): boolean =>
+  classifierNames(classifiers).some((name) => source.get(name) !== undefined);
+
+/** Whether a file's classifier and the model's differ in their classes alone. */
+function isOfWidth(source: WeightSource, [module = ""]: readonly string[], shape: ShapeOf): boolean {
+  const [model, file] = [shape(`${module}.weight`), source.get(`${module}.weight`)?.shape];
+  return model === undefined || file === undefined || sameShape(model.slice(1), file.slice(1));
+}
 
 const list = (v: string | readonly string[] | null): readonly string[] =>
   v === null ? [] : typeof v === "string" ? [v] : v;

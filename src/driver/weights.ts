@@ -14,7 +14,7 @@ import { syntheticSource } from "../frontend/weights/synthetic.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import type { Value } from "../ir/value.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
-import { cautionsOf, fitWeights } from "./fit-weights.ts";
+import { cautionsOf, fitWeights, namedParts } from "./fit-weights.ts";
 
 /** `--weights`: the pretrained ones, the test recipe, none at all, or a file. */
 export type WeightsChoice = "pretrained" | "synthetic" | "none" | { readonly file: string };
@@ -124,7 +124,7 @@ function fitted(
   lowered: LoweredModel,
 ): OpenedWeights {
   const { remapped, adapted, match, withheld, lenient } = fitWeights(kind, source, resolved, lowered);
-  const error = matchError(adapted.source, match, lenient);
+  const error = matchError(adapted.source, match, lenient, { parts: namedParts(resolved), kind });
   if (error !== undefined) throw error;
   const notices = [
     ...(source.notices ?? []),

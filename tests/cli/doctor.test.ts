@@ -130,7 +130,7 @@ describe("doctor", () => {
 
   it("is where the error of compile points to", async () => {
     const { err } = await cli(["compile", ...vit.slice(1), at("thin.safetensors"), "-o", at("out")]);
-    expect(err).toContain("timmc doctor MODEL shows each key.");
+    expect(err).toContain("timmc doctor MODEL --weights FILE shows each key.");
   });
 });
 

@@ -168,10 +168,10 @@ test("a step that is impossible is a finding, and the rest is told", async () =>
 
 test("a file of something else altogether", async () => {
   const file = at("else.safetensors");
-  writeFileSync(file, encodeSafetensors([]));
+  writeFileSync(file, encodeSafetensors([{ name: "words", shape: [1], dtype: "u8", bytes: new Uint8Array(1) }]));
   const { verdict, advice, entries } = await doctor({ model: "test_resnet", weights: { file } });
-  expect({ verdict, entries }).toEqual({ verdict: "fails", entries: 0 });
-  expect(advice[0]).toContain("Nothing systematic was found");
+  expect({ verdict, entries }).toEqual({ verdict: "fails", entries: 1 });
+  expect(advice[0]).toContain("no names in common");
 });
 
 test("reads the header alone", async () => {
@@ -189,4 +189,52 @@ test("what has no file is refused, and so are unknown keys", async () => {
   const request: object = { model: "test_resnet", weigths: "none" };
   await expect(doctor(request as Parameters<typeof doctor>[0])).rejects.toThrow(TimmcError);
   expect(await refusal(doctor({ model: "test_resnet", weights: { file: join(at("no"), "x.pth") } }))).toMatch(/^io: /);
+});
+
+test("behind a prefix another architecture is sought, and no part of a mapping proposed", async () => {
+  const weights = await fileOf("backbone.safetensors", "resnet18", {}, (name, shape) => [
+    { name: `backbone.${name}`, shape },
+  ]);
+  const seen: string[] = [];
+  const progress = (text: string) => void seen.push(text);
+  const { findings, advice, summary } = await doctor({ model: "resnet50", weights, progress });
+  expect(findings.mapping).toBeNull();
+  expect(findings.prefix).toMatchObject({ change: "off", prefix: "backbone." });
+  expect(findings.siblings).toMatchObject({ unused: 0, args: [] });
+  expect(advice).toEqual([
+    "The names of the file carry the prefix `backbone.`: save them without it.",
+    "Then the file has the names and shapes of resnet18: ask for resnet18.",
+  ]);
+  expect(summary).toBe("does not load: 267 of 267 parameters missing, 0 of another shape or type");
+  expect(seen.filter((text) => text.startsWith("comparing with ")).length).toBeLessThan(200);
+  expect(seen.at(-1)).toMatch(/^comparing with resnet18 \(\d+ of \d+ architectures\)$/);
+});
+
+test("a file without a classifier is recognised as another architecture's, and one that lacks a tensor as its own", async () => {
+  const part = (label: string, lacks: RegExp) =>
+    fileOf(label, "resnet18", {}, (name, shape) => (lacks.test(name) ? [] : [{ name, shape }]));
+  const other = await doctor({ model: "resnet34", weights: await part("headless.safetensors", /^fc\./) });
+  expect(other.advice).toContain(
+    "The file has the names and shapes of resnet18: ask for resnet18 --arg num_classes=0.",
+  );
+  const own = await doctor({ model: "resnet18", weights: await part("lacking.safetensors", /^bn1\.weight$/) });
+  expect(own.advice).toEqual([
+    "The file has the model's names but for bn1.weight: check that it was saved whole, and the architecture and its arguments.",
+  ]);
+});
+
+test("behind a prefix the open names and the classes are told", async () => {
+  const weights = await fileOf("net.safetensors", "test_resnet", { num_classes: 7 }, (name, shape) => [
+    { name: `net.${name}`, shape },
+  ]);
+  const { advice } = await doctor({ model: "test_resnet", weights });
+  expect(advice).toEqual([
+    "The names of the file carry the prefix `net.`: save them without it.",
+    "The shapes ask for --arg num_classes=7.",
+  ]);
+  const less = await fileOf("less.safetensors", "test_resnet", {}, (name, shape) =>
+    name.startsWith("bn1.") ? [] : [{ name: `net.${name}`, shape }],
+  );
+  const { findings } = await doctor({ model: "test_resnet", weights: less });
+  expect(findings.prefix?.open).toEqual(["bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"]);
 });

@@ -104,7 +104,49 @@ test("the refusal of an output says what to ask for by the cause", async () => {
   expect(await refusal(compile({ ...headless, args: { ...small, num_classes: 9 } }))).toMatch(
     /needs head\.weight: the file has no classifier/,
   );
-  expect(await refusal(compile({ ...headless, args: small }))).toMatch(/missing: head\.weight/);
+});
+
+test("a file of the whole model but for its classifier loads without it", async () => {
+  const parameters = await parametersOf(vit, small);
+  const [body, bias] = [
+    parameters.filter(({ name }) => !name.startsWith("head.")),
+    parameters.filter(({ name }) => name !== "head.weight"),
+  ];
+  const weights = fileOf("body.safetensors", body);
+  const request = { model: vit, args: small, weights };
+  const { verdict, advice, taps } = await doctor(request);
+  expect(verdict).toBe("partly");
+  expect(advice).toEqual(["With --arg num_classes=0 the model has no head.weight, as the file."]);
+  expect(taps.filter((t) => t.needs !== null)).toEqual([{ name: "logits", needs: "head.weight" }]);
+  await compile({ ...request, taps: ["forward_features", "pre_logits"], out: at("body") });
+  await compile({ ...request, args: { ...small, num_classes: 0 }, out: at("body-0") });
+  expect(await refusal(compile({ ...request, out: at("logits") }))).toMatch(
+    /needs head\.weight: the file has no classifier.*--arg num_classes=0/s,
+  );
+  const half = { ...request, weights: fileOf("half.safetensors", bias) };
+  expect(await refusal(compile({ ...half, out: at("half") }))).toMatch(/missing: head\.weight/);
+  const less = fileOf("less.safetensors", body.slice(1));
+  const lessRequest = { ...request, weights: less, taps: ["forward_features"], out: at("less") };
+  expect(await refusal(compile(lessRequest))).toMatch(/missing: head\.weight.*doctor MODEL --weights FILE/s);
+});
+
+test("a transposed classifier is no other number of classes", async () => {
+  const parameters = await parametersOf(vit, { ...small, num_classes: 10 });
+  const turned = (name: string, shape: Shape): Shape => (name === "head.weight" ? shape.toReversed() : shape);
+  for (const [label, entries] of [
+    ["turned", parameters],
+    ["turned without bias", parameters.filter(({ name }) => name !== "head.bias")],
+  ] as const) {
+    const weights = fileOf(
+      `${label}.safetensors`,
+      entries.map(({ name, shape }) => ({ name, shape: turned(name, shape) })),
+    );
+    const report = await doctor({ model: vit, args: small, weights });
+    expect(report.verdict).toBe("fails");
+    expect(report.advice.join()).not.toContain("num_classes=48");
+    const asked = await doctor({ model: vit, args: { ...small, num_classes: 10 }, weights });
+    expect(asked.parameters.find((p) => p.name === "head.weight")?.reason).toBe("transposed");
+  }
 });
 
 test("a network before fine-tuning gives features, and no output of the head", async () => {

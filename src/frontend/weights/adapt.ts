@@ -28,7 +28,7 @@ export interface Withheld {
   readonly reason: string;
   /** What to ask for instead where an output needs it. */
   readonly hint: string;
-  /** The argument that gives the parameter the shape that the file has: `num_classes=7`; null where none does. */
+  /** The argument that fits the parameter to the file: `num_classes=7`, or `num_classes=0` to be without it; null without. */
   readonly arg: string | null;
 }
 
@@ -172,9 +172,9 @@ function adaptClassifiers(source: WeightSource, wanted: Adaptation): Outcomes {
       numClasses === undefined
         ? "the file has no classifier"
         : `the checkpoint's classifier has ${numClasses} classes, the model ${wanted.numClasses}`;
-    const arg = numClasses === undefined ? null : `num_classes=${numClasses}`;
-    const own = arg === null ? "" : `, or for the checkpoint's own classes with --arg ${arg}`;
-    const hint = `Ask for other taps, such as --taps pre_logits,features${own}.`;
+    const arg = `num_classes=${numClasses ?? 0}`;
+    const instead = numClasses === undefined ? "for the model without one" : "for the checkpoint's own classes";
+    const hint = `Ask for other taps, such as --taps pre_logits,features, or ${instead} with --arg ${arg}.`;
     return names.map((name) => [name, { name, reason, hint, arg }]);
   }
   if (labelOffset === 0) return [];

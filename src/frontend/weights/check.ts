@@ -1,6 +1,7 @@
 import { sameShape } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { nearNames } from "../suggest.ts";
+import { type KnownParts, causeOf, optionFor } from "./diagnose/cause.ts";
 import { findPrefix } from "./diagnose/prefix.ts";
 import { shown } from "./file.ts";
 import { type StoredDType, type TensorSpec, type WeightSource, isOpaque, printStored } from "./source.ts";
@@ -43,15 +44,28 @@ export function matchWeights(source: WeightSource, parameters: Iterable<TensorSp
   return { missing, unexpected: [...source.keys()].filter((name) => !isKnown(name)), mismatched };
 }
 
+/** What the hint of a mismatch can say more with: the model's known modules, and whether the user named the file. */
+export interface MatchContext {
+  readonly parts: KnownParts;
+  readonly kind: "pretrained" | "file";
+}
+
+const noContext: MatchContext = { parts: { firstConv: [], classifier: [] }, kind: "pretrained" };
+
 /**
  * The error for a match with missing or mismatched parameters, or with entries that the model does not have; undefined
  * where there are none of these. `lenient` says that left-over entries alone are none, as they are where timm loads
  * non-strictly.
  */
-export function matchError(source: WeightSource, match: WeightMatch, lenient: boolean): TimmcError | undefined {
+export function matchError(
+  source: WeightSource,
+  match: WeightMatch,
+  lenient: boolean,
+  context = noContext,
+): TimmcError | undefined {
   const { missing, unexpected, mismatched } = match;
   if (missing.length + mismatched.length === 0)
-    return unexpected.length === 0 || lenient ? undefined : leftOver(source, unexpected);
+    return unexpected.length === 0 || lenient ? undefined : leftOver(source, unexpected, context);
   const lines = [
     `the weights do not fit the model: ${missing.length} missing, ${mismatched.length} of another shape or type, ${unexpected.length} not used`,
     ...section("missing", missing, (spec) => {
@@ -63,19 +77,21 @@ export function matchError(source: WeightSource, match: WeightMatch, lenient: bo
     }),
     ...section("not used", unexpected, shown),
   ];
-  return new TimmcError("weights", lines.join("\n  "), { trail: [source.label], hint: advice(match) });
+  return new TimmcError("weights", lines.join("\n  "), { trail: [source.label], hint: advice(match, context) });
 }
 
 /** As strict as load_state_dict: what the model does not have may be of a deeper model, or of one that scales its layers. */
-const leftOver = (source: WeightSource, unexpected: readonly string[]): TimmcError =>
+const leftOver = (source: WeightSource, unexpected: readonly string[], context: MatchContext): TimmcError =>
   new TimmcError(
     "weights",
     `the file holds ${entriesOf(unexpected.length)} that the model does not have, such as ${listedNames(unexpected)}`,
     {
       trail: [source.label],
-      hint: "Ask for the architecture and the arguments that the file is of, or save it without them: timmc doctor MODEL says which they are.",
+      hint: `Ask for the architecture and the arguments that the file is of, or save it without them: ${doctorOf(context)} says which they are.`,
     },
   );
+
+const doctorOf = ({ kind }: MatchContext): string => `timmc doctor MODEL${kind === "file" ? " --weights FILE" : ""}`;
 
 export const entriesOf = (n: number): string => (n === 1 ? "1 entry" : `${n} entries`);
 const listedNames = (names: readonly string[]): string => names.slice(0, 3).map(shown).join(", ");
@@ -92,15 +108,10 @@ function section<T>(title: string, items: readonly T[], line: (item: T) => strin
 const fits = (expected: readonly number[], found: readonly number[]): boolean =>
   expected.length === 0 && found.length === 1 ? found[0] === 1 : sameShape(expected, found);
 
-function advice({ missing, unexpected, mismatched }: WeightMatch): string {
-  return `${firstAdvice(missing, unexpected, mismatched)} timmc doctor MODEL shows each key.`;
-}
+const advice = (match: WeightMatch, context: MatchContext): string =>
+  `${firstAdvice(match, context)} ${doctorOf(context)} shows each key.`;
 
-function firstAdvice(
-  missing: readonly TensorSpec[],
-  unexpected: readonly string[],
-  mismatched: readonly Mismatch[],
-): string {
+function firstAdvice({ missing, unexpected, mismatched }: WeightMatch, { parts, kind }: MatchContext): string {
   const finding = findPrefix(
     missing.map((spec) => spec.name),
     unexpected,
@@ -108,6 +119,10 @@ function firstAdvice(
   if (finding?.change === "off")
     return `The keys carry the prefix \`${shown(finding.prefix)}\`: save the weights without it.`;
   if (finding?.change === "on") return `The keys lack the prefix \`${finding.prefix}\`.`;
+  const args = mismatched.map((m) => causeOf(m.name, m.expected.shape, m.found.shape, parts).arg);
+  const known = [...new Set(args)].filter((arg) => arg !== null);
+  if (missing.length === 0 && known.length > 0 && !args.includes(null))
+    return `The shapes ask for ${known.map((arg) => optionFor(kind, arg)).join(" ")}.`;
   if (missing.length === 0 && mismatched.length > 0)
     return "Pass the arguments that the checkpoint was trained with (--arg num_classes=…, in_chans=…, img_size=…).";
   return "Check that the architecture and its arguments are those of the checkpoint.";

@@ -157,7 +157,7 @@ describe("classifier", () => {
 
   test("a file without a classifier is not said to have one", () => {
     const { withheld } = adaptWeights(checkpoint(), wanted({ numClasses: 5 }, { numClasses: undefined }));
-    expect(withheld[0]).toMatchObject({ reason: "the file has no classifier", arg: null });
+    expect(withheld[0]).toMatchObject({ reason: "the file has no classifier", arg: "num_classes=0" });
   });
 
   test("equal classes stay strict; without a classifier in the configuration nothing is withheld", () => {

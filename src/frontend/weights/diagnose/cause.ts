@@ -16,6 +16,10 @@ export interface Cause {
 
 type Shape = readonly number[];
 
+/** How an argument is given: pretrained weights of other classes than their configuration says need another one. */
+export const optionFor = (kind: "pretrained" | "file", arg: string): string =>
+  `${kind === "pretrained" && arg.startsWith("num_classes=") ? "--cfg" : "--arg"} ${arg}`;
+
 /** The likely cause of two shapes under one name. `wanted` is the model's. */
 export function causeOf(name: string, wanted: Shape, found: Shape, parts: KnownParts): Cause {
   return byPart(name, wanted, found, parts) ?? { text: byShape(name, wanted, found), arg: null };

@@ -27,7 +27,7 @@ const margin = 0.05;
 /** Names that have less in common are paired only where their shapes leave no other choice. */
 const likeness = 0.2;
 /** A mapping of a smaller part of what is missing is chance: some layers of another network have the same widths. */
-const coverage = 0.25;
+const coverage = 0.6;
 /** Pairs of one signature that are compared: beyond, shapes tell too little. */
 const maxPairs = 4096;
 /** Ambiguities that are worth a reader's time. */
@@ -57,11 +57,9 @@ export function findMapping(missing: readonly Named[], unused: readonly Named[])
   const passedOver = model.passedOver + file.passedOver;
   const templates = taken.flatMap(templatesOf);
   const found = templates.reduce((n, t) => n + t.matched, 0);
-  const ambiguous = ambiguities(buckets, used);
-  const open = ambiguous.reduce((n, a) => n + a.modules, 0);
-  return found + open < coverage * missing.length
+  return found < coverage * missing.length
     ? { templates: [], ambiguous: [], passedOver }
-    : { templates, ambiguous, passedOver };
+    : { templates, ambiguous: ambiguities(buckets, used), passedOver };
 }
 
 /** So that the most general groups are compared where there are too many pairs. */
