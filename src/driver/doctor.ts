@@ -11,8 +11,9 @@ import { adviceOf, summaryOf } from "./doctor-advice.ts";
 import { explain } from "./doctor-findings.ts";
 import { type Attempt, type Patient, attemptFit, gaps, leftOver } from "./doctor-fit.ts";
 import type { Diagnosis, ParameterReport, ParameterStatus, UnusedEntry } from "./doctor-report.ts";
-import { cautionsOf, namedParts } from "./fit-weights.ts";
+import { namedParts } from "./fit-weights.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
+import { fileNotices } from "./weight-notices.ts";
 import { type WeightFile, type WeightsChoice, weightFile, withheldUnder } from "./weights.ts";
 
 export interface DoctorRequest extends LowerRequest {
@@ -49,7 +50,7 @@ async function diagnose(
   { hub }: WeightFile,
   progress: DoctorRequest["progress"],
 ): Promise<Diagnosis> {
-  const { kind, source, resolved } = patient;
+  const { kind, source, resolved, lowered } = patient;
   const attempt = attemptFit(patient);
   const { remapped, withheld, failure } = attempt;
   const findings = await explain(patient, attempt, progress);
@@ -71,7 +72,7 @@ async function diagnose(
     unused: unusedOf(attempt),
     taps: tapsOf(lowering, withheld),
     findings,
-    notices: [...lowering.notices, ...(source.notices ?? []), ...cautionsOf(kind, remapped)],
+    notices: [...lowering.notices, ...(source.notices ?? []), ...fileNotices(kind, source, attempt, lowered)],
   } satisfies Partial<Diagnosis>;
   return { ...facts, summary: summaryOf(facts), advice: adviceOf(facts) };
 }

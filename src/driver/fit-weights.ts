@@ -17,11 +17,7 @@ export interface FittedWeights {
   readonly lenient: boolean;
 }
 
-/** What the user should know about the names of a file that he chose himself; pretrained weights are their model's. */
-export const cautionsOf = (kind: FileKind, { source, caution }: Remapped): string[] =>
-  kind === "pretrained" || caution === undefined ? [] : [`${source.label}: ${caution}`];
-
-type FileKind = "pretrained" | "file";
+export type FileKind = "pretrained" | "file";
 
 /**
  * Fits a file to a lowered model as timm's load_pretrained does. Reads no numbers; what does not fit is in `match`.

@@ -4,17 +4,16 @@ import { requireWeightsFile } from "../frontend/local-dir.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
 import type { Withheld } from "../frontend/weights/adapt.ts";
-import { type WeightMatch, entriesOf, matchError } from "../frontend/weights/check.ts";
+import { matchError } from "../frontend/weights/check.ts";
 import { toDType } from "../frontend/weights/load.ts";
 import { openWeights } from "../frontend/weights/open.ts";
-import { shown } from "../frontend/weights/file.ts";
-import type { Remapped } from "../frontend/weights/remap/remap.ts";
 import type { WeightSource } from "../frontend/weights/source.ts";
 import { syntheticSource } from "../frontend/weights/synthetic.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import type { Value } from "../ir/value.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
-import { cautionsOf, fitWeights, namedParts } from "./fit-weights.ts";
+import { fitWeights, namedParts } from "./fit-weights.ts";
+import { weightNotices } from "./weight-notices.ts";
 
 /** `--weights`: the pretrained ones, the test recipe, none at all, or a file. */
 export type WeightsChoice = "pretrained" | "synthetic" | "none" | { readonly file: string };
@@ -123,30 +122,12 @@ function fitted(
   resolved: ResolvedModel,
   lowered: LoweredModel,
 ): OpenedWeights {
-  const { remapped, adapted, match, withheld, lenient } = fitWeights(kind, source, resolved, lowered);
+  const fit = fitWeights(kind, source, resolved, lowered);
+  const { adapted, match, withheld, lenient } = fit;
   const error = matchError(adapted.source, match, lenient, { parts: namedParts(resolved), kind });
   if (error !== undefined) throw error;
-  const notices = [
-    ...(source.notices ?? []),
-    ...layoutNotice(source, remapped),
-    ...cautionsOf(kind, remapped),
-    ...unusedNotice(source, match, remapped),
-  ];
+  const notices = [...(source.notices ?? []), ...weightNotices(kind, source, fit, lowered)];
   return { ...opened(kind, adapted.source, withheld), notices };
-}
-
-function layoutNotice({ label }: WeightSource, { layout }: Remapped): string[] {
-  if (layout === undefined) return [];
-  const whose = layout.own ? "a mapping of timmc's own, which timm has not" : "as timm does";
-  return [`${label} has the names of ${layout.name}: they are mapped to timm's (${whose}); timmc doctor shows how`];
-}
-
-function unusedNotice({ label }: WeightSource, { unexpected }: WeightMatch, { lenient }: Remapped): string[] {
-  if (unexpected.length === 0) return [];
-  const why = lenient === undefined ? "" : ` (${lenient})`;
-  return [
-    `${label} holds ${entriesOf(unexpected.length)} that the model does not read${why}, such as ${shown(unexpected[0] ?? "")}`,
-  ];
 }
 
 function opened(

@@ -9,6 +9,8 @@ import { change, extent } from "./steps.ts";
 /** What the laws begin with that give stored numbers another extent. */
 export const resample = "resample the";
 export const isResampling = (law: string): boolean => law.startsWith(resample);
+/** What a law resamples: `positions`. */
+export const resampled = (law: string): string => law.slice(resample.length).trim();
 
 /**
  * Position embeddings [1, prefix + patches, C] of a square grid at the model's grid; the tokens before the patches keep

@@ -12,6 +12,15 @@ export interface Entry {
   readonly steps: readonly string[];
   /** Undefined while it is what the file holds under its one key. */
   readonly value: Value | undefined;
+  /** Where a step resampled it: what, and the shapes before and after. */
+  readonly resized?: Resized | undefined;
+}
+
+/** Numbers of another extent than the file's. */
+export interface Resized {
+  readonly what: string;
+  readonly from: readonly number[];
+  readonly to: readonly number[];
 }
 
 /** The entries of a file between two steps, in its order; expressions are values of one graph of weights. */

@@ -1,9 +1,12 @@
 import { builderAt } from "../../../ir/builder.ts";
+import { isStatic } from "../../../ir/dim.ts";
 import { TimmcError } from "../../../ir/error.ts";
+import type { Value } from "../../../ir/value.ts";
+import { isResampling, resampled } from "../../../zoo/remap/resample.ts";
 import type { Absent, Compute, Drop, FileKeys, Rename, Step, Strip, Target } from "../../../zoo/remap/remap.ts";
 import type { Withheld } from "../adapt.ts";
 import { shown } from "../file.ts";
-import type { Entries, Entry } from "./entries.ts";
+import type { Entries, Entry, Resized } from "./entries.ts";
 
 export interface Dropped {
   /** The file's keys. */
@@ -138,8 +141,15 @@ function results(
   return attempt(step, first.name, () => step.make(builder, values, { target, to })).map((value, i): Entry => {
     const name = to[i] ?? first.name;
     const same = operands[values.indexOf(value)];
-    return same === undefined ? { name, from, steps: [...steps, step.law], value } : withName(same, name);
+    if (same !== undefined) return withName(same, name);
+    const resized = resizedBy(step, values[0], value) ?? operands.find((e) => e.resized !== undefined)?.resized;
+    return { name, from, steps: [...steps, step.law], value, resized };
   });
+}
+
+function resizedBy({ law }: Compute, before: Value | undefined, { type }: Value): Resized | undefined {
+  if (!isResampling(law) || before === undefined) return undefined;
+  return { what: resampled(law), from: before.type.shape.filter(isStatic), to: type.shape.filter(isStatic) };
 }
 
 /** Shapes that no file of the layout has break the constraints of ops: the file is at fault, not the step. */
