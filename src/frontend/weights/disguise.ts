@@ -4,7 +4,7 @@ import { openFile, readBytes } from "./file.ts";
 
 /** What a file is by its first bytes, in words. */
 const kinds = {
-  pointer: "a pointer of Git LFS, in place of the weights",
+  pointer: "a Git LFS pointer, in place of the weights",
   page: "a web page, in place of the weights",
   safetensors: "a safetensors file",
   zip: "a zip archive, as torch.save and numpy.savez write",
@@ -52,6 +52,12 @@ function firstBytes(path: string): Buffer {
   }
 }
 
+/** What a file is by its first bytes, in words; undefined where they tell nothing. */
+export function kindInWords(bytes: Uint8Array): string | undefined {
+  const kind = kindOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+  return kind === undefined ? undefined : kinds[kind];
+}
+
 /** The longest header of a safetensors file. */
 const maxHeader = 100_000_000n;
 
@@ -59,7 +65,7 @@ function kindOf(bytes: Buffer): Kind | undefined {
   const text = bytes.toString("latin1");
   if (text.startsWith("version https://git-lfs")) return "pointer";
   if (/^(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|\?xml)/i.test(text)) return "page";
-  if (bytes.length > 8 && bytes.readBigUInt64LE(0) <= maxHeader && text[8] === "{") return "safetensors";
+  if (bytes.length > 8 && text[8] === "{" && bytes.readBigUInt64LE(0) <= maxHeader) return "safetensors";
   if (text.startsWith("PK\u0003\u0004")) return "zip";
   return bytes[0] === 0x80 && isProtocol(bytes[1]) ? "pickle" : undefined;
 }

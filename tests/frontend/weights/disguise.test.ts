@@ -24,8 +24,8 @@ const safetensors = rawSafetensors(header, new Uint8Array(4));
 const pointer = Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n");
 
 test.each<[name: string, bytes: Uint8Array, expected: RegExp]>([
-  ["pointer.safetensors", pointer, /a pointer of Git LFS.*\n.*git lfs pull/],
-  ["pointer.pth", pointer, /a pointer of Git LFS/],
+  ["pointer.safetensors", pointer, /a Git LFS pointer.*\n.*git lfs pull/],
+  ["pointer.pth", pointer, /a Git LFS pointer/],
   ["page.safetensors", Buffer.from("\n<!DOCTYPE html><html>"), /a web page.*\n.*resolve/],
   ["renamed.npz", safetensors, /this is a safetensors file\n.*end in \.safetensors/],
   ["renamed.bin", safetensors, /this is a safetensors file/],

@@ -1,3 +1,4 @@
+import { kindInWords } from "../disguise.ts";
 import { type RandomBytes, type Refuse, shown } from "../file.ts";
 import { type TensorData, isOpaque, printStored } from "../source.ts";
 import { flattened } from "./flatten.ts";
@@ -81,9 +82,8 @@ function foreignFile(head: Uint8Array): string {
   const text = Buffer.from(head).toString("latin1");
   if (text.slice(257, 262) === "ustar") return "it is a tar archive, torch's format before 0.1.10, which is not read";
   if (head.length === 0) return "the file is empty";
-  if (/^\s*<(?:!doctype|html|\?xml)/i.test(text)) return "it is a web page, not a checkpoint: the download went wrong";
-  if (text.startsWith("version https://git-lfs")) return "it is a Git LFS pointer, not the file that it stands for";
-  if (text[8] === "{" && text[9] === '"') return "it is a safetensors file: give it the ending .safetensors";
+  const kind = kindInWords(head);
+  if (kind !== undefined) return `it is ${kind}`;
   return `it is neither a zip archive nor a pickle; it begins with "${shown(text.slice(0, 16))}"`;
 }
 

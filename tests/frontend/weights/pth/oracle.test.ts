@@ -36,7 +36,7 @@ const refused: Readonly<Record<string, RegExp>> = {
   "malicious.pth": /calls posix\.system, which is code/,
   "whole_module.pth": /calls __main__\.Net, which is code/,
   "truncated.pth": /no end record: the file is truncated/,
-  "not_a_checkpoint.pth": /a web page, not a checkpoint/,
+  "not_a_checkpoint.pth": /a web page, in place of the weights/,
 };
 
 test("every file has its expectation", () => {
