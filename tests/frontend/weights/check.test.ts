@@ -75,6 +75,18 @@ describe("matchError", () => {
     expect(matchError(sized, matchWeights(sized, [spec("fc.weight", 10, 2)]), false)?.hint).toContain("num_classes");
   });
 
+  test("names the classes that a file has, and how they are asked for", () => {
+    const source = fakeSource({ "fc.weight": ones(5, 2), "fc.bias": ones(5) });
+    const match = matchWeights(source, [spec("fc.weight", 10, 2), spec("fc.bias", 10)]);
+    const parts = { firstConv: [], classifier: ["fc"] };
+    expect(matchError(source, match, false, { parts, kind: "file" })?.hint).toBe(
+      "The shapes ask for --arg num_classes=5. timmc doctor MODEL --weights FILE shows each key.",
+    );
+    expect(matchError(source, match, false, { parts, kind: "pretrained" })?.hint).toBe(
+      "The shapes ask for --cfg num_classes=5. timmc doctor MODEL shows each key.",
+    );
+  });
+
   test("keys that are left over are an error, unless timm loads such a file non-strictly", () => {
     const names = ["extra", "b.2", "b.3", "b.4"];
     const source = fakeSource({ a: ones(1), ...Object.fromEntries(names.map((name) => [name, ones(1)])) });

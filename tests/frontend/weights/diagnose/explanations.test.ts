@@ -23,6 +23,12 @@ describe("findPrefix", () => {
     expect(findPrefix(names, [])).toBeUndefined();
   });
 
+  test("of a file of another architecture, half of its own names is enough", () => {
+    const more = [...names, "c", "d", "e", "f"];
+    expect(findPrefix(more, under("backbone."), "either")).toMatchObject({ prefix: "backbone.", found: 3 });
+    expect(findPrefix(more, [...under("backbone."), "x", "y", "z"], "either")).toBeUndefined();
+  });
+
   test("does not compare hostile names", () => {
     expect(findPrefix(names, under("x.".repeat(100_000)))).toBeUndefined();
   });
