@@ -52,7 +52,7 @@ describe("parseReference", () => {
     for (const reference of suggested) expect(() => parseReference(reference)).not.toThrow();
   });
 
-  it.each(["./x/model.safetensors", "/tmp/a.pth.tar", "x/model.safetensors.index.json"])(
+  it.each(["./x/model.safetensors", "/srv/a.pth.tar", "x/model.safetensors.index.json"])(
     "sends the weight file %s to --weights",
     (text) => expect(refusal(text).hint).toMatch(/--weights FILE/),
   );
