@@ -146,9 +146,10 @@ async function printActivations(
 ): Promise<void> {
   const { activations } = await import("../../driver/activations.ts");
   const { parseWeights } = await import("../../driver/weights.ts");
-  const reports = await activations({ ...request, weights: parseWeights(weights), images });
-  if (json === true) shell.json(reports);
-  else shell.print(activationTable(reports, images.length, shell.colors).join("\n"));
+  const report = await activations({ ...request, weights: parseWeights(weights), images });
+  if (json === true) return shell.json(report);
+  report.notices.forEach(shell.note);
+  shell.print(activationTable(report.taps, images.length, shell.colors).join("\n"));
 }
 
 function describe(report: Inspection, { colors }: Shell): string {
