@@ -4,16 +4,19 @@
  */
 export interface GroupRule {
   readonly group: "stem" | "blocks";
-  /** Matched at the beginning of a name; its groups are the numbers of stage and block. */
+  /** Matches the beginning of a name; its groups are the numbers of stage and block. */
   readonly match: RegExp;
   /** `first` comes before the numbered blocks of the stage, `last` belongs to the group before it. */
   readonly place?: "first" | "last";
 }
 
-export const stemGroup = (match: RegExp): GroupRule => ({ group: "stem", match });
+/** The same expression, at the beginning of a text alone. */
+const atBeginning = ({ source }: RegExp): RegExp => new RegExp(`^(?:${source})`);
+
+export const stemGroup = (match: RegExp): GroupRule => ({ group: "stem", match: atBeginning(match) });
 export const blockGroup = (match: RegExp, place?: GroupRule["place"]): GroupRule => ({
   group: "blocks",
-  match,
+  match: atBeginning(match),
   ...(place === undefined ? {} : { place }),
 });
 
@@ -37,7 +40,7 @@ function orderOf(
   rules: readonly GroupRule[],
 ): { readonly key: readonly number[]; readonly kind: GroupKind } {
   for (const { group, match, place } of rules) {
-    const found = new RegExp(match.source, "y").exec(name);
+    const found = match.exec(name);
     if (found === null) continue;
     const numbers = found.slice(1).map(Number);
     const suffix = place === undefined ? [] : [place === "first" ? 0 : behindAll];

@@ -12,7 +12,8 @@
  * @property {number} depth 0 for the root
  * @property {ModuleNode | undefined} parent
  * @property {ModuleNode[]} children
- * @property {ValueNode[]} results what each call returned
+ * @property {{ readonly value: ValueNode, readonly type: string }[]} results what each call returned, and its type at the
+ *   batch of the outputs
  */
 
 /**
@@ -71,7 +72,13 @@ export function decodePage(data) {
   const modules = decodeModules(data);
   const before = decodeGraph(data.before, data.strings, modules);
   data.modules.results.forEach((rows, i) => {
-    modules[i]?.results.push(...rows.flatMap((row) => before.values[row] ?? []));
+    const types = data.modules.resultTypes[i] ?? [];
+    modules[i]?.results.push(
+      ...rows.flatMap((row, call) => {
+        const value = before.values[row];
+        return value === undefined ? [] : [{ value, type: data.strings[types[call] ?? -1] ?? "" }];
+      }),
+    );
   });
   const [rootName = ""] = data.title.split(".");
   return { data, modules, rootName, before, after: decodeGraph(data.after, data.strings, modules) };
