@@ -62,13 +62,13 @@ export const inspectCommand = (shell: Shell): Command =>
           "print the parameters by depth instead, in groups of timm's: fine or coarse",
         )
           .choices(["fine", "coarse"])
+          .conflicts(["ir", "activations", "html"])
           .helpGroup(insteadGroup),
       )
       .addOption(
-        new Option(
-          "--activations <IMAGES...>",
-          "run pictures and print what the stages, or the taps, give instead",
-        ).helpGroup(insteadGroup),
+        new Option("--activations <IMAGES...>", "run pictures and print what the stages, or the taps, give instead")
+          .conflicts(["ir", "html"])
+          .helpGroup(insteadGroup),
       )
       .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
       .addOption(new Option("--after <PASS>", "the graph after this pass, of -O2 unless given").helpGroup(graphText))
@@ -78,7 +78,7 @@ export const inspectCommand = (shell: Shell): Command =>
         new Option(
           "--html <FILE>",
           "write one page for any browser: modules, graph before and after passes, costs, tap chooser",
-        ).conflicts(["ir", "json", "paramGroups", "activations"]),
+        ).conflicts(["ir", "json"]),
       )
       .addOption(jsonOption("parameters, stages and outputs"))
       .addHelpText("after", epilogue)
