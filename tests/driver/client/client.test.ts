@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import * as ort from "onnxruntime-node";
 import * as web from "onnxruntime-web";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -94,6 +95,61 @@ describe("the client", () => {
     const outputs = await runClient(folder, runtime, floats);
     const expected = await runClient(at("shapes"), runtime, floats);
     for (const tap of taps) expect(difference(outputs[tap], expected[tap]), tap).toBeLessThan(1e-6);
+  });
+});
+
+describe("weights in a file of their own", () => {
+  const elsewhere = (file: string): string => join(at("elsewhere"), file);
+  const client = () => at("client of weights");
+  const bytes = (path: string) => new Uint8Array(readFileSync(path));
+
+  beforeAll(async () => {
+    await writeExternal(client(), "plain", { ...local, taps });
+    mkdirSync(at("elsewhere"));
+    renameSync(join(client(), "model.onnx"), elsewhere("renamed.onnx"));
+    renameSync(join(client(), "model.onnx.data"), elsewhere("model.onnx.data"));
+    mkdirSync(at("alone"));
+    copyFileSync(elsewhere("renamed.onnx"), join(at("alone"), "model.onnx"));
+  });
+
+  describe.each([
+    { name: "onnxruntime-node", runtime: ort },
+    { name: "onnxruntime-web", runtime: web },
+  ])("with $name", ({ runtime }) => {
+    it.each([
+      { said: "beside a model that is given as path", options: () => ({ model: elsewhere("renamed.onnx") }) },
+      { said: "beside one given as URL", options: () => ({ model: pathToFileURL(elsewhere("renamed.onnx")) }) },
+      {
+        said: "as bytes",
+        options: () => ({ model: join(at("alone"), "model.onnx"), data: bytes(elsewhere("model.onnx.data")) }),
+      },
+      {
+        said: "as bytes of both",
+        options: () => ({ model: bytes(elsewhere("renamed.onnx")), data: bytes(elsewhere("model.onnx.data")) }),
+      },
+    ])("lies $said", async ({ options }) => {
+      const outputs = await runClient(client(), runtime, floats, options());
+      const expected = await runClient(at("shapes"), runtime, floats);
+      for (const tap of taps) expect(difference(outputs[tap], expected[tap]), tap).toBeLessThan(1e-6);
+    });
+  });
+
+  it("are asked of the address beside the model's", async () => {
+    const asked: unknown[] = [];
+    const create = (...args: unknown[]) => (asked.push(args), Promise.resolve({}));
+    const runtime = { InferenceSession: { create }, env: { versions: { web: "1" } } };
+    const { load } = await importClient(client());
+    const model = "https://models.example/v1/m.onnx?key=a/b";
+    for (const given of [model, new URL(model), "models/m.onnx", "m.onnx"]) await load({ ort: runtime, model: given });
+    await load({ ort: runtime, model, data: new URL("https://data.example/d") });
+    const external = (data: string) => ({ externalData: [{ path: "model.onnx.data", data }] });
+    expect(asked).toEqual([
+      [model, external("https://models.example/v1/model.onnx.data")],
+      [model, external("https://models.example/v1/model.onnx.data")],
+      ["models/m.onnx", external("models/model.onnx.data")],
+      ["m.onnx", external("model.onnx.data")],
+      [model, external("https://data.example/d")],
+    ]);
   });
 });
 
