@@ -180,17 +180,25 @@ describe("its files", () => {
     expect(script.length - JSON.stringify(labels).length).toBeLessThan(3000);
   });
 
+  it("have no array for an element type of weight files", async () => {
+    const { manifest } = await loadArtifact(at("shapes"));
+    const outputs = manifest.outputs.map((output) => ({ ...output, dtype: "bf16" as const }));
+    expect(() => clientTexts({ ...manifest, outputs })).toThrow(/bf16 is no element type/);
+  });
+
   it("stay programs whatever a configuration calls the network", async () => {
     const { manifest } = await loadArtifact(at("shapes"));
-    const tag = "x\n*/ throw 1 /*\u2028`${1}`";
-    const texts = clientTexts({ ...manifest, source: { ...manifest.source, tag }, labels: ["*/`${1}\u2028"] });
+    const tag = "x\n*\u200b/\u202e*/ throw 1 /*\u2028`${1}`";
+    const labels = ["*/`${1}\u2028", "a\u202e\u2066b\u{e0041}"];
+    const texts = clientTexts({ ...manifest, source: { ...manifest.source, tag }, labels });
     for (const name of ["index.js", "index.d.ts"] as const) {
       const [first = ""] = texts[name].split(/\r?\n|\u2028/);
-      expect(first).toMatch(/^(?:\/\/ |\/\*\* )test_resnet\.x \*\\\/ throw 1 .*timmc/);
+      expect(texts[name]).not.toMatch(/\p{Cf}/u);
+      expect(first).toMatch(/^(?:\/\/ |\/\*\* )test_resnet\.x \* \/ \*\\\/ throw 1 .*timmc/);
       expect(first.split("*/").length).toBe(name === "index.js" ? 1 : 2);
     }
     mkdirSync(at("odd"));
     for (const [name, content] of Object.entries(texts)) writeFileSync(join(at("odd"), name), content);
-    expect((await importClient(at("odd"))).labels).toEqual(["*/`${1}\u2028"]);
+    expect((await importClient(at("odd"))).labels).toEqual(labels);
   });
 });
