@@ -5,7 +5,8 @@ import { count, printType } from "../../ir/type.ts";
 import { type Value, is } from "../../ir/value.ts";
 import { bytesPerImage } from "../describe-tap.ts";
 import { type ModuleTree, modulePathOf } from "./module-tree.ts";
-import { type GraphColumns, isNeeded, isWeight } from "./page-data.ts";
+import { runsFlag, weightFlag } from "./browser/model.js";
+import type { GraphColumns } from "./page-data.ts";
 import type { Strings } from "./strings.ts";
 
 /** What a graph's rows are made with. */
@@ -57,7 +58,7 @@ export function graphColumns(
     params: column((v) => (is(v, "param") && parameterNames.has(v.attrs.key) ? count(v.attrs.shape) : 0)),
     bytes: column((v) => perImage(v, bytesPerImage(v) ?? -1)),
     operands: column((v) => v.operands.map((x) => (x === undefined ? -1 : (rows.get(x) ?? -1)))),
-    flags: column((v) => (v.isWeight ? isWeight : 0) + (needed.has(v) ? isNeeded : 0)),
+    flags: column((v) => (v.isWeight ? weightFlag : needed.has(v) ? runsFlag : 0)),
     outputs: graph.outputs.map(({ name, value }) => ({ name, row: rows.get(value) ?? -1 })),
   };
   return { columns, rows };

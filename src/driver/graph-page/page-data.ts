@@ -50,17 +50,12 @@ export interface GraphColumns {
   readonly bytes: readonly number[];
   /** -1 for an absent one. */
   readonly operands: readonly (readonly number[])[];
-  /** Sums of `isWeight` and `isNeeded`. */
+  /** `weightFlag`, `runsFlag` or 0. */
   readonly flags: readonly number[];
   readonly outputs: readonly { readonly name: string; readonly row: number }[];
   /** By module: the layout of its level; -1 where nothing of it runs. */
   readonly layout: readonly number[];
 }
-
-/** The value is computed when the model is compiled. */
-export const isWeight = 1;
-/** The outputs that were asked for depend on it. */
-export const isNeeded = 2;
 
 /** One level as ELK placed it: x, y, width, height of each item, then from, to and the corners of each edge. */
 export interface LayoutData {
