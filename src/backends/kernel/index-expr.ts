@@ -190,6 +190,9 @@ function split(e: Index, by: number): { whole: Index; rest: Index } {
   return { whole: part(floor), rest: part((n) => n - floor(n) * by) };
 }
 
+/** The greatest number that divides every coefficient; 0 of a constant. */
+export const divisorOf = (e: Index): number => e.terms.reduce((g, t) => gcd(g, t.coefficient), 0);
+
 const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 
 /** The greatest number that divides every coefficient and `by`. */
