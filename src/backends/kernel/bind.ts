@@ -3,6 +3,7 @@ import {
   type Local,
   binary,
   cast,
+  childrenOf,
   compare,
   component,
   indexValue,
@@ -12,7 +13,20 @@ import {
   select,
   unary,
 } from "./expr.ts";
-import { type Atom, Index, add, constant, div, divisorOf, indexOf, mod, offset, scale, variable, variablesOf } from "./index-expr.ts";
+import {
+  type Atom,
+  Index,
+  add,
+  constant,
+  div,
+  divisorOf,
+  indexOf,
+  mod,
+  offset,
+  scale,
+  variable,
+  variablesOf,
+} from "./index-expr.ts";
 import type { Statement, ThreadKernel } from "./thread.ts";
 
 /**
@@ -161,8 +175,14 @@ function splitByBlock(e: Index, scope: Scope): { outer: Index; inner: Index } {
   const depth = scope.blocks.length - 1;
   const isOuter = (atom: Atom): boolean => homeOf(variablesOf(new Index([{ coefficient: 1, atom }], 0)), scope) < depth;
   return {
-    outer: new Index(e.terms.filter((t) => isOuter(t.atom)), 0),
-    inner: new Index(e.terms.filter((t) => !isOuter(t.atom)), e.constant),
+    outer: new Index(
+      e.terms.filter((t) => isOuter(t.atom)),
+      0,
+    ),
+    inner: new Index(
+      e.terms.filter((t) => !isOuter(t.atom)),
+      e.constant,
+    ),
   };
 }
 
@@ -321,28 +341,5 @@ class Rewrite implements Visit {
       case "component":
         return component(of(x.x), x.lane);
     }
-  }
-}
-
-function childrenOf(x: Expr): readonly Expr[] {
-  switch (x.kind) {
-    case "unary":
-    case "cast":
-    case "reduce":
-    case "component":
-      return [x.x];
-    case "binary":
-    case "compare":
-      return [x.x, x.y];
-    case "select":
-      return [x.condition, x.x, x.y];
-    case "pack":
-      return x.parts;
-    case "load":
-      return x.mask === undefined ? [] : [x.mask];
-    case "literal":
-    case "index":
-    case "local":
-      return [];
   }
 }

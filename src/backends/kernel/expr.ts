@@ -23,7 +23,20 @@ export interface Local {
   readonly axes: readonly Variable[];
 }
 
-export const unaryOps = ["neg", "abs", "exp", "log", "sqrt", "rsqrt", "sin", "cos", "tanh", "erf", "floor", "not"] as const;
+export const unaryOps = [
+  "neg",
+  "abs",
+  "exp",
+  "log",
+  "sqrt",
+  "rsqrt",
+  "sin",
+  "cos",
+  "tanh",
+  "erf",
+  "floor",
+  "not",
+] as const;
 export const binaryOps = ["add", "sub", "mul", "div", "min", "max", "pow", "mod", "and", "or"] as const;
 export const compareOps = ["lt", "le", "eq"] as const;
 export type UnaryOp = (typeof unaryOps)[number];
@@ -116,7 +129,8 @@ export const splat = (x: Expr, lanes: Lanes): Expr =>
 /** A vector of 2 or 4 numbers. */
 export function pack(parts: readonly Expr[]): Expr {
   const [first] = parts;
-  if (first === undefined || (parts.length !== 2 && parts.length !== 4)) throw new RangeError("a vector has 2 or 4 lanes");
+  if (first === undefined || (parts.length !== 2 && parts.length !== 4))
+    throw new RangeError("a vector has 2 or 4 lanes");
   if (first.kind === "component" && first.x.lanes === parts.length)
     if (parts.every((p, i) => p.kind === "component" && p.lane === i && p.x === first.x)) return first.x;
   return {
@@ -124,7 +138,9 @@ export function pack(parts: readonly Expr[]): Expr {
     parts,
     dtype: first.dtype,
     lanes: parts.length,
-    key: parts.every((p) => p.key === first.key) ? `${parts.length}x${first.key}` : `{${parts.map((p) => p.key).join(",")}}`,
+    key: parts.every((p) => p.key === first.key)
+      ? `${parts.length}x${first.key}`
+      : `{${parts.map((p) => p.key).join(",")}}`,
     free: union(...parts),
   };
 }
@@ -155,7 +171,16 @@ export function binary(op: BinaryOp, a: Expr, b: Expr): Expr {
   if (op === "mul" && a.kind === "literal" && a.value === 1) return b;
   if (op === "mul" && b.kind === "literal" && b.value === 1) return a;
   const [x, y] = alike(a, b);
-  return { kind: "binary", op, x, y, dtype: x.dtype, lanes: x.lanes, key: `${op}(${x.key},${y.key})`, free: union(x, y) };
+  return {
+    kind: "binary",
+    op,
+    x,
+    y,
+    dtype: x.dtype,
+    lanes: x.lanes,
+    key: `${op}(${x.key},${y.key})`,
+    free: union(x, y),
+  };
 }
 
 /** A comparison; one of indices that their ranges decide is a literal. */
@@ -168,7 +193,16 @@ export function compare(op: CompareOp, a: Expr, b: Expr): Expr {
     if (holds || fails) return literal(holds ? 1 : 0, "bool");
   }
   const [x, y] = alike(a, b);
-  return { kind: "compare", op, x, y, dtype: "bool", lanes: x.lanes, key: `${op}(${x.key},${y.key})`, free: union(x, y) };
+  return {
+    kind: "compare",
+    op,
+    x,
+    y,
+    dtype: "bool",
+    lanes: x.lanes,
+    key: `${op}(${x.key},${y.key})`,
+    free: union(x, y),
+  };
 }
 
 const rangeOf = (x: Expr): { min: number; max: number } | undefined =>
@@ -212,3 +246,27 @@ export const within = (index: Index, extent: number): Expr =>
     compare("le", literal(0, "i32"), indexValue(index)),
     compare("lt", indexValue(index), literal(extent, "i32")),
   );
+
+/** The expressions that an expression is made of; not its indices. */
+export function childrenOf(x: Expr): readonly Expr[] {
+  switch (x.kind) {
+    case "unary":
+    case "cast":
+    case "reduce":
+    case "component":
+      return [x.x];
+    case "binary":
+    case "compare":
+      return [x.x, x.y];
+    case "select":
+      return [x.condition, x.x, x.y];
+    case "pack":
+      return x.parts;
+    case "load":
+      return x.mask === undefined ? [] : [x.mask];
+    case "literal":
+    case "index":
+    case "local":
+      return [];
+  }
+}

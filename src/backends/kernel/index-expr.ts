@@ -56,7 +56,10 @@ export const variable = (name: string, extent: number): Variable => ({ name, ext
 export const indexOf = (v: Variable): Index =>
   v.extent === 1
     ? constant(0)
-    : new Index([{ coefficient: 1, atom: { kind: "variable", key: v.name, min: 0, max: v.extent - 1, variable: v } }], 0);
+    : new Index(
+        [{ coefficient: 1, atom: { kind: "variable", key: v.name, min: 0, max: v.extent - 1, variable: v } }],
+        0,
+      );
 
 export const isConstant = (e: Index): boolean => e.terms.length === 0;
 
@@ -127,8 +130,7 @@ export function substitute(e: Index, replace: (v: Variable) => Index | undefined
 }
 
 function substituteAtom(atom: Atom, replace: (v: Variable) => Index | undefined): Index {
-  if (atom.kind === "variable")
-    return replace(atom.variable) ?? new Index([{ coefficient: 1, atom }], 0);
+  if (atom.kind === "variable") return replace(atom.variable) ?? new Index([{ coefficient: 1, atom }], 0);
   const of = substitute(atom.of, replace);
   return atom.kind === "div" ? div(of, atom.by) : mod(of, atom.by);
 }

@@ -1,4 +1,4 @@
-import type { Buffer, Expr, Local } from "./expr.ts";
+import { type Buffer, type Expr, type Local, childrenOf } from "./expr.ts";
 import type { Index, Variable } from "./index-expr.ts";
 
 /** A kernel as one thread's statements: what the printers spell and the interpreter runs. */
@@ -31,3 +31,37 @@ export type Statement =
 
 export const threadVariable = "thread";
 export const blockVariables = ["block.x", "block.y", "block.z"] as const;
+
+/** Calls `see` with every statement and every expression of a body, outer ones first. */
+export function visit(
+  body: readonly Statement[],
+  see: { statement?: (s: Statement) => void; expr?: (x: Expr) => void },
+): void {
+  const down = (x: Expr): void => {
+    see.expr?.(x);
+    for (const child of childrenOf(x)) down(child);
+  };
+  for (const s of body) {
+    see.statement?.(s);
+    if ("value" in s) down(s.value);
+    if ("condition" in s) down(s.condition);
+    if ("body" in s) visit(s.body, see);
+  }
+}
+
+/** The buffers of the device that a body uses, in the order of their first use, and those that it writes. */
+export function buffersOf(body: readonly Statement[]): { buffers: readonly Buffer[]; writes: ReadonlySet<Buffer> } {
+  const buffers = new Set<Buffer>();
+  const writes = new Set<Buffer>();
+  visit(body, {
+    expr: (x) => {
+      if (x.kind === "load" && x.buffer.space === "device") buffers.add(x.buffer);
+    },
+    statement: (s) => {
+      if (s.kind !== "store" || s.buffer.space !== "device") return;
+      buffers.add(s.buffer);
+      writes.add(s.buffer);
+    },
+  });
+  return { buffers: [...buffers], writes };
+}

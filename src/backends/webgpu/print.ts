@@ -1,6 +1,6 @@
 import type { BinaryOp, Buffer, CompareOp, Expr, Local, Scalar, UnaryOp } from "../kernel/expr.ts";
 import type { Atom, Index } from "../kernel/index-expr.ts";
-import type { Statement, ThreadKernel } from "../kernel/thread.ts";
+import { type Statement, type ThreadKernel, visit } from "../kernel/thread.ts";
 
 /** A kernel as WGSL: the only place that knows its spelling. The entry point is `main`, the bindings are those of group 0. */
 export function printWgsl(kernel: ThreadKernel): string {
@@ -9,7 +9,9 @@ export function printWgsl(kernel: ThreadKernel): string {
   const bindings = kernel.buffers.map(
     (b, i) => `@group(0) @binding(${i}) var<storage, read_write> ${b.name}: array<${p.element(b)}>;`,
   );
-  const shared = kernel.shared.map((b) => `var<workgroup> ${b.name}: array<${p.element(b)}, ${b.length / (vectors.get(b) ?? 1)}>;`);
+  const shared = kernel.shared.map(
+    (b) => `var<workgroup> ${b.name}: array<${p.element(b)}, ${b.length / (vectors.get(b) ?? 1)}>;`,
+  );
   return [
     ...bindings,
     ...shared,
@@ -29,35 +31,16 @@ function vectorBuffers(kernel: ThreadKernel): ReadonlyMap<Buffer, number> {
     const old = lanes.get(buffer);
     lanes.set(buffer, old === undefined || old === n ? n : 1);
   };
-  const expr = (x: Expr): void => {
-    if (x.kind === "load") {
-      see(x.buffer, x.lanes);
-      if (x.mask !== undefined) expr(x.mask);
-    }
-    for (const child of children(x)) expr(child);
-  };
-  const walk = (statements: readonly Statement[]): void => {
-    for (const s of statements) {
+  visit(kernel.body, {
+    expr: (x) => {
+      if (x.kind === "load") see(x.buffer, x.lanes);
+    },
+    statement: (s) => {
       if (s.kind === "store") see(s.buffer, s.value.lanes);
-      if ("value" in s) expr(s.value);
-      if (s.kind === "if") expr(s.condition);
-      if (s.kind === "if" || s.kind === "for") walk(s.body);
-    }
-  };
-  walk(kernel.body);
+    },
+  });
   return lanes;
 }
-
-const children = (x: Expr): readonly Expr[] =>
-  x.kind === "binary" || x.kind === "compare"
-    ? [x.x, x.y]
-    : x.kind === "select"
-      ? [x.condition, x.x, x.y]
-      : x.kind === "pack"
-        ? x.parts
-        : x.kind === "unary" || x.kind === "cast" || x.kind === "component"
-          ? [x.x]
-          : [];
 
 const infix: Partial<Record<BinaryOp | CompareOp, string>> = {
   add: "+",
@@ -154,7 +137,9 @@ class Printer {
         return x.mask === undefined ? text : `select(${zero}, ${text}, ${this.expr(x.mask)})`;
       }
       case "unary":
-        return x.op === "neg" || x.op === "not" ? `(${unaryNames[x.op]}${this.expr(x.x)})` : `${unaryNames[x.op]}(${this.expr(x.x)})`;
+        return x.op === "neg" || x.op === "not"
+          ? `(${unaryNames[x.op]}${this.expr(x.x)})`
+          : `${unaryNames[x.op]}(${this.expr(x.x)})`;
       case "binary":
       case "compare": {
         const sign = infix[x.op];

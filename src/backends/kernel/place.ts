@@ -1,0 +1,86 @@
+import { type Expr, type Lanes, binary, compare, indexValue, literal } from "./expr.ts";
+import { type Index, type Variable, offset } from "./index-expr.ts";
+import { type Plan, type Schedule, planOf } from "./schedule.ts";
+
+/** Where an axis is: the coordinate of register 0, lane 0 of this thread. */
+export interface Place {
+  readonly axis: Variable;
+  readonly plan: Plan;
+  readonly base: Index;
+  /** For a parallel axis that its tile does not divide: the coordinate before the block was moved back. */
+  readonly unmoved?: Expr;
+  /** Whether lanes may lie beyond the axis. */
+  readonly ragged: boolean;
+}
+
+/** One register of each axis that lies in several, with one lane of it or all of them as a vector. */
+export type Point = ReadonlyMap<string, Lane>;
+
+export interface Lane {
+  readonly register: number;
+  readonly lane: number | "all";
+}
+
+const firstLane: Lane = { register: 0, lane: 0 };
+
+/** Every register of the axes, the lanes of the last axis that has several as a vector, all other lanes one by one. */
+export const vectorPoints = (schedule: Schedule, axes: readonly Variable[]): readonly Point[] =>
+  points(schedule, axes, vectorOf(schedule, axes));
+
+/** Every register and every lane of the axes. */
+export const lanePoints = (schedule: Schedule, axes: readonly Variable[]): readonly Point[] =>
+  points(schedule, axes, undefined);
+
+export const vectorOf = (schedule: Schedule, axes: readonly Variable[]): Variable | undefined =>
+  axes.findLast((axis) => planOf(schedule, axis).vector > 1);
+
+/** How many numbers a value along these axes holds. */
+export function lanesOf(schedule: Schedule, axes: readonly Variable[]): Lanes {
+  const axis = vectorOf(schedule, axes);
+  return axis === undefined ? 1 : planOf(schedule, axis).vector;
+}
+
+function points(schedule: Schedule, axes: readonly Variable[], vector: Variable | undefined): readonly Point[] {
+  let all: Point[] = [new Map()];
+  for (const axis of axes) {
+    const plan = planOf(schedule, axis);
+    const lanes = Array.from({ length: plan.registers }, (_, register): readonly Lane[] =>
+      axis === vector
+        ? [{ register, lane: "all" }]
+        : Array.from({ length: plan.vector }, (_, lane): Lane => ({ register, lane })),
+    ).flat();
+    all = all.flatMap((point) => lanes.map((lane) => new Map([...point, [axis.name, lane]])));
+  }
+  return all;
+}
+
+/** The axes that a point takes as vectors: at most one. */
+export const vectorAxis = (point: Point): string | undefined => [...point].find(([, { lane }]) => lane === "all")?.[0];
+
+/** The coordinate of an axis at a point; of a vector, that of its first lane. */
+export function coordinate({ axis, base, plan }: Place, point: Point): Index {
+  const { register, lane } = point.get(axis.name) ?? firstLane;
+  return offset(base, register * plan.vector + (lane === "all" ? 0 : lane));
+}
+
+/** Whether a point lies inside of its axes; a vector is inside as a whole, since vectors divide the extents. */
+export function inside(places: readonly Place[], point: Point): Expr {
+  let condition = literal(1, "bool");
+  for (const place of places) {
+    if (!place.ragged) continue;
+    const { register } = point.get(place.axis.name) ?? firstLane;
+    const first = offset(place.base, register * place.plan.vector);
+    condition = binary("and", condition, compare("lt", indexValue(first), literal(place.axis.extent, "i32")));
+  }
+  return condition;
+}
+
+/** The registers of a point along some axes, as text, with the lanes that are not the vector's. */
+export function laneKey(point: Point, axes: readonly Variable[], vector: Variable | undefined): string {
+  return axes
+    .map((axis) => {
+      const { register, lane } = point.get(axis.name) ?? firstLane;
+      return axis === vector ? `${axis.name}:${register}` : `${axis.name}:${register}.${lane}`;
+    })
+    .join(" ");
+}
