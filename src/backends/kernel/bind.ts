@@ -1,18 +1,4 @@
-import {
-  type Expr,
-  type Local,
-  binary,
-  cast,
-  childrenOf,
-  compare,
-  component,
-  indexValue,
-  load,
-  localValue,
-  pack,
-  select,
-  unary,
-} from "./expr.ts";
+import { type Expr, type Local, childrenOf, indexValue, load, localValue } from "./expr.ts";
 import {
   type Atom,
   Index,
@@ -27,6 +13,7 @@ import {
   variable,
   variablesOf,
 } from "./index-expr.ts";
+import { rebuild } from "./rebuild.ts";
 import type { Statement, ThreadKernel } from "./thread.ts";
 
 /**
@@ -317,29 +304,8 @@ class Rewrite implements Visit {
   }
 
   private children(x: Expr, scope: Scope): Expr {
-    const of = (child: Expr): Expr => this.expr(child, scope);
-    switch (x.kind) {
-      case "literal":
-      case "local":
-      case "index":
-      case "reduce":
-        return x;
-      case "load":
-        return load(x.buffer, this.index(x.index, scope), x.mask === undefined ? undefined : of(x.mask), x.lanes);
-      case "unary":
-        return unary(x.op, of(x.x));
-      case "binary":
-        return binary(x.op, of(x.x), of(x.y));
-      case "compare":
-        return compare(x.op, of(x.x), of(x.y));
-      case "select":
-        return select(of(x.condition), of(x.x), of(x.y));
-      case "cast":
-        return cast(of(x.x), x.dtype);
-      case "pack":
-        return pack(x.parts.map(of));
-      case "component":
-        return component(of(x.x), x.lane);
-    }
+    const of = (part: Expr): Expr => this.expr(part, scope);
+    if (x.kind !== "load") return rebuild(x, of);
+    return load(x.buffer, this.index(x.index, scope), x.mask === undefined ? undefined : of(x.mask), x.lanes);
   }
 }

@@ -47,7 +47,12 @@ function usersOf(graph: Graph): ReadonlyMap<Value, readonly Value[]> {
 
 const size = (v: Value): number => v.type.shape.reduce<number>((n, d) => n * (d as number), 1);
 
-function chainOf(root: Value, users: ReadonlyMap<Value, readonly Value[]>, outputs: ReadonlySet<Value>, taken: ReadonlySet<Value>): Value[] {
+function chainOf(
+  root: Value,
+  users: ReadonlyMap<Value, readonly Value[]>,
+  outputs: ReadonlySet<Value>,
+  taken: ReadonlySet<Value>,
+): Value[] {
   const chain: Value[] = [];
   let last = root;
   for (;;) {
