@@ -1,0 +1,190 @@
+import type { BinaryOp, Buffer, CompareOp, Expr, Lanes, Scalar, UnaryOp } from "./expr.ts";
+import type { Atom, Index } from "./index-expr.ts";
+import { type Statement, type ThreadKernel, visit } from "./thread.ts";
+
+/** How a language writes the statements of a thread. What both write alike is in this file. */
+export interface Spelling {
+  type(dtype: Scalar, lanes: Lanes): string;
+  literal(value: number, dtype: Scalar): string;
+  readonly functions: Readonly<Record<Exclude<UnaryOp, "neg" | "not"> | "min" | "max" | "pow", string>>;
+  select(condition: string, x: string, y: string, lanes: Lanes): string;
+  /** A register that keeps its value, or one that changes. */
+  declare(name: string, type: string, value: string, changes: boolean): string;
+  readonly int: string;
+  /** `lanes` elements of a buffer as one place, `at` in units of them; `unit` is what the buffer is an array of. */
+  place(buffer: Buffer, at: string, lanes: Lanes, unit: Lanes): string;
+  /** A read that happens where the mask holds, else zero. */
+  masked(mask: string, read: string, zero: string): string;
+  readonly barrier: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The statements of a body, a line each. `units` says what the buffers are arrays of. */
+export const printBody = (
+  body: readonly Statement[],
+  spelling: Spelling,
+  units: ReadonlyMap<Buffer, Lanes>,
+  indent: string,
+): string[] => {
+  const printer = new Printer(spelling, units);
+  return body.flatMap((statement) => printer.statement(statement, indent));
+};
+
+/** Buffers of which every access takes vectors of one size are arrays of such vectors; others of numbers. */
+export function unitsOf(kernel: ThreadKernel): ReadonlyMap<Buffer, Lanes> {
+  const units = new Map<Buffer, Lanes>();
+  const see = (buffer: Buffer, lanes: Lanes): void => {
+    const known = units.get(buffer);
+    units.set(buffer, known === undefined || known === lanes ? lanes : 1);
+  };
+  visit(kernel.body, {
+    expr: (x) => {
+      if (x.kind === "load") see(x.buffer, x.lanes);
+    },
+    statement: (s) => {
+      if (s.kind === "store") see(s.buffer, s.value.lanes);
+    },
+  });
+  return units;
+}
+
+const infix: Partial<Record<BinaryOp | CompareOp, string>> = {
+  add: "+",
+  sub: "-",
+  mul: "*",
+  div: "/",
+  mod: "%",
+  and: "&&",
+  or: "||",
+  lt: "<",
+  le: "<=",
+  eq: "==",
+};
+
+class Printer {
+  private readonly s: Spelling;
+  private readonly units: ReadonlyMap<Buffer, Lanes>;
+
+  constructor(spelling: Spelling, units: ReadonlyMap<Buffer, Lanes>) {
+    this.s = spelling;
+    this.units = units;
+  }
+
+  statement(s: Statement, indent: string): string[] {
+    const inner = (body: readonly Statement[]): string[] =>
+      body.flatMap((statement) => this.statement(statement, `${indent}  `));
+    switch (s.kind) {
+      case "let":
+      case "var": {
+        const type = this.s.type(s.local.dtype, s.local.lanes);
+        return [`${indent}${this.s.declare(s.local.name, type, this.bare(s.value), s.kind === "var")}`];
+      }
+      case "assign":
+        return [`${indent}${s.local.name} ${this.update(s.local.name, s.value)};`];
+      case "index":
+        return [`${indent}${this.s.declare(s.variable.name, this.s.int, this.bare(s.value), false)}`];
+      case "for": {
+        const { name, extent } = s.variable;
+        const head = `for (${this.s.int === "" ? "var" : this.s.int} ${name} = 0; ${name} < ${extent}; ${name}++) {`;
+        return [`${indent}${head}`, ...inner(s.body), `${indent}}`];
+      }
+      case "if":
+        return [`${indent}if (${this.bare(s.condition)}) {`, ...inner(s.body), `${indent}}`];
+      case "store":
+        return [`${indent}${this.place(s.buffer, s.index, s.value.lanes)} = ${this.bare(s.value)};`];
+      case "barrier":
+        return [`${indent}${this.s.barrier}`];
+    }
+  }
+
+  /** `+= y` for a sum that begins with the register itself. */
+  private update(name: string, value: Expr): string {
+    return value.kind === "binary" && value.op === "add" && value.x.kind === "local" && value.x.local.name === name
+      ? `+= ${this.bare(value.y)}`
+      : `= ${this.bare(value)}`;
+  }
+
+  private place(buffer: Buffer, index: Index, lanes: Lanes): string {
+    return this.s.place(buffer, this.linear(index, lanes), lanes, this.units.get(buffer) ?? 1);
+  }
+
+  /** Without parentheses around the whole. */
+  private bare(x: Expr): string {
+    const text = this.expr(x);
+    const outer = x.kind === "binary" || x.kind === "compare" || x.kind === "index";
+    return outer && text.startsWith("(") ? text.slice(1, -1) : text;
+  }
+
+  private expr(x: Expr): string {
+    switch (x.kind) {
+      case "literal":
+        return this.s.literal(x.value, x.dtype);
+      case "index":
+        return `(${this.linear(x.index, 1)})`;
+      case "local":
+        return x.local.name;
+      case "load": {
+        const read = this.place(x.buffer, x.index, x.lanes);
+        if (x.mask === undefined) return read;
+        const zero = this.s.literal(0, x.dtype);
+        return this.s.masked(
+          this.bare(x.mask),
+          read,
+          x.lanes === 1 ? zero : `${this.s.type(x.dtype, x.lanes)}(${zero})`,
+        );
+      }
+      case "unary":
+        if (x.op === "neg" || x.op === "not") return `(${x.op === "neg" ? "-" : "!"}${this.expr(x.x)})`;
+        return `${this.s.functions[x.op]}(${this.bare(x.x)})`;
+      case "binary":
+      case "compare": {
+        const sign = infix[x.op];
+        const [a, b] = [this.expr(x.x), this.expr(x.y)];
+        if (sign !== undefined) return `(${a} ${x.lanes > 1 && sign.length === 2 ? sign[0] : sign} ${b})`;
+        const name = this.s.functions[x.op as "min" | "max" | "pow"];
+        return `${name}(${this.bare(x.x)}, ${this.bare(x.y)})`;
+      }
+      case "select":
+        return this.s.select(this.bare(x.condition), this.bare(x.x), this.bare(x.y), x.lanes);
+      case "cast":
+        return `${this.s.type(x.dtype, x.lanes)}(${this.bare(x.x)})`;
+      case "pack": {
+        const [first] = x.parts;
+        const same = first !== undefined && x.parts.every((part) => part.key === first.key);
+        const parts = same ? [first] : x.parts;
+        return `${this.s.type(x.dtype, x.lanes)}(${parts.map((part) => this.bare(part)).join(", ")})`;
+      }
+      case "component":
+        return `${this.expr(x.x)}.${"xyzw"[x.lane] ?? ""}`;
+      case "reduce":
+        throw new RangeError("a sum that was not lowered");
+    }
+  }
+
+  /** index / by, where `by` divides it. */
+  private linear(index: Index, by: number): string {
+    if (index.constant % by !== 0 || index.terms.some((t) => t.coefficient % by !== 0))
+      throw new RangeError(`${index.key} is no multiple of ${by}`);
+    const parts = index.terms.map(({ coefficient, atom }) => {
+      const k = coefficient / by;
+      return k === 1 ? this.atom(atom) : `${this.atom(atom)} * ${k}`;
+    });
+    const rest = index.constant / by;
+    if (rest !== 0 || parts.length === 0) parts.push(String(rest));
+    return parts.join(" + ").replaceAll("+ -", "- ");
+  }
+
+  private atom(atom: Atom): string {
+    if (atom.kind === "variable") return this.s.variables[atom.variable.name] ?? atom.variable.name;
+    // Both languages round towards zero: an index that may be negative is moved up by a multiple first.
+    const up = atom.of.min < 0 ? Math.ceil(-atom.of.min / atom.by) : 0;
+    const inner = this.linear(atom.of, 1);
+    const sign = atom.kind === "div" ? "/" : "%";
+    const of =
+      atom.of.terms.length === 1 && atom.of.constant === 0 && up === 0
+        ? inner
+        : `(${inner}${up === 0 ? "" : ` + ${up * atom.by}`})`;
+    const text = `(${of} ${sign} ${atom.by})`;
+    return atom.kind === "div" && up > 0 ? `(${text} - ${up})` : text;
+  }
+}
