@@ -37,7 +37,7 @@ export function chooseSchedule({ tile, group }: Kernel): Schedule {
     plans["c"] = { threads: 1, registers: 1, vector: widest(c) };
     const window = root.op === "conv" && c === 1;
     if (window) {
-      plans["kx"] = { threads: 1, registers: root.operands[1]?.type.shape[3] as number, vector: 1 };
+      plans["kx"] = { threads: 1, registers: root.operands[1]?.type.shape.at(-1) as number, vector: 1 };
     }
   }
   if (root?.op === "layer_norm")

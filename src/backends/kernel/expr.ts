@@ -210,8 +210,8 @@ const rangeOf = (x: Expr): { min: number; max: number } | undefined =>
 
 export function select(when: Expr, a: Expr, b: Expr): Expr {
   if (when.kind === "literal") return when.value === 0 ? b : a;
-  const [x, y] = alike(a, b);
-  const [condition] = alike(when, x);
+  const lanes = Math.max(when.lanes, a.lanes, b.lanes) as Lanes;
+  const [condition, x, y] = [splat(when, lanes), splat(a, lanes), splat(b, lanes)];
   return {
     kind: "select",
     condition,

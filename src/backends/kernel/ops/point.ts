@@ -77,9 +77,9 @@ const points: Points = {
   mul: two((x, y) => binary("mul", x, y)),
   neg: one((x) => unary("neg", x)),
   pad: ([x], { index, mask, attrs: { padding, mode, value } }) => {
-    if (mode !== "constant") throw new TimmcError("unsupported", "a reflecting pad has no kernel");
     const source = must(x);
     const inner = index.map((i, axis) => offset(i, -(padding[axis] ?? 0)));
+    if (mode === "reflect") return reflected(source, inner, mask);
     const inside = inner.reduce((m, i, axis) => binary("and", m, within(i, source.shape[axis] ?? 1)), everywhere);
     return select(inside, source.at(inner, binary("and", mask, inside)), literal(value));
   },
@@ -137,4 +137,19 @@ function joined(xs: readonly Source[], index: readonly Index[], mask: Expr, axis
     value = value === undefined ? element : select(own, element, value);
   }
   return must(value);
+}
+
+/** The element of a tensor that its borders mirror: below 0 the one at -i, from the extent on the one at 2 (extent - 1) - i. */
+function reflected(source: Source, index: readonly Index[], mask: Expr, axis = 0): Expr {
+  const at = index[axis];
+  if (at === undefined) return source.at(index, mask);
+  const extent = source.shape[axis] ?? 1;
+  const seen = (place: Index, where: Expr): Expr =>
+    reflected(source, index.with(axis, place), binary("and", mask, where), axis + 1);
+  const below = compare("lt", indexValue(at), literal(0, "i32"));
+  const beyond = compare("le", literal(extent, "i32"), indexValue(at));
+  const middle = seen(at, within(at, extent));
+  const after =
+    at.max < extent ? middle : select(beyond, seen(offset(scale(at, -1), 2 * (extent - 1)), beyond), middle);
+  return at.min >= 0 ? after : select(below, seen(scale(at, -1), below), after);
 }

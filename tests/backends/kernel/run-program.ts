@@ -1,0 +1,39 @@
+import { type Program, addressOf } from "../../../src/backends/kernel/build.ts";
+import type { Buffer } from "../../../src/backends/kernel/expr.ts";
+import { constant } from "../../../src/backends/kernel/index-expr.ts";
+import { interpretKernel } from "../../../src/backends/kernel/interpret.ts";
+import type { ThreadKernel } from "../../../src/backends/kernel/thread.ts";
+import { type Stored } from "../../../src/backends/kernel/build.ts";
+import { type NdArray, ndarray } from "../../../src/ir/ndarray.ts";
+import { unravel } from "../../../src/ir/ops/conv.ts";
+
+const shapeOf = ({ value }: Stored): readonly number[] => value.type.shape as readonly number[];
+
+/** Where element `i` of a tensor, in row-major order, lies in memory. */
+const placeOf = (stored: Stored, i: number): number =>
+  addressOf(stored, unravel(i, shapeOf(stored)).map(constant)).constant;
+
+/** Runs the kernels of a program one after the other in the interpreter, and gives its outputs. */
+export function runProgram(
+  program: Program,
+  kernels: readonly ThreadKernel[],
+  numbersOf: (stored: Stored) => NdArray,
+): ReadonlyMap<string, NdArray> {
+  const memory = new Map<Buffer, Float32Array>();
+  for (const stored of [...program.inputs, ...program.weights]) {
+    const cells = new Float32Array(stored.buffer.length);
+    numbersOf(stored).data.forEach((v: number, i: number) => {
+      cells[placeOf(stored, i)] = v;
+    });
+    memory.set(stored.buffer, cells);
+  }
+  for (const { output } of program.kernels) memory.set(output.buffer, new Float32Array(output.buffer.length).fill(NaN));
+  for (const kernel of kernels) interpretKernel(kernel, memory);
+  return new Map(
+    program.outputs.map(({ name, stored }) => {
+      const cells = memory.get(stored.buffer) ?? new Float32Array();
+      const data = Float64Array.from(cells, (_, i) => cells[placeOf(stored, i)] ?? NaN);
+      return [name, ndarray(stored.value.type.dtype, shapeOf(stored), data)];
+    }),
+  );
+}
