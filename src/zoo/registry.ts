@@ -2,15 +2,21 @@ import type { Family } from "./family.ts";
 
 /** Families that can be lowered; each is imported when one of its architectures is asked for. */
 const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family }>>> = {
+  beit: () => import("./beit/beit.ts"),
   convnext: () => import("./convnext/convnext.ts"),
   deit: () => import("./deit/deit.ts"),
   efficientnet: () => import("./efficientnet/efficientnet.ts"),
+  ghostnet: () => import("./ghostnet/ghostnet.ts"),
+  hardcorenas: () => import("./hardcorenas/hardcorenas.ts"),
   mlp_mixer: () => import("./mlp-mixer/mlp-mixer.ts"),
   mobilenetv3: () => import("./mobilenetv3/mobilenetv3.ts"),
   regnet: () => import("./regnet/regnet.ts"),
+  repghost: () => import("./repghost/repghost.ts"),
   res2net: () => import("./res2net/res2net.ts"),
   resnest: () => import("./resnest/resnest.ts"),
   resnet: () => import("./resnet/resnet.ts"),
+  resnetv2: () => import("./resnetv2/resnetv2.ts"),
+  senet: () => import("./senet/senet.ts"),
   sknet: () => import("./sknet/sknet.ts"),
   swin_transformer: () => import("./swin-transformer/swin-transformer.ts"),
   vgg: () => import("./vgg/vgg.ts"),

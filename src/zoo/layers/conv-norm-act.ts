@@ -4,7 +4,7 @@ import { type AaLayer, antiAlias } from "./blur-pool.ts";
 import { type ConvOptions, conv2d } from "./conv.ts";
 import { type NormAct, normAct } from "./norm-act.ts";
 
-interface ConvNormActOptions extends ConvOptions {
+export interface ConvNormActOptions extends ConvOptions {
   readonly stride?: number;
   readonly norm: NormAct;
   /** The activation; none with undefined (timm's apply_act=False). */

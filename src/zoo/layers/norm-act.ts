@@ -96,3 +96,10 @@ export const normActLayer: Arg<NormAct | undefined> = {
     return kind === undefined ? undefined : { kind };
   },
 };
+
+/** The same argument where there is a default. */
+export const normActLayerOr = (fallback: NormAct): Arg<NormAct> => ({
+  ...normActLayer,
+  default: fallback,
+  read: (v) => normActLayer.read(v),
+});
