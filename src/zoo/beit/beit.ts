@@ -1,0 +1,94 @@
+/** BEiT: Bao et al. 2021 (arXiv:2106.08254), and BEiT v2: Peng et al. 2022 (2208.06366). */
+import type { Value } from "../../ir/value.ts";
+import { defineFamily } from "../define-family.ts";
+import { blockGroup, stemGroup } from "../groups.ts";
+import { biasedQkv } from "../layers/biased-qkv.ts";
+import { blockStages, noting } from "../layers/block-stages.ts";
+import { classPositionBias } from "../layers/class-position-bias.ts";
+import { fullyConnected } from "../layers/classifier.ts";
+import type { Pair } from "../layers/conv.ts";
+import { swiGlu } from "../layers/glu-mlp.ts";
+import { mergeHeads, splitHeads } from "../layers/heads.ts";
+import { linear } from "../layers/linear.ts";
+import { mlp } from "../layers/mlp.ts";
+import { layerNorm } from "../layers/norm.ts";
+import { patchEmbed } from "../layers/patch-embed.ts";
+import { split } from "../layers/split.ts";
+import { embedTokens } from "../layers/token-embedding.ts";
+import { dropTokens, tokenAt } from "../layers/tokens.ts";
+import type { Module, Scope } from "../scope.ts";
+import { type BeitConfig, args, refuse } from "./config.ts";
+import { grid, remap } from "./remap.ts";
+import { variants } from "./variants.ts";
+
+const norm = layerNorm(1e-6);
+
+/** Self-attention with biases by relative position: the block's own, those of all blocks, or both (2106.08254, section 2.2). */
+const attention =
+  (c: BeitConfig, window: Pair, shared: Value | undefined): Module =>
+  (s, x) => {
+    const width = c.embed_dim;
+    const qkv = s.call("qkv", biasedQkv(s, width, c.qkv_bias), x);
+    const [q, k, v] = split(s, qkv, [width, width, width]);
+    const own = c.use_rel_pos_bias ? classPositionBias(s, c.num_heads, window) : undefined;
+    const bias = own && shared ? s.add(own, shared) : (own ?? shared);
+    const byHead = (y: Value): Value => splitHeads(s, y, c.num_heads);
+    const mixed = s.attention(byHead(q), byHead(k), byHead(v), bias, { scale: (width / c.num_heads) ** -0.5 });
+    return s.call("proj", linear(width), mergeHeads(s, mixed));
+  };
+
+const block =
+  (c: BeitConfig, window: Pair, shared: Value | undefined): Module =>
+  (s, x) => {
+    const scaled = (name: string, y: Value): Value => (c.init_values ? s.mul(s.param(name, [c.embed_dim]), y) : y);
+    const hidden = Math.trunc(c.embed_dim * c.mlp_ratio) || c.embed_dim;
+    const inner = { norm: c.scale_mlp ? norm : undefined };
+    const y = s.add(x, scaled("gamma_1", s.chain(x, { norm1: norm, attn: attention(c, window, shared) })));
+    const feed = c.swiglu_mlp ? swiGlu(hidden, inner) : mlp(hidden, inner);
+    return s.add(y, scaled("gamma_2", s.chain(y, { norm2: norm, mlp: feed })));
+  };
+
+function pool(s: Scope, tokens: Value, kind: BeitConfig["global_pool"]): Value {
+  if (kind === "") return tokens;
+  return kind === "token" ? tokenAt(s, tokens, 0) : s.reduce_mean(dropTokens(s, tokens, 1), { axes: [1] });
+}
+
+export default defineFamily({
+  name: "beit",
+  paper: "https://arxiv.org/abs/2106.08254",
+  args,
+  variants,
+  defaultStages: 3,
+  refuse,
+  groups: () => [
+    stemGroup(/cls_token|pos_embed|patch_embed|rel_pos_bias/),
+    blockGroup(/blocks\.(\d+)/),
+    blockGroup(/norm/, "last"),
+  ],
+  remap,
+  build: (s, image, c) => {
+    const window = grid(c);
+    const embed = patchEmbed({ patch: c.patch_size, width: c.embed_dim, size: c.img_size });
+    const positions = c.use_abs_pos_emb ? { native: window, grid: window, ofPrefix: true } : undefined;
+    const embedded = embedTokens(s, s.call("patch_embed", embed, image), [["cls_token", 1]], positions);
+    const shared = c.use_shared_rel_pos_bias ? classPositionBias(s.at("rel_pos_bias"), c.num_heads, window) : undefined;
+    const outputs: Value[] = [];
+    const stack = Array.from({ length: c.depth }, () => block(c, window, shared));
+    const normsPooled = c.global_pool === "avg";
+    const tokens = s.chain(embedded, { blocks: noting(stack, outputs), norm: normsPooled ? undefined : norm });
+    const preLogits = s.chain(pool(s, tokens, c.global_pool), { fc_norm: normsPooled ? norm : undefined });
+    const stages = blockStages(s, outputs, {
+      grid: window,
+      reduction: Math.max(...c.patch_size),
+      prefix: 1,
+      norm: normsPooled ? undefined : { path: "norm", module: norm },
+    });
+    return {
+      forwardFeatures: [tokens],
+      preLogits: [preLogits],
+      logits: [s.chain(preLogits, { head: fullyConnected(c.num_classes) })],
+      stages,
+      format: "NLC",
+    };
+  },
+});
