@@ -3,10 +3,12 @@ import type { Family } from "./family.ts";
 /** Families that can be lowered; each is imported when one of its architectures is asked for. */
 const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family }>>> = {
   beit: () => import("./beit/beit.ts"),
+  byobnet: () => import("./byobnet/byobnet.ts"),
   convnext: () => import("./convnext/convnext.ts"),
   cspnet: () => import("./cspnet/cspnet.ts"),
   deit: () => import("./deit/deit.ts"),
   efficientnet: () => import("./efficientnet/efficientnet.ts"),
+  eva: () => import("./eva/eva.ts"),
   ghostnet: () => import("./ghostnet/ghostnet.ts"),
   hardcorenas: () => import("./hardcorenas/hardcorenas.ts"),
   mlp_mixer: () => import("./mlp-mixer/mlp-mixer.ts"),
@@ -23,6 +25,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   swin_transformer: () => import("./swin-transformer/swin-transformer.ts"),
   vgg: () => import("./vgg/vgg.ts"),
   vision_transformer: () => import("./vision-transformer/vision-transformer.ts"),
+  vision_transformer_relpos: () => import("./vision-transformer-relpos/vision-transformer-relpos.ts"),
 };
 
 export const supportedFamilies: readonly string[] = Object.keys(loaders);

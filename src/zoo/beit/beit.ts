@@ -4,7 +4,7 @@ import { defineFamily } from "../define-family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { biasedQkv } from "../layers/biased-qkv.ts";
 import { blockStages, noting } from "../layers/block-stages.ts";
-import { classPositionBias } from "../layers/class-position-bias.ts";
+import { tableBias } from "../layers/relative-position.ts";
 import { fullyConnected } from "../layers/classifier.ts";
 import type { Pair } from "../layers/conv.ts";
 import { swiGlu } from "../layers/glu-mlp.ts";
@@ -30,7 +30,7 @@ const attention =
     const width = c.embed_dim;
     const qkv = s.call("qkv", biasedQkv(s, width, c.qkv_bias), x);
     const [q, k, v] = split(s, qkv, [width, width, width]);
-    const own = c.use_rel_pos_bias ? classPositionBias(s, c.num_heads, window) : undefined;
+    const own = c.use_rel_pos_bias ? tableBias(s, c.num_heads, window, 1) : undefined;
     const bias = own && shared ? s.add(own, shared) : (own ?? shared);
     const byHead = (y: Value): Value => splitHeads(s, y, c.num_heads);
     const mixed = s.attention(byHead(q), byHead(k), byHead(v), bias, { scale: (width / c.num_heads) ** -0.5 });
@@ -71,7 +71,7 @@ export default defineFamily({
     const embed = patchEmbed({ patch: c.patch_size, width: c.embed_dim, size: c.img_size });
     const positions = c.use_abs_pos_emb ? { native: window, grid: window, ofPrefix: true } : undefined;
     const embedded = embedTokens(s, s.call("patch_embed", embed, image), [["cls_token", 1]], positions);
-    const shared = c.use_shared_rel_pos_bias ? classPositionBias(s.at("rel_pos_bias"), c.num_heads, window) : undefined;
+    const shared = c.use_shared_rel_pos_bias ? tableBias(s.at("rel_pos_bias"), c.num_heads, window, 1) : undefined;
     const outputs: Value[] = [];
     const stack = Array.from({ length: c.depth }, () => block(c, window, shared));
     const normsPooled = c.global_pool === "avg";

@@ -1,4 +1,5 @@
 import type { Dim } from "../../ir/dim.ts";
+import type { Value } from "../../ir/value.ts";
 import type { Module, Scope } from "../scope.ts";
 
 /** Symmetric zeros, "same" as TensorFlow does it, or "valid" for none. */
@@ -53,8 +54,12 @@ export function resolvePadding(
 }
 
 /** nn.Conv2d and timm's create_conv2d: `weight` [out, in/groups, kh, kw], `bias` [out]. Input channels are read from x. */
-export const conv2d =
-  (designed: number, options: ConvOptions = {}): Module =>
+export const conv2d = (designed: number, options: ConvOptions = {}): Module =>
+  convOfWeight(designed, options, (_, weight) => weight);
+
+/** The same with a kernel that is computed from the stored weight. */
+export const convOfWeight =
+  (designed: number, options: ConvOptions, kernelOf: (s: Scope, weight: Value) => Value): Module =>
   (s, x) => {
     const out = s.width(designed);
     const { stride = 1, dilation = 1, groups = 1, bias = false } = options;
@@ -62,7 +67,7 @@ export const conv2d =
     const channels = s.static(x.type.shape[1] ?? 0, "the input channels of a convolution");
     return s.conv(
       x,
-      s.param("weight", [out, Math.floor(channels / groups), ...kernel]),
+      kernelOf(s, s.param("weight", [out, Math.floor(channels / groups), ...kernel])),
       bias ? s.param("bias", [out]) : undefined,
       {
         stride: toPair(stride),
