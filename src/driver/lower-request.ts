@@ -86,7 +86,8 @@ export function lowerResolved(
     if (preprocess) requirePictureChannels(inputSize[0], "Leave --preprocess out, and normalise the input before.");
     const pixels = preprocess ? normalizationOf(data) : undefined;
     const lowered = lowerArchitecture(family, architecture, args, inputSize, batch, pixels);
-    const stages = selectStages(lowered.model.stages.length, resolved.family.defaultStages, resolved.outIndices);
+    const defaults = lowered.model.defaultStages ?? resolved.family.defaultStages;
+    const stages = selectStages(lowered.model.stages.length, defaults, resolved.outIndices);
     const tapNames = request.taps ?? [resolved.featuresOnly ? "features" : "logits"];
     const taps = resolveTaps(lowered, tapNames, stages, form);
     lowered.graph.setOutputs(taps.map(({ name, value }) => ({ name, value })));

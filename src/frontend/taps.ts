@@ -30,12 +30,13 @@ export interface Tap {
  */
 export function selectStages(
   count: number,
-  defaults: number | undefined,
+  defaults: number | readonly number[] | undefined,
   outIndices: number | readonly number[] | undefined,
 ): readonly number[] {
   const all = Array.from({ length: count }, (_, i) => i);
   if (outIndices === undefined) {
     if (defaults === undefined) return all;
+    if (typeof defaults !== "number") return defaults;
     return defaults > count ? [] : all.slice(-defaults);
   }
   if (typeof outIndices === "number") {

@@ -39,6 +39,8 @@ export interface Model {
   readonly preLogits: readonly Value[];
   readonly logits: readonly Value[];
   readonly stages: readonly Stage[];
+  /** The stages that `features` selects, where this architecture has others than its family. */
+  readonly defaultStages?: readonly number[];
   /** The layout of forward_features. */
   readonly format: Format;
 }

@@ -2,7 +2,7 @@ import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Arg } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
-import { type ActName, act } from "./act.ts";
+import { type Act, act } from "./act.ts";
 import { evoNormB, evoNormS0, evoNormS1, filterResponseNorm } from "./evo-norm.ts";
 import { batchNorm, channelsLast, groupNorm, layerNorm, rmsNorm } from "./norm.ts";
 
@@ -17,7 +17,7 @@ export interface NormAct {
 
 interface Options extends NormAct {
   /** No activation follows: timm's apply_act=False. */
-  readonly act: ActName | undefined;
+  readonly act: Act | undefined;
 }
 
 type Make = (s: Scope, x: Value, o: Options) => Value;
@@ -72,7 +72,7 @@ export const normActNames = Object.keys(kinds) as readonly NormActName[];
 
 /** The norm with `name` after it, or alone: timm's get_norm_act_layer and apply_act. */
 export const normAct =
-  (norm: NormAct, name: ActName | undefined): Module =>
+  (norm: NormAct, name: Act | undefined): Module =>
   (s, x) =>
     kinds[norm.kind](s, x, { ...norm, act: name });
 
