@@ -15,8 +15,8 @@ import { layerNorm } from "../layers/norm.ts";
 import { patchEmbed } from "../layers/patch-embed.ts";
 import { split } from "../layers/split.ts";
 import { embedTokens } from "../layers/token-embedding.ts";
-import { dropTokens, tokenAt } from "../layers/tokens.ts";
-import type { Module, Scope } from "../scope.ts";
+import { poolTokens } from "../layers/token-head.ts";
+import type { Module } from "../scope.ts";
 import { type BeitConfig, args, refuse } from "./config.ts";
 import { grid, remap } from "./remap.ts";
 import { variants } from "./variants.ts";
@@ -48,11 +48,6 @@ const block =
     return s.add(y, scaled("gamma_2", s.chain(y, { norm2: norm, mlp: feed })));
   };
 
-function pool(s: Scope, tokens: Value, kind: BeitConfig["global_pool"]): Value {
-  if (kind === "") return tokens;
-  return kind === "token" ? tokenAt(s, tokens, 0) : s.reduce_mean(dropTokens(s, tokens, 1), { axes: [1] });
-}
-
 export default defineFamily({
   name: "beit",
   paper: "https://arxiv.org/abs/2106.08254",
@@ -76,7 +71,7 @@ export default defineFamily({
     const stack = Array.from({ length: c.depth }, () => block(c, window, shared));
     const normsPooled = c.global_pool === "avg";
     const tokens = s.chain(embedded, { blocks: noting(stack, outputs), norm: normsPooled ? undefined : norm });
-    const preLogits = s.chain(pool(s, tokens, c.global_pool), { fc_norm: normsPooled ? norm : undefined });
+    const preLogits = s.chain(poolTokens(s, tokens, c.global_pool), { fc_norm: normsPooled ? norm : undefined });
     const stages = blockStages(s, outputs, {
       grid: window,
       reduction: Math.max(...c.patch_size),

@@ -1,12 +1,13 @@
 import { commonArgs } from "../family.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, oneOf, optional, pair } from "../schema.ts";
+import { tokenPool } from "../layers/token-head.ts";
+import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, optional, pair } from "../schema.ts";
 
 export const args = {
   ...commonArgs,
   ...dropRates,
   img_size: pair(224, "height and width of the input"),
   patch_size: pair(16, "pixels of a patch"),
-  global_pool: oneOf(["avg", "token", ""], "avg", 'pooling of the tokens; "" keeps all of them'),
+  global_pool: tokenPool("avg"),
   embed_dim: int(768, "width of a token", { min: 1 }),
   depth: int(12, "number of blocks", { min: 0 }),
   num_heads: int(12, "attention heads", { min: 1 }),
