@@ -23,6 +23,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   hgnet: () => import("./hgnet/hgnet.ts"),
   mlp_mixer: () => import("./mlp-mixer/mlp-mixer.ts"),
   mobilenetv3: () => import("./mobilenetv3/mobilenetv3.ts"),
+  mobilenetv5: () => import("./mobilenetv5/mobilenetv5.ts"),
   mobilevit: () => import("./mobilevit/mobilevit.ts"),
   nfnet: () => import("./nfnet/nfnet.ts"),
   pit: () => import("./pit/pit.ts"),

@@ -69,7 +69,8 @@ function completePatches(s: Scope, x: Value, patch: Pair): Value {
 
 const sides = ["height", "width"] as const;
 
-function needSize(x: Value, size: Pair): void {
+/** Refuses an image [N, C, H, W] of another size. */
+export function needSize(x: Value, size: Pair): void {
   const [h = 0, w = 0] = x.type.shape.slice(2);
   for (const [i, extent] of [h, w].entries())
     if (!sameDim(extent, size[i] ?? 0))

@@ -17,7 +17,7 @@ import {
 } from "../schema.ts";
 
 export type BlockKind = "pre_norm" | "res_post_norm" | "parallel_scaling" | "diff_parallel_scaling" | "parallel_things";
-export type MlpKind = "mlp" | "swiglu" | "swiglu_packed";
+export type MlpKind = "mlp" | "swiglu" | "swiglu_packed" | "geglu";
 
 /** timm's LayerNorm, whose epsilon is not torch's. */
 const norm: TokenNorm = { name: "layernorm" };
