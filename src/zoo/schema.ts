@@ -89,6 +89,12 @@ export const pair = (fallback: number, doc: string, range: Range = { min: 1 }): 
     },
   );
 
+/** One integer for both axes, where timm takes no pair; the size that a checkpoint is for comes as two equal ones. */
+export const square = (fallback: number, doc: string, range: Range = { min: 1 }): Arg<number> => {
+  const side = int(fallback, doc, range);
+  return { ...side, read: (v) => side.read(Array.isArray(v) && v.length === 2 && v[0] === v[1] ? v[0] : v) };
+};
+
 /** A number n for the last n, or a list of indices; not given by default. */
 export const lastOrList = (doc: string): Arg<number | readonly number[] | undefined> =>
   make<number | readonly number[] | undefined>("integer >= 1, or list of integers", undefined, doc, (v) => {
