@@ -4,13 +4,12 @@ import { type Dim, printDim, sameDim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import { type Stage, commonArgs } from "../family.ts";
-import { attention } from "../layers/attention.ts";
 import { fullyConnected } from "../layers/classifier.ts";
 import { conv2d } from "../layers/conv.ts";
 import { linear } from "../layers/linear.ts";
-import { mlp } from "../layers/mlp.ts";
 import { layerNorm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
+import { transformerBlock } from "../layers/transformer-block.ts";
 import { dropTokens, tokenAt } from "../layers/tokens.ts";
 import { rename } from "../remap/steps.ts";
 import { type ConfigOf, bool, dropRates, ignored, inert, int, ints, number, oneOf, pair } from "../schema.ts";
@@ -39,13 +38,6 @@ type Row = Partial<PitConfig>;
 
 const norm = layerNorm(1e-6);
 
-const block =
-  (heads: number, width: number, ratio: number): Module =>
-  (s, x) => {
-    const y = s.add(x, s.chain(x, { norm1: norm, attn: attention({ heads, qkvBias: true }) }));
-    return s.add(y, s.chain(y, { norm2: norm, mlp: mlp(Math.trunc(width * ratio) || width) }));
-  };
-
 /** What flows between the stages: a map of the patches, and the tokens. */
 interface State {
   readonly map: Value;
@@ -68,7 +60,7 @@ function transformer(s: Scope, state: State, c: PitConfig, stage: number): State
   const blocks: Module = (t, x) =>
     t.sequence(
       x,
-      Array.from({ length: c.depth[stage] ?? 0 }, () => block(heads, width, c.mlp_ratio)),
+      Array.from({ length: c.depth[stage] ?? 0 }, () => transformerBlock({ heads, mlpRatio: c.mlp_ratio })),
     );
   const y = s.call("blocks", blocks, s.concat([tokens, toTokens(s, map)], { axis: 1 }));
   return { map: toMap(s, dropTokens(s, y, count), [h, w]), tokens: s.slice(y, { axis: 1, range: [0, count] }) };
