@@ -4,14 +4,12 @@ import { act } from "../layers/act.ts";
 import { attention } from "../layers/attention.ts";
 import { conv2d } from "../layers/conv.ts";
 import { convBn } from "../layers/conv-bn.ts";
+import { layerScaleOfMaps } from "../layers/layer-scale.ts";
 import { norm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import type { Module, Scope } from "../scope.ts";
 import { mobileOne } from "./branches.ts";
 import type { FastVitConfig } from "./config.ts";
-
-/** x times `gamma`, which the checkpoint holds as [C, 1, 1]. */
-const layerScale: Module = (s, x) => s.mul(x, s.param("gamma", [x.type.shape[1] ?? 0, 1, 1]));
 
 const channelsOf = (s: Scope, x: Value): number => s.static(x.type.shape[1] ?? 0, "the channels of a block");
 
@@ -38,14 +36,14 @@ const repMixer =
     const plain = { kernel, depthwise: true, merged: false };
     const mixed = s.call("mixer", mobileOne(channels, plain), x);
     const normed = s.call("norm", mobileOne(channels, { ...plain, convs: 0, scale: false }), x);
-    return s.add(x, s.call("layer_scale", layerScale, s.sub(mixed, normed)));
+    return s.add(x, s.call("layer_scale", layerScaleOfMaps, s.sub(mixed, normed)));
   };
 
 export const repMixerBlock =
   (c: FastVitConfig, ratio: number): Module =>
   (s, x) => {
     const y = s.call("token_mixer", repMixer(c), x);
-    return s.add(y, s.chain(y, { mlp: convMlp(ratio), layer_scale: layerScale }));
+    return s.add(y, s.chain(y, { mlp: convMlp(ratio), layer_scale: layerScaleOfMaps }));
   };
 
 const headDim = 32;
@@ -59,6 +57,9 @@ const mapAttention: Module = (s, x) => {
 export const attentionBlock =
   (c: FastVitConfig, ratio: number): Module =>
   (s, x) => {
-    const y = s.add(x, s.chain(x, { norm: norm(c.norm, 1e-5), token_mixer: mapAttention, layer_scale_1: layerScale }));
-    return s.add(y, s.chain(y, { mlp: convMlp(ratio), layer_scale_2: layerScale }));
+    const y = s.add(
+      x,
+      s.chain(x, { norm: norm(c.norm, 1e-5), token_mixer: mapAttention, layer_scale_1: layerScaleOfMaps }),
+    );
+    return s.add(y, s.chain(y, { mlp: convMlp(ratio), layer_scale_2: layerScaleOfMaps }));
   };

@@ -8,3 +8,6 @@ export const layerScale2d: Module = (s, x) => {
   const channels = x.type.shape[1] ?? 0;
   return s.mul(x, s.reshape(s.param("gamma", [channels]), { shape: [channels, 1, 1] }));
 };
+
+/** The same where the checkpoint holds `gamma` as [C, 1, 1]. */
+export const layerScaleOfMaps: Module = (s, x) => s.mul(x, s.param("gamma", [x.type.shape[1] ?? 0, 1, 1]));

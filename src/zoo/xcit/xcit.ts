@@ -7,14 +7,12 @@ import { act } from "../layers/act.ts";
 import { blockStages, noting } from "../layers/block-stages.ts";
 import { classAttention } from "../layers/class-attention.ts";
 import { conv2d, depthwise } from "../layers/conv.ts";
+import { crossCovariance } from "../layers/cross-covariance.ts";
 import { fourierPositions } from "../layers/fourier-positions.ts";
-import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
 import { batchNorm, layerNorm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
-import { split } from "../layers/split.ts";
 import { poolAndHead } from "../layers/token-head.ts";
-import { unitLength } from "../layers/unit-length.ts";
 import type { Module, Scope } from "../scope.ts";
 import { type XcitConfig, args, refuse } from "./config.ts";
 import { remap } from "./remap.ts";
@@ -43,22 +41,6 @@ const convPatches =
     return s.call("proj", (t, y) => t.sequence(y, steps), x);
   };
 
-/** Eq. 3: channels attend to channels; queries and keys are of unit length over the patches. */
-const crossCovariance =
-  (c: XcitConfig): Module =>
-  (s, x) => {
-    const [n = 1, length = 1] = x.type.shape;
-    const [width, heads] = [c.embed_dim, c.num_heads];
-    const qkv = s.call("qkv", linear(3 * width, { bias: c.qkv_bias }), x);
-    const [q, k, v] = split(s, qkv, [width, width, width]).map((y) =>
-      s.transpose(s.reshape(y, { shape: [n, length, heads, width / heads] }), { perm: [0, 2, 3, 1] }),
-    ) as [Value, Value, Value];
-    const queries = s.mul(unitLength(s, q), s.param("temperature", [heads, 1, 1]));
-    const mixed = s.attention(queries, unitLength(s, k), v, undefined, { scale: 1 });
-    const tokens = s.reshape(s.transpose(mixed, { perm: [0, 3, 1, 2] }), { shape: [n, length, width] });
-    return s.call("proj", linear(width), tokens);
-  };
-
 /** Section 3.3, local patch interaction: two depthwise convolutions. */
 const localInteraction =
   (grid: Grid): Module =>
@@ -70,7 +52,14 @@ const localInteraction =
 const block =
   (c: XcitConfig, grid: Grid): Module =>
   (s, x) => {
-    const y = s.add(x, scaled(s, "gamma1", s.chain(x, { norm1: norm, attn: crossCovariance(c) })));
+    const y = s.add(
+      x,
+      scaled(
+        s,
+        "gamma1",
+        s.chain(x, { norm1: norm, attn: crossCovariance({ heads: c.num_heads, qkvBias: c.qkv_bias }) }),
+      ),
+    );
     const z = s.add(y, scaled(s, "gamma3", s.chain(y, { norm3: norm, local_mp: localInteraction(grid) })));
     return s.add(z, scaled(s, "gamma2", s.chain(z, { norm2: norm, mlp: mlpOf(c) })));
   };
