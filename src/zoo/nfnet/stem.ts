@@ -16,7 +16,10 @@ function widths(c: NfNetConfig): readonly number[] {
 
 export const stemStride = (c: NfNetConfig): number => (/quad|pool/.test(c.stem_type) ? 4 : 2);
 
-/** A feature is the last but one convolution of a deep stem, or the only one of another, before any activation. */
+/** timm's activations in a stem write over what they see, where they can. */
+const overwrites = ({ act_layer }: NfNetConfig): boolean => act_layer !== "gelu" && act_layer !== "identity";
+
+/** A feature is the last but one convolution of a deep stem, or the only one of another. */
 export interface StemFeature {
   readonly module: string;
   readonly value: Value;
@@ -33,8 +36,10 @@ export function stem(s: Scope, x: Value, c: NfNetConfig): { readonly out: Value;
       const last = i === layers.length - 1;
       const stride = i === 0 || (last && i === 3) ? 2 : 1;
       const value = t.call(name, convOf(c, channels, { kernel, stride }), y);
-      if (layers.length === 1 || i === layers.length - 2) feature = { module: `stem.${name}`, value };
-      return last ? value : t.call(`act${i + 2}`, actOf(c), value);
+      const next = last ? value : t.call(`act${i + 2}`, actOf(c), value);
+      if (layers.length === 1 || i === layers.length - 2)
+        feature = { module: `stem.${name}`, value: overwrites(c) ? next : value };
+      return next;
     }, image);
   const pool = c.stem_type.includes("pool") ? maxPool(3, { stride: 2, padding: 1 }) : undefined;
   const out = s.call("stem", (t, y) => t.chain(convolutions(t, y), { pool }), x);
