@@ -9,6 +9,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   coat: () => import("./coat/coat.ts"),
   convit: () => import("./convit/convit.ts"),
   convnext: () => import("./convnext/convnext.ts"),
+  cpubone: () => import("./cpubone/cpubone.ts"),
   crossvit: () => import("./crossvit/crossvit.ts"),
   cspnet: () => import("./cspnet/cspnet.ts"),
   deit: () => import("./deit/deit.ts"),

@@ -56,24 +56,43 @@ export function relativeSteps(s: Scope, window: Pair): readonly [row: Value, col
   return [step(s.floor_div(at, width), window[0]), step(s.mod(at, width), window[1])];
 }
 
-export interface MlpBiasOptions {
-  readonly hidden: number;
-  /** "swin": steps relative to the window, and 16 sigmoid of the result; "cr": steps in tokens. */
+export interface StepBiasOptions {
+  /** "swin": steps relative to a window, and 16 sigmoid of the result; "cr": steps in tokens. */
   readonly mode: "swin" | "cr";
-  readonly prefix?: 0 | 1;
+  /** The window that steps are relative to; the own one without it. */
+  readonly reference?: Pair | undefined;
 }
 
-/** timm's RelPosMlp: an MLP over logarithmic steps, so that windows may have any size. Tokens before the window have no bias. */
-export function mlpBias(s: Scope, heads: number, window: Pair, { hidden, mode, prefix = 0 }: MlpBiasOptions): Value {
+/** Biases [1, heads, N, N] of a window of N tokens from a network over logarithmic steps, [steps, 2] to [steps, heads]. */
+export function stepBias(
+  s: Scope,
+  window: Pair,
+  { mode, reference = window }: StepBiasOptions,
+  network: (steps: Value) => Value,
+): Value {
   const swin = mode === "swin";
   const steps = relativeSteps(s, window).map((step, axis) => {
-    const scaled = swin ? s.mul(step, s.scalar(8 / ((window[axis] ?? 1) - 1))) : step;
+    const scaled = swin ? s.mul(step, s.scalar(8 / ((reference[axis] ?? 1) - 1))) : step;
     const log = signedLog(s, scaled);
     return swin ? s.mul(log, s.scalar(1 / Math.log(8))) : log;
   });
+  const bias = relativePositionBias(s, network(s.concat(steps, { axis: 1 })), window);
+  return swin ? s.mul(s.activation(bias, { kind: "sigmoid" }), s.scalar(16)) : bias;
+}
+
+export interface MlpBiasOptions {
+  readonly hidden: number;
+  readonly mode: StepBiasOptions["mode"];
+  readonly prefix?: 0 | 1;
+  /** The module's name. */
+  readonly name?: string;
+}
+
+/** timm's RelPosMlp, so that windows may have any size. Tokens before the window have no bias. */
+export function mlpBias(s: Scope, heads: number, window: Pair, o: MlpBiasOptions): Value {
+  const { hidden, mode, prefix = 0, name = "mlp" } = o;
   const layers: Module = (t, x) =>
-    t.chain(x, { fc1: linear(hidden), act: act("relu"), fc2: linear(heads, { bias: !swin }) });
-  const bias = relativePositionBias(s, s.call("mlp", layers, s.concat(steps, { axis: 1 })), window);
-  const squashed = swin ? s.mul(s.activation(bias, { kind: "sigmoid" }), s.scalar(16)) : bias;
-  return prefix === 0 ? squashed : s.pad(squashed, { padding: [0, 0, prefix, prefix, 0, 0, 0, 0] });
+    t.chain(x, { fc1: linear(hidden), act: act("relu"), fc2: linear(heads, { bias: mode === "cr" }) });
+  const bias = stepBias(s, window, { mode }, (steps) => s.call(name, layers, steps));
+  return prefix === 0 ? bias : s.pad(bias, { padding: [0, 0, prefix, prefix, 0, 0, 0, 0] });
 }
