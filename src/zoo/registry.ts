@@ -41,6 +41,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   inception_v4: () => import("./inception-v4/inception-v4.ts"),
   levit: () => import("./levit/levit.ts"),
   mambaout: () => import("./mambaout/mambaout.ts"),
+  maxxvit: () => import("./maxxvit/maxxvit.ts"),
   metaformer: () => import("./metaformer/metaformer.ts"),
   mlp_mixer: () => import("./mlp-mixer/mlp-mixer.ts"),
   mobilenetv3: () => import("./mobilenetv3/mobilenetv3.ts"),

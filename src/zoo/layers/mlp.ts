@@ -5,7 +5,8 @@ import { globalResponseNorm } from "./grn.ts";
 import { linear } from "./linear.ts";
 
 export interface MlpOptions {
-  readonly act?: ActName;
+  /** By name, or a module of its own. */
+  readonly act?: ActName | Module;
   readonly bias?: boolean;
   /** Between the activation and fc2. */
   readonly norm?: Module | undefined;
@@ -27,7 +28,7 @@ export const mlp =
     const project = (n: number): Module => (conv ? conv2d(n, { bias }) : linear(n, { bias }));
     return s.chain(x, {
       fc1: project(hidden),
-      act: act(name),
+      act: typeof name === "function" ? name : act(name),
       norm,
       grn: grn ? globalResponseNorm(conv ? 1 : 3) : undefined,
       fc2: project(width),
