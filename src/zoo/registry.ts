@@ -78,6 +78,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   vgg: () => import("./vgg/vgg.ts"),
   visformer: () => import("./visformer/visformer.ts"),
   vision_transformer: () => import("./vision-transformer/vision-transformer.ts"),
+  vision_transformer_hybrid: () => import("./vision-transformer-hybrid/vision-transformer-hybrid.ts"),
   vision_transformer_relpos: () => import("./vision-transformer-relpos/vision-transformer-relpos.ts"),
   vision_transformer_sam: () => import("./vision-transformer-sam/vision-transformer-sam.ts"),
   vitamin: () => import("./vitamin/vitamin.ts"),
