@@ -27,7 +27,9 @@ export interface Network {
 /** `args` keep it small: depth, widths. */
 export async function network(model: string, args: Readonly<Record<string, unknown>> = {}): Promise<Network> {
   const { family, architecture, args: read, inputSize } = await resolve({ model, args });
-  const { parameters } = lowerArchitecture(family, architecture, read, inputSize);
+  const lowered = lowerArchitecture(family, architecture, read, inputSize);
+  // Tables of integers, which follow from the network, have no synthetic values.
+  const parameters = lowered.parameters.filter((p) => p.dtype === "f32" || p.name.endsWith("num_batches_tracked"));
   const source = syntheticSource(parameters);
   const file = new Map(parameters.map(({ name, shape }) => [name, { shape, values: numbersOf(source, name) }]));
   return { parameters, remap: family.remap(architecture, read), file };

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { expectSameNetwork, missing, network, remapped, renamed } from "./network.ts";
+
+/** Families whose filters rename a few entries or drop some. */
+
+test("GhostNetV3's norms under the authors' names, beside counters of operations", async () => {
+  const net = await network("ghostnetv3_050", { num_classes: 3 });
+  const file = renamed(net.file, (name) => name.replace(/((?:ghost\d|dw_rpr_\w+).*)\.bn1\./, "$1.bn."));
+  file.set("blocks.0.0.total_ops", { shape: [1], values: new Float32Array(1) });
+  const { dropped } = expectSameNetwork(net, file, undefined);
+  expect(dropped).toEqual([{ from: ["blocks.0.0.total_ops"], what: "counters of operations" }]);
+});
+
+test("Gemma 3n's image tower", async () => {
+  const net = await network("mobilenetv5_base", { channel_multiplier: 0.1, num_classes: 0, num_features: 16 });
+  const file = renamed(net.file, (name) => `model.vision_tower.timm_model.${name}`);
+  file.set("model.language_model.norm.weight", { shape: [2], values: new Float32Array(2) });
+  expectSameNetwork(net, file, "Hugging Face Gemma 3n");
+});
+
+test("LeViT's tables of offsets are left out", async () => {
+  const net = await network("levit_128s", { depth: [1, 1, 1], num_classes: 3 });
+  const file = new Map(net.file);
+  file.set("stages.0.blocks.0.attn.attention_bias_idxs", { shape: [1], values: new Float32Array(1) });
+  expectSameNetwork(net, file, undefined);
+});
+
+test("Hiera under its authors' names", async () => {
+  const net = await network("hiera_tiny_224", { embed_dim: 8, stages: [1, 1, 1, 1], num_classes: 3 });
+  const file = renamed(net.file, (name) =>
+    name.replace(/^head\.fc\./, "head.projection.").replace(/^head\.norm\./, "encoder_norm."),
+  );
+  expectSameNetwork(net, file, undefined);
+  const without = renamed(file, (name) => (name === "encoder_norm.bias" ? undefined : name));
+  expect(missing(net, without)).toEqual(["head.norm.bias"]);
+});
+
+test("Segment Anything 2's MLPs", async () => {
+  const net = await network("sam2_hiera_tiny", { embed_dim: 8, stages: [1, 1, 1, 1], num_classes: 3 });
+  const file = renamed(net.file, (name) => name.replace("mlp.fc1", "mlp.layers.0").replace("mlp.fc2", "mlp.layers.1"));
+  expectSameNetwork(net, file, undefined);
+});
+
+test("TinyViT's biases are taken as they are at their own window, and resampled to another", async () => {
+  const small = { embed_dims: [8, 8, 16, 16], depths: [1, 1, 1, 1], num_heads: [1, 1, 2, 2], num_classes: 3 };
+  const net = await network("tiny_vit_5m_224", small);
+  expectSameNetwork(net, net.file, undefined);
+  const larger = await network("tiny_vit_21m_384", small);
+  const { source, entries } = remapped(larger, net.file);
+  const name = "stages.1.blocks.0.attn.attention_biases";
+  expect(source.get(name)?.shape).toEqual([1, 144]);
+  expect(entries.find((e) => e.name === name)?.steps).toEqual(["resample the offsets"]);
+});
