@@ -48,6 +48,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   mobilenetv5: () => import("./mobilenetv5/mobilenetv5.ts"),
   mobilevit: () => import("./mobilevit/mobilevit.ts"),
   nasnet: () => import("./nasnet/nasnet.ts"),
+  nest: () => import("./nest/nest.ts"),
   nextvit: () => import("./nextvit/nextvit.ts"),
   nfnet: () => import("./nfnet/nfnet.ts"),
   pit: () => import("./pit/pit.ts"),
