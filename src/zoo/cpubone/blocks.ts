@@ -1,4 +1,6 @@
 /** CPUBone's parts (Nottebaum et al. 2026): grouped inverted bottlenecks, and attention behind a strided convolution. */
+import { sameDim, scaleDim } from "../../ir/dim.ts";
+import type { Value } from "../../ir/value.ts";
 import { type ActName, act } from "../layers/act.ts";
 import { conv2d } from "../layers/conv.ts";
 import { splitByHead } from "../layers/head-major.ts";
@@ -7,7 +9,6 @@ import { batchNorm, groupNorm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { roundHalfEven } from "../layers/rounding.ts";
 import type { Module, Scope } from "../scope.ts";
-import type { Value } from "../../ir/value.ts";
 
 export interface Style {
   readonly act: ActName;
@@ -117,7 +118,7 @@ export const convAttention =
         ? y
         : t.resize(y, {
             axes: [2, 3],
-            size: [2, 3].map((axis) => stride * t.static(y.type.shape[axis] ?? 1, "the map is spread to a known size")),
+            size: [2, 3].map((axis) => scaleDim(y.type.shape[axis] ?? 1, stride)),
             mode: "nearest",
           });
     const large = s.chain(mixed, {
@@ -131,7 +132,7 @@ export const convAttention =
 const cropped = (s: Scope, x: Value, like: Value): Value =>
   [2, 3].reduce((y, axis) => {
     const extent = like.type.shape[axis] ?? 1;
-    return y.type.shape[axis] === extent ? y : s.slice(y, { axis, range: [0, extent] });
+    return sameDim(y.type.shape[axis] ?? extent, extent) ? y : s.slice(y, { axis, range: [0, extent] });
   }, x);
 
 /** Attention, then an MLP of maps, each behind a norm over everything and added to its input. */

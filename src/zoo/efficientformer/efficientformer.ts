@@ -3,7 +3,7 @@ import { printDim, sameDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
-import { type Stage, commonArgs } from "../family.ts";
+import { type Stage, commonArgs, globalPool } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
 import { fullyConnected } from "../layers/classifier.ts";
@@ -19,7 +19,7 @@ import { offsetBias } from "../layers/offset-bias.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { avgPool } from "../layers/pool.ts";
 import { meanOfHeads } from "../layers/two-heads.ts";
-import { type ConfigOf, classOnly, dropRates, ignored, inert, int, ints, number, oneOf } from "../schema.ts";
+import { type ConfigOf, classOnly, dropRates, ignored, inert, int, ints, number } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { remap } from "./remap.ts";
 
@@ -27,7 +27,8 @@ const args = {
   ...commonArgs,
   ...dropRates,
   proj_drop_rate: inert("dropout; no effect at inference"),
-  global_pool: oneOf(["avg", ""], "avg", 'pooling before the classifier; "" classifies every token'),
+  /** timm asks for "avg" alone, and takes every other text for no pooling. */
+  global_pool: globalPool(),
   depths: ints([3, 2, 6, 4], "blocks of each stage", { min: 1 }),
   embed_dims: ints([48, 96, 224, 448], "channels of each stage", { min: 2 }),
   num_vit: int(1, "how many of the last blocks attend", { min: 1 }),
@@ -181,7 +182,10 @@ export default defineFamily({
         return result;
       }, y);
     const features = s.chain(input, { stem: stem(c.embed_dims[0] ?? 0), stages: trunk, norm });
-    const pooled = c.global_pool === "" ? features : s.reduce_mean(features, { axes: [1] });
+    const pools = c.global_pool === "avg";
+    if (!pools && c.global_pool !== "")
+      s.notice(`global_pool=${c.global_pool} does not pool: timm classifies every token`);
+    const pooled = pools ? s.reduce_mean(features, { axes: [1] }) : features;
     const logits = meanOfHeads(s, pooled, fullyConnected(c.num_classes));
     return { forwardFeatures: [features], preLogits: [pooled], logits: [logits], stages, format: "NLC" };
   },

@@ -6,6 +6,7 @@ import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
 import { fullyConnected } from "../layers/classifier.ts";
 import { conv2d, depthwise } from "../layers/conv.ts";
+import { normedAtEnd } from "../layers/intermediate.ts";
 import { layerScaleOfMaps } from "../layers/layer-scale.ts";
 import { linear } from "../layers/linear.ts";
 import { batchNorm } from "../layers/norm.ts";
@@ -144,7 +145,8 @@ export default defineFamily({
     const trunk: Module = (t, y) =>
       c.embed_dims.reduce<Value>((x, _, i) => {
         const value = t.call(i, stage(c, i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 4 * 2 ** i, format: "NCHW" });
+        const intermediate = normedAtEnd(s, value, i === 3 ? { path: "norm", module: batchNorm() } : undefined);
+        stages.push({ module: `stages.${i}`, value, reduction: 4 * 2 ** i, format: "NCHW", intermediate });
         return value;
       }, y);
     const features = s.chain(input, { stem: stem(c.embed_dims[0] ?? 0), stages: trunk, norm: batchNorm() });
