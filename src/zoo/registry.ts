@@ -29,6 +29,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   fasternet: () => import("./fasternet/fasternet.ts"),
   fastvit: () => import("./fastvit/fastvit.ts"),
   focalnet: () => import("./focalnet/focalnet.ts"),
+  gcvit: () => import("./gcvit/gcvit.ts"),
   ghostnet: () => import("./ghostnet/ghostnet.ts"),
   hardcorenas: () => import("./hardcorenas/hardcorenas.ts"),
   hgnet: () => import("./hgnet/hgnet.ts"),

@@ -8,6 +8,8 @@ import { makeDivisible } from "./rounding.ts";
 const squeeze = (s: Scope, x: Value): Value => s.reduce_mean(x, { axes: [2, 3], keep: true });
 
 interface SqueezeExciteOptions {
+  /** Of both convolutions. */
+  readonly bias?: boolean;
   readonly ratio?: number;
   /** Instead of what follows from the ratio. */
   readonly width?: number;
@@ -19,15 +21,22 @@ interface SqueezeExciteOptions {
 
 /** Squeeze-and-excitation (Hu et al. 2018, fig. 1): x sigmoid(fc2(act(fc1(mean x)))). */
 export const squeezeExcite =
-  ({ ratio = 1 / 16, width, norm, act: name = "relu", gate = "sigmoid" }: SqueezeExciteOptions = {}): Module =>
+  ({
+    ratio = 1 / 16,
+    width,
+    norm,
+    act: name = "relu",
+    gate = "sigmoid",
+    bias = true,
+  }: SqueezeExciteOptions = {}): Module =>
   (s, x) => {
     const channels = s.static(x.type.shape[1] ?? 0, "the channels of squeeze-excite");
     const reduced = width ?? makeDivisible(channels * ratio, 8, 8, 0);
     const y = s.chain(squeeze(s, x), {
-      fc1: conv2d(reduced, { bias: true }),
+      fc1: conv2d(reduced, { bias }),
       bn: norm,
       act: act(name),
-      fc2: conv2d(channels, { bias: true }),
+      fc2: conv2d(channels, { bias }),
       gate: act(gate),
     });
     return s.mul(x, y);
