@@ -84,6 +84,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   vision_transformer_relpos: () => import("./vision-transformer-relpos/vision-transformer-relpos.ts"),
   vision_transformer_sam: () => import("./vision-transformer-sam/vision-transformer-sam.ts"),
   vitamin: () => import("./vitamin/vitamin.ts"),
+  volo: () => import("./volo/volo.ts"),
   vovnet: () => import("./vovnet/vovnet.ts"),
   xception: () => import("./xception/xception.ts"),
   xception_aligned: () => import("./xception-aligned/xception-aligned.ts"),

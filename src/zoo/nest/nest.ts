@@ -8,11 +8,14 @@ import { fixed, fixedArg, refuseFixed } from "../fixed.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { poolAndClassify, refuseUnpooled } from "../layers/classifier.ts";
 import { conv2d } from "../layers/conv.ts";
+import { splitHeads } from "../layers/heads.ts";
 import { normedAtEnd } from "../layers/intermediate.ts";
+import { linear } from "../layers/linear.ts";
+import { mlp } from "../layers/mlp.ts";
 import { channelsLast, layerNorm } from "../layers/norm.ts";
 import { patchEmbed } from "../layers/patch-embed.ts";
 import { maxPool } from "../layers/pool.ts";
-import { transformerBlock } from "../layers/transformer-block.ts";
+import { split } from "../layers/split.ts";
 import { mapSize, windowPartition, windowReverse } from "../layers/window.ts";
 import { type ConfigOf, bool, classOnly, dropRates, inert, int, ints, number, oneOf, pair } from "../schema.ts";
 import type { Module } from "../scope.ts";
@@ -63,6 +66,27 @@ const aggregate =
     });
   };
 
+/** Self-attention of the tokens of a block; unlike elsewhere, the heads are the inner part of the joined channels. */
+const attention =
+  (heads: number, bias: boolean): Module =>
+  (s, x) => {
+    const [n = 1, length = 1, channels = 1] = x.type.shape;
+    const width = s.static(channels, "the width of attention");
+    const qkv = split(s, s.call("qkv", linear(3 * width, { bias }), x), [width, width, width]);
+    const [q, k, v] = qkv.map((y) => splitHeads(s, y, heads)) as [Value, Value, Value];
+    const mixed = s.attention(q, k, v, undefined, { scale: (width / heads) ** -0.5 });
+    const joined = s.reshape(s.transpose(mixed, { perm: [0, 2, 3, 1] }), { shape: [n, length, width] });
+    return s.call("proj", linear(width), joined);
+  };
+
+const transformer =
+  (c: NestConfig, i: number): Module =>
+  (s, x) => {
+    const width = c.embed_dims[i] ?? 1;
+    const y = s.add(x, s.chain(x, { norm1: norm, attn: attention(c.num_heads[i] ?? 1, c.qkv_bias) }));
+    return s.add(y, s.chain(y, { norm2: norm, mlp: mlp(Math.trunc(width * c.mlp_ratio) || width) }));
+  };
+
 /** Transformers that see one block each (eq. 1), with positions by block and place. */
 const level =
   (c: NestConfig, i: number): Module =>
@@ -74,7 +98,7 @@ const level =
     const count = (firstBlocks(c) / 2 ** i) ** 2;
     const blocks = s.reshape(windowPartition(s, map, [side, side]), { shape: [n, count, side * side, width] });
     const placed = s.add(blocks, s.param("pos_embed", [1, count, side * side, width]));
-    const block = transformerBlock({ heads: c.num_heads[i] ?? 1, mlpRatio: c.mlp_ratio, qkvBias: c.qkv_bias });
+    const block = transformer(c, i);
     const encoder: Module = (t, y) =>
       t.sequence(
         y,
