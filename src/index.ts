@@ -1,7 +1,13 @@
 /** timmc as a library: what the command line does, step by step. Failures are TimmcError. */
 import { type Artifact, loadArtifact as loadFolder } from "./driver/artifact.ts";
+import {
+  type ActivationReport,
+  type ActivationsRequest,
+  activations as describeActivations,
+} from "./driver/activations.ts";
 import type { Certificate } from "./driver/certificate.ts";
 import {
+  checkActivations,
   checkCompile,
   checkDoctor,
   checkFolder,
@@ -52,6 +58,7 @@ export type {
   Inspection,
 };
 export type { LowerRequest, LoweredRequest, Manifest, ModelRequest, ResolvedModel, VerifyOptions };
+export type { ActivationReport, ActivationsRequest };
 export type { FormRequest, Graph, Observer, OptimizationLevel, PassRun };
 
 // Requests come from programs without a type checker too: each is checked before anything is done.
@@ -64,6 +71,10 @@ export const lower = async (request: LowerRequest): Promise<LoweredRequest> => l
 
 /** Everything about a model that needs no weights. */
 export const inspect = async (request: InspectRequest): Promise<Inspection> => inspectModel(checkInspect(request));
+
+/** Runs pictures through a network and describes what its stages, or its taps, gave. */
+export const activations = async (request: ActivationsRequest): Promise<ActivationReport[]> =>
+  describeActivations(checkActivations(request));
 
 /** Compiles a model to an artifact folder and gives its manifest. */
 export const compile = async (request: CompileRequest): Promise<Manifest> => compileModel(checkCompile(request));

@@ -9,7 +9,7 @@ const modified = (path: string): number => statSync(join(root, path), { throwIfN
 /** Whether every source has an output that is not older. */
 const isBuilt = (): boolean =>
   readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.[jt]s$/.test(name))
     .every((name) => modified(join("dist", name.replace(/\.ts$/, ".js"))) >= modified(join("src", name)));
 
 /**
@@ -19,5 +19,6 @@ const isBuilt = (): boolean =>
 export function setup(): void {
   if (isBuilt()) return;
   const tsc = join(root, "node_modules/typescript/bin/tsc");
-  spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+  for (const project of ["tsconfig.build.json", "tsconfig.browser.json"])
+    spawnSync(process.execPath, [tsc, "-p", project], { cwd: root, stdio: "inherit" });
 }

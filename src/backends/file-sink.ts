@@ -79,7 +79,8 @@ export class HashingFileSink {
     try {
       return body();
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      // Behind the reason Node names the call and its paths, of which the temporary one is nobody's business.
+      const [reason = ""] = (cause instanceof Error ? cause.message : String(cause)).split(", ", 1);
       throw new TimmcError("io", `cannot write ${this.path}: ${reason}`, {
         hint: "Check that the folder exists, is writable and has room.",
         cause,

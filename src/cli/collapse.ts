@@ -1,5 +1,4 @@
-/** A group of lines is as many values of one number at most, before the middle ones are left out. */
-const maxValues = 6;
+import { rangeText } from "../frontend/weights/diagnose/template.ts";
 
 /** A text without its numbers: equal for texts that `collapsed` can make one of. */
 export const skeleton = (text: string): string => text.replaceAll(/\d+/g, "#");
@@ -16,23 +15,23 @@ export function collapsed(texts: readonly string[]): string {
   });
 }
 
-function rangeText(values: readonly number[]): string {
-  const [first = 0, last = first] = [values[0], values.at(-1)];
-  const isRun = values.length > 2 && last - first === values.length - 1;
-  return isRun || values.length > maxValues ? `${first}..${last}` : values.join(",");
+/** Cells of a line, and how many things it stands for. */
+export interface Row {
+  readonly cells: readonly string[];
+  readonly count: number;
 }
 
-/** Rows whose cells differ in numbers alone become one row, with how many they are in front; in the order of the first. */
-export function collapseRows(rows: readonly (readonly string[])[]): string[][] {
-  const groups = new Map<string, (readonly string[])[]>();
+/** Rows whose cells differ in numbers alone become one row; in the order of the first. */
+export function collapseRows(rows: readonly Row[]): Row[] {
+  const groups = new Map<string, Row[]>();
   for (const row of rows) {
-    const key = row.map(skeleton).join("\n");
+    const key = row.cells.map(skeleton).join("\n");
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [row]);
     else group.push(row);
   }
-  return [...groups.values()].map((group) => [
-    String(group.length),
-    ...(group[0] ?? []).map((_, i) => collapsed(group.map((row) => row[i] ?? ""))),
-  ]);
+  return [...groups.values()].map((group) => ({
+    count: group.reduce((n, row) => n + row.count, 0),
+    cells: (group[0]?.cells ?? []).map((_, i) => collapsed(group.map((row) => row.cells[i] ?? ""))),
+  }));
 }

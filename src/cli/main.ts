@@ -67,6 +67,8 @@ Examples:
   timmc doctor resnet50 --weights checkpoint.pth        why a file does not load
   timmc inspect swin_tiny_patch4_window7_224 --help     the model's own arguments
 
+With --json a failure prints nothing on stdout; what went wrong is text on stderr, as without.
+
 Exit status: 0 success, 1 the task failed, 2 wrong usage, 130 interrupted`;
 
 function buildProgram(shell: Shell): Command {

@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { printableLine, printableLines } from "../frontend/printable.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Shell } from "./shell.ts";
 
@@ -13,11 +14,20 @@ export function report(error: unknown, shell: Shell, debug: boolean): number {
     return exitStatus.interrupted;
   }
   const known = error instanceof TimmcError;
-  const text = known ? error.describe() : `internal error: ${messageOf(error)}; please report it`;
+  const text = known
+    ? shown(error).describe()
+    : `internal error: ${printableLines(messageOf(error))}; please report it`;
   shell.log(`${shell.errorColors.red("timmc:")} ${text}`);
   if (debug && error instanceof Error) shell.log(stackOf(error));
   return known && error.code === "usage" ? exitStatus.usage : exitStatus.failed;
 }
+
+/** What of an error comes from files may be anything: places are one line each, and nothing obeys a terminal but line ends of messages. */
+const shown = ({ code, message, trail, hint }: TimmcError): TimmcError =>
+  new TimmcError(code, printableLines(message), {
+    trail: trail.map(printableLine),
+    hint: hint === undefined ? undefined : printableLines(hint),
+  });
 
 /** A run that was told to stop may end in any error: `AbortError`, or one of ours. */
 const wasInterrupted = (error: unknown, { signal }: Shell): boolean =>

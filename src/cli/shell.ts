@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
 import { format } from "node:util";
 import pc from "picocolors";
+import { printable, printableLine, printableLines } from "../frontend/printable.ts";
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -55,7 +56,7 @@ export function createShell({ stdout, stderr, signal, color }: ShellStreams): Sh
   const status = (text: string): void => {
     if (!stderr.isTerminal || text === shown) return;
     shown = text;
-    stderr.write(`\r\u001B[K${text}`);
+    stderr.write(`\r\u001B[K${printableLine(text)}`);
   };
   const log = (text: string): void => {
     status("");
@@ -74,9 +75,10 @@ export function createShell({ stdout, stderr, signal, color }: ShellStreams): Sh
     stderrIsTerminal: stderr.isTerminal,
     stderrWidth: stderr.width ?? defaultWidth,
     print,
-    json: (document) => print(JSON.stringify(document)),
+    // The escapes of `printable` are JSON's own, and without indentation there is nothing to escape outside of strings.
+    json: (document) => print(printable(JSON.stringify(document))),
     log,
-    note: (text) => log(`${errorColors.yellow("note:")} ${text}`),
+    note: (text) => log(`${errorColors.yellow("note:")} ${printableLines(text)}`),
     status,
   };
 }

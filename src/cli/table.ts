@@ -1,3 +1,5 @@
+import { printableLine } from "../frontend/printable.ts";
+
 /** A column of a table for people. */
 export interface Column {
   readonly title: string;
@@ -5,8 +7,12 @@ export interface Column {
   readonly align?: "left" | "right";
 }
 
-/** Aligned lines, the titles first, two blanks between columns; never wraps, nothing behind the last character. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+/**
+ * Aligned lines, the titles first, two blanks between columns; never wraps, nothing behind the last character. Cells may
+ * be text from outside: they are escaped, so none is coloured.
+ */
+export function table(columns: readonly Column[], cells: readonly (readonly string[])[]): string[] {
+  const rows = cells.map((row) => row.map(printableLine));
   const widths = columns.map(({ title }, i) => rows.reduce((w, row) => Math.max(w, row[i]?.length ?? 0), title.length));
   const line = (cells: readonly string[]): string =>
     columns
@@ -19,10 +25,10 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   return [line(columns.map((c) => c.title)), ...rows.map(line)];
 }
 
-/** `NAME  value` lines with the values under each other. */
+/** `NAME  value` lines with the values under each other; values are escaped. */
 export function facts(entries: readonly (readonly [name: string, value: string])[]): string[] {
   const width = entries.reduce((w, [name]) => Math.max(w, name.length), 0);
-  return entries.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd());
+  return entries.map(([name, value]) => `${name.padEnd(width)}  ${printableLine(value)}`.trimEnd());
 }
 
 /** A text in lines of at most `width` characters, broken at blanks; what has none stays whole. */

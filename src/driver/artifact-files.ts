@@ -1,4 +1,4 @@
-import { realpathSync, rmSync, statSync } from "node:fs";
+import { existsSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import { TimmcError } from "../ir/error.ts";
@@ -14,15 +14,23 @@ export const maxJsonBytes = 16 * 2 ** 20;
 const anotherFolder = "choose another folder with -o";
 
 /**
- * Makes the folder and takes an older artifact away, its manifest first: from here until the new one it is not an artifact.
- * Nothing goes but what that manifest lists; a manifest that is not timmc's is refused.
+ * Makes the folder, and the one in it that `file` goes to, and takes an older artifact away, its manifest first: from
+ * here until the new one it is not an artifact. Nothing goes but what that manifest lists; a manifest that is not timmc's
+ * is refused, and so are files called as the artifact's small ones, `texts`: a project has an index.js of its own.
  */
-export async function beginArtifact(folder: string): Promise<void> {
+export async function beginArtifact(folder: string, file: string, texts: readonly string[]): Promise<void> {
   try {
     makeFolder(folder);
     const old = await filesOfOld(folder);
-    if (old === undefined) return;
-    for (const name of [manifestName, certificateName, ...old]) rmSync(join(folder, name), { force: true });
+    const foreign = texts.find((name) => old?.includes(name) !== true && existsSync(join(folder, name)));
+    if (foreign !== undefined)
+      throw new TimmcError("io", `the output folder has a ${foreign} that is not an artifact's`, {
+        trail: [folder],
+        hint: anotherFolder,
+      });
+    if (old !== undefined)
+      for (const name of [manifestName, certificateName, ...old]) rmSync(join(folder, name), { force: true });
+    makeFolder(dirname(join(folder, file)));
   } catch (error) {
     if (error instanceof TimmcError) throw error;
     throw new TimmcError(

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { basename } from "node:path/posix";
 import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import type { EmittedModel } from "../backends/onnx/emit.ts";
 import { tensorByteLength } from "../backends/onnx/model.ts";
@@ -7,9 +8,7 @@ import { type ModelFrame, encodeModelFrame } from "../backends/onnx/proto.ts";
 import { externalData, modelFile, placeExternally } from "../backends/onnx/writer.ts";
 import { removeFiles } from "./artifact-files.ts";
 import { pauses } from "./interrupt.ts";
-
-export const modelName = "model.onnx";
-const dataName = "model.onnx.data";
+import { type ModelFiles, modelFiles } from "./layout/layout.ts";
 
 /** protobuf ends at 2 GiB; above this the weights go to a file of their own. */
 const inlineLimit = 1.5 * 2 ** 30;
@@ -25,32 +24,34 @@ interface WriteOptions extends Watch {
   readonly hasWeights: boolean;
   /** Bytes of weights that the model file itself may hold. */
   readonly limit?: number | undefined;
+  /** Where the files lie in the folder; default the plain layout. */
+  readonly place?: ModelFiles | undefined;
 }
 
 export type ModelFile = WrittenFile & { readonly path: string };
 
 /**
- * Writes a model into an existing folder and says what was written. Without weights the initializers refer to a data file
+ * Writes a model into an existing folder, that of `place.model` there too, and says what was written. Without weights the initializers refer to a data file
  * that is absent, so a data file of before goes; with one, it is written before the model that reads it. The event loop turns
  * between tensors; when `signal` fires the write ends with `interrupted`. After a failure none of the files is there.
  */
 export async function writeModel(
   folder: string,
   { model, initializers }: EmittedModel,
-  { hasWeights, limit = inlineLimit, ...watch }: WriteOptions,
+  { hasWeights, limit = inlineLimit, place = modelFiles.plain, ...watch }: WriteOptions,
 ): Promise<ModelFile[]> {
-  rmSync(join(folder, dataName), { force: true });
+  rmSync(join(folder, place.data), { force: true });
   const bytes = weightBytes(initializers);
   if (!hasWeights) {
-    const placed = placeExternally(initializers, dataName, (tensor) => tensor.fromCheckpoint);
-    return [await writeParts(folder, modelName, modelFile(model, placed), watch)];
+    const placed = placeExternally(initializers, basename(place.data), (tensor) => tensor.fromCheckpoint);
+    return [await writeParts(folder, place.model, modelFile(model, placed), watch)];
   }
   if (bytes <= limit)
-    return [await writeParts(folder, modelName, modelFile(model, initializers), { ...watch, expected: bytes })];
-  const placed = placeExternally(initializers, dataName);
-  const data = await writeParts(folder, dataName, externalData(placed), { ...watch, expected: bytes });
+    return [await writeParts(folder, place.model, modelFile(model, initializers), { ...watch, expected: bytes })];
+  const placed = placeExternally(initializers, basename(place.data));
+  const data = await writeParts(folder, place.data, externalData(placed), { ...watch, expected: bytes });
   try {
-    return [await writeParts(folder, modelName, modelFile(model, placed), watch), data];
+    return [await writeParts(folder, place.model, modelFile(model, placed), watch), data];
   } catch (error) {
     removeFiles(folder, [data]);
     throw error;
@@ -64,8 +65,9 @@ const weightBytes = (initializers: EmittedModel["initializers"]): number =>
  * How the model file begins and ends that `writeModel` writes of a model with weights: everything but the initializers,
  * of which nothing is read.
  */
-export function frameOf({ model, initializers }: EmittedModel): ModelFrame {
-  const placed = weightBytes(initializers) <= inlineLimit ? initializers : placeExternally(initializers, dataName);
+export function frameOf({ model, initializers }: EmittedModel, { data }: ModelFiles): ModelFrame {
+  const placed =
+    weightBytes(initializers) <= inlineLimit ? initializers : placeExternally(initializers, basename(data));
   const [head = new Uint8Array()] = modelFile(model, placed);
   return { head, tail: encodeModelFrame(model, 0).tail };
 }

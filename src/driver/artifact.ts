@@ -41,6 +41,12 @@ export function runnableModel({ folder, manifest }: Artifact): string {
   return join(folder, manifest.target.model);
 }
 
+/** Outputs of the artifact's model, under the names of the taps. */
+export function outputsByTap<T>({ outputs, target }: Manifest, results: ReadonlyMap<string, T>): Map<string, T> {
+  const named = outputs.map(({ name }) => [name, results.get(target.names[name] ?? name)] as const);
+  return new Map(named.flatMap(([name, result]) => (result === undefined ? [] : [[name, result] as const])));
+}
+
 const damaged = (place: string, what: string, cause?: unknown): TimmcError =>
   new TimmcError("io", `the artifact is damaged: ${what}`, {
     trail: [place],

@@ -4,10 +4,12 @@ import type { HubAccess } from "../frontend/hub/model.ts";
 import { tapFormats } from "../frontend/tap-names.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
+import type { ActivationsRequest } from "./activations.ts";
 import type { CompileRequest } from "./compile.ts";
 import type { DoctorRequest } from "./doctor.ts";
 import type { FormRequest } from "./forms.ts";
 import type { InspectRequest, IrRequest } from "./inspect.ts";
+import { layouts } from "./layout/layout.ts";
 import type { LowerRequest } from "./lower-request.ts";
 import type { ImageRunOptions } from "./run.ts";
 import type { VerifyOptions } from "./verify.ts";
@@ -110,11 +112,17 @@ const compileFields: Fields<CompileRequest> = {
   out: required(folder),
   weights,
   optimization: level,
+  layout: oneOf(layouts),
   passes,
   observers: { takes: "a list of observers", fits: (v) => Array.isArray(v) && v.every(isObject) },
 };
 
 const doctorFields: Fields<DoctorRequest> = { ...lowerFields, weights };
+const activationsFields: Fields<ActivationsRequest> = {
+  ...lowerFields,
+  weights,
+  images: required(list("a list of paths of pictures")),
+};
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
 const inspectFields: Fields<InspectRequest> = {
   ...lowerFields,
@@ -192,6 +200,7 @@ const checked =
 export const checkResolve = checked("resolve", modelFields);
 export const checkLower = checked("lower", lowerFields);
 export const checkCompile = checked("compile", compileFields);
+export const checkActivations = checked("activations", activationsFields);
 export const checkDoctor = checked("doctor", doctorFields);
 
 export function checkInspect(request: InspectRequest): InspectRequest {

@@ -7,17 +7,23 @@ import { type Watch, writeModel } from "./artifact-model.ts";
 import { beginArtifact, manifestName, removeFiles, writeWhole } from "./artifact-files.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
 import { type FormRequest, formsOf } from "./forms.ts";
-import { hashFile, identityOf } from "./hash-file.ts";
+import { hashFile, hashFiles, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "./interrupt.ts";
+import { type Layout, modelFiles } from "./layout/layout.ts";
+import { pipelineTaps, requireLoadable } from "./layout/transformers-js.ts";
 import { type LowerRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
+import { removeTexts, textNames, writeTexts } from "./text-files.ts";
+import { watchNumbers } from "./weight-numbers.ts";
 import { type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
 export interface CompileRequest extends LowerRequest, FormRequest, Watch {
   readonly out: string;
   readonly weights?: WeightsChoice | undefined;
   readonly optimization?: OptimizationLevel | undefined;
+  /** How the folder is laid out; default `plain`. */
+  readonly layout?: Layout | undefined;
   /** The passes to run by name and in order, in place of the level's; null is the level's. */
   readonly passes?: readonly string[] | null | undefined;
   /** See each pass from outside. */
@@ -32,30 +38,30 @@ export async function compile(
   request: CompileRequest,
   pipeline: Pipeline = pipelineOf(request.optimization ?? defaultLevel, request.passes, formsOf(request)),
 ): Promise<Manifest> {
-  const { progress, signal } = request;
+  const { progress, signal, layout = "plain" } = request;
   progress?.(`lowering ${request.model}`);
-  const lowering = await lowerRequest(request);
+  const lowering = await lowerRequest({ ...request, taps: request.taps ?? defaultTaps(request) });
   const { lowered, resolved } = lowering;
+  if (layout === "transformers-js") within(request.model, () => requireLoadable(lowering, request.batch));
   const weights = await openModelWeights(request.weights ?? "pretrained", resolved, lowered, request);
   try {
-    const identity = weights.path === undefined ? undefined : identityOf(weights.path);
+    const identities = weights.files.map(identityOf);
     refuseWithheld(lowered, weights);
     progress?.(`optimising with ${pipelineName(request.optimization ?? defaultLevel, request.passes)}`);
     const built = buildModel(request, lowering, weights, pipeline);
     refuseInterrupted(signal);
-    await beginArtifact(request.out);
-    const files = await writeModel(request.out, built.emitted, {
+    await beginArtifact(request.out, modelFiles[layout].model, textNames[layout]);
+    const { emitted, notices } = watchNumbers(built.emitted);
+    const files = await writeModel(request.out, emitted, {
       hasWeights: weights.kind !== "none",
+      place: modelFiles[layout],
       signal,
       progress,
     });
     try {
-      const hashes = await hashSources(weights.path, { signal, identity }, resolved);
-      const manifest = describeArtifact(request, lowering, weights, { ...built, files, hashes });
-      within(request.out, () =>
-        writeWhole(join(request.out, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`),
-      );
-      return manifest;
+      const hashes = await hashSources(weights.files, { signal, identities }, resolved);
+      const facts = { ...built, files, hashes, numberNotices: notices() };
+      return within(request.out, () => finish(request.out, describeArtifact(request, lowering, weights, facts)));
     } catch (error) {
       removeFiles(request.out, files);
       throw error;
@@ -65,12 +71,28 @@ export async function compile(
   }
 }
 
-/** Of the weight file that was opened, and of a local folder's config.json. */
+/** What the layout's readers look for, where nothing was asked. */
+const defaultTaps = ({ layout, args }: CompileRequest): readonly string[] | undefined =>
+  layout === "transformers-js" && args?.["features_only"] !== true ? pipelineTaps : undefined;
+
+/** Adds the small files to a described artifact, and last the manifest, which lists them. */
+function finish(folder: string, described: Manifest): Manifest {
+  const manifest = { ...described, files: [...described.files, ...writeTexts(folder, described)] };
+  try {
+    writeWhole(join(folder, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    return manifest;
+  } catch (error) {
+    removeTexts(folder, described.target.layout);
+    throw error;
+  }
+}
+
+/** Of the weight files that were opened, and of a local folder's config.json. */
 const hashSources = async (
-  path: string | undefined,
-  watched: Parameters<typeof hashFile>[1],
+  files: readonly string[],
+  watched: Parameters<typeof hashFiles>[1],
   { local }: ResolvedModel,
 ): Promise<SourceHashes> => ({
-  weights: path === undefined ? null : await hashFile(path, watched),
+  weights: files.length === 0 ? null : await hashFiles(files, watched),
   config: local === undefined ? null : await hashFile(join(local.path, "config.json")),
 });

@@ -7,10 +7,11 @@ import type { ResolvedModel } from "../frontend/resolve.ts";
 import { printDim } from "../ir/dim.ts";
 import { count } from "../ir/type.ts";
 import { type Pipeline, runPipeline } from "../passes/pass.ts";
-import { type ModelFile, modelName } from "./artifact-model.ts";
+import type { ModelFile } from "./artifact-model.ts";
 import type { CompileRequest } from "./compile.ts";
 import { describeOutputs } from "./describe-tap.ts";
 import { formsOf } from "./forms.ts";
+import { modelFiles, namesOf } from "./layout/layout.ts";
 import { type LoweredRequest, withDynamicBatch } from "./lower-request.ts";
 import { type Manifest, manifestVersion } from "./manifest.ts";
 import { type GraphSize, type PassReport, measureGraph, parameterBytes, reporting } from "./pass-observers.ts";
@@ -61,15 +62,18 @@ function emitModel(
   return emitOnnx(lowered.graph, weights.parameters, {
     ...formsOf(request),
     producerVersion: version,
+    names: namesOf(request.layout ?? "plain", tapNames(taps)),
     metadata: [
       ["timmc.architecture", resolved.architecture],
       ["timmc.tag", resolved.tag],
-      ["timmc.taps", taps.map((t) => t.name).join(",")],
+      ["timmc.taps", tapNames(taps).join(",")],
       ["timmc.weights", weights.kind],
       ["timmc.version", version],
     ],
   });
 }
+
+const tapNames = (taps: LoweredRequest["taps"]): string[] => taps.map((t) => t.name);
 
 /** Of the weight file, and of a local folder's config.json; null where there is none. */
 export interface SourceHashes {
@@ -80,6 +84,8 @@ export interface SourceHashes {
 interface Facts extends BuiltModel {
   readonly hashes: SourceHashes;
   readonly files: readonly ModelFile[];
+  /** What was seen in the numbers of the weights when they were written. */
+  readonly numberNotices: readonly string[];
 }
 
 /** The manifest of a model that was built of this request. */
@@ -91,6 +97,7 @@ export function describeArtifact(
 ): Manifest {
   const { resolved, lowered, form } = lowering;
   const { opset, ops } = formsOf(request);
+  const { layout = "plain" } = request;
   return {
     manifest_version: manifestVersion,
     compiler: { name: "timmc", version },
@@ -117,7 +124,13 @@ export function describeArtifact(
       passes: request.passes ?? null,
       onnx_ops: ops,
     },
-    target: { name: "onnx", model: modelName, opset },
+    target: {
+      name: "onnx",
+      model: modelFiles[layout].model,
+      opset,
+      layout,
+      names: namesOf(layout, tapNames(lowering.taps)),
+    },
     input: describeInput(resolved, lowering),
     outputs: facts.outputs,
     num_classes: resolved.numClasses,
@@ -125,8 +138,8 @@ export function describeArtifact(
     params: lowered.parameters.reduce((n, p) => n + (p.kind === "parameter" ? count(p.shape) : 0), 0),
     ...describeSize(lowering, request, facts),
     passes: facts.passes,
-    license: resolved.cfg.license,
-    notices: [...lowering.notices, ...weights.notices, ...licenceNoticesOf(resolved, weights)],
+    license: weights.kind === "pretrained" ? resolved.cfg.license : null,
+    notices: [...lowering.notices, ...weights.notices, ...facts.numberNotices, ...licenceNoticesOf(resolved, weights)],
     files: facts.files.map((f) => ({ path: f.path, bytes: f.byteLength, sha256: f.sha256 })),
   };
 }

@@ -1,3 +1,5 @@
+import { entriesOf } from "../frontend/weights/check.ts";
+import { optionFor } from "../frontend/weights/diagnose/cause.ts";
 import type { Diagnosis } from "./doctor-report.ts";
 
 type Facts = Omit<Diagnosis, "summary" | "advice">;
@@ -24,8 +26,10 @@ export function summaryOf({ verdict, parameters, taps, failure, unused }: Facts)
     ].join("; ");
   }
   const [missing, misshapen] = [having("missing").length, having("misshapen").length];
-  if (missing + misshapen === 0) return `does not load: ${failure?.message ?? ""}`;
-  return `does not load: ${missing} of ${counted(parameters.length, "parameter")} missing, ${misshapen} of another shape or type`;
+  if (missing + misshapen === 0)
+    return `does not load: ${failure?.message ?? `${entriesOf(unused.length)} of the file ${unused.length === 1 ? "has" : "have"} no place in the model`}`;
+  const needed = parameters.length - having("counter").length;
+  return `does not load: ${missing} of ${counted(needed, "parameter")} missing, ${misshapen} of another shape or type`;
 }
 
 /** What to do, the most likely first. */
@@ -34,49 +38,77 @@ export function adviceOf(facts: Facts): string[] {
   const advice = [...prefixAdvice(facts), ...argumentAdvice(facts), ...siblingAdvice(facts), ...mappingAdvice(facts)];
   if (advice.length > 0) return advice;
   if (facts.failure !== null && facts.failure.hint !== null) return [facts.failure.hint];
-  return ["Nothing systematic was found: check that the file is of this family of models at all."];
+  if (!facts.parameters.some((p) => p.status === "missing" || p.status === "misshapen"))
+    return [
+      "Every parameter has values, but the file is of more than this model: ask for the architecture and the arguments that it is of, or save it without the entries that are not used.",
+    ];
+  if (!facts.parameters.some((p) => p.status === "missing"))
+    return [
+      "The names are the model's, but no argument and no architecture of the family is known to give these shapes.",
+    ];
+  return [gapAdvice(facts)];
+}
+
+/** What a file that nothing explains has in common with the model. */
+function gapAdvice({ parameters, unused }: Facts): string {
+  const having = (status: string) => parameters.filter((p) => p.status === status);
+  const missing = having("missing");
+  const found = having("loads").length + having("withheld").length;
+  if (found + having("misshapen").length === 0)
+    return "The file and the model have no names in common: check that the file is of this family of models at all.";
+  if (missing.length >= found)
+    return "Nothing systematic was found: check that the file is of this family of models at all.";
+  const more = unused.length === 0 ? "" : `, and has ${entriesOf(unused.length)} besides`;
+  return `The file has the model's names but for ${listed(missing.map((p) => p.name))}${more}: check that it was saved whole, and the architecture and its arguments.`;
 }
 
 /** The argument that gives a withheld parameter the file's extent. */
 function partAdvice({ parameters }: Facts): string[] {
-  const [held] = parameters.filter((p) => p.status === "withheld" && p.found !== null);
-  const [classes, channels] = [held?.found?.[0], held?.found?.[1]];
-  if (held === undefined || classes === undefined) return [];
-  if (classes !== held.shape[0]) return [`With --arg num_classes=${classes} ${held.name} of the file loads too.`];
-  return channels === undefined ? [] : [`With --arg in_chans=${channels} ${held.name} of the file loads too.`];
+  const held = parameters.find((p) => p.arg !== null);
+  if (held === undefined) return [];
+  const then =
+    held.found === null ? `the model has no ${held.name}, as the file` : `${held.name} of the file loads too`;
+  return [`With --arg ${held.arg} ${then}.`];
 }
 
-function prefixAdvice({ findings: { prefix } }: Facts): string[] {
+function prefixAdvice({ findings: { prefix, siblings } }: Facts): string[] {
   if (prefix === null) return [];
-  const { change, prefix: text, rivals, missing, misshapen, layout } = prefix;
+  const { change, prefix: text, rivals, missing, misshapen, open, layout } = prefix;
   const what = change === "off" ? `carry the prefix \`${text}\`: save them without it` : `lack the prefix \`${text}\``;
-  const then = layout === null ? "" : `; then they are ${layout}'s`;
-  const rest = missing + misshapen === 0 ? "" : `; then still ${missing} missing, ${misshapen} of another shape`;
+  const then = layout === null ? "" : `; then they are those of ${layout}`;
+  const isWhole = missing + misshapen === 0 || siblings !== null;
+  const rest = isWhole ? "" : `; then still ${missing} missing, ${misshapen} of another shape: ${listed(open)}`;
   const others = rivals.length === 0 ? "" : `; so do those under ${listed(rivals)}: choose one network of the file`;
   return [`The names of the file ${what}${then}${rest}${others}.`];
 }
 
-function argumentAdvice({ findings: { args } }: Facts): string[] {
-  return args.length === 0 ? [] : [`The shapes ask for ${args.map((a) => `--arg ${a}`).join(" ")}.`];
+function argumentAdvice({ findings: { args }, weights }: Facts): string[] {
+  return args.length === 0 ? [] : [`The shapes ask for ${args.map((arg) => optionFor(weights, arg)).join(" ")}.`];
 }
 
-function siblingAdvice({ findings: { siblings } }: Facts): string[] {
+function siblingAdvice({ findings: { siblings, prefix } }: Facts): string[] {
   if (siblings === null) return [];
   const { architectures, more, args, unused } = siblings;
   const beside = args.map((a) => ` --arg ${a}`).join("");
   const others = architectures.slice(1);
   const also = others.length === 0 ? "" : ` (also of ${listed(others)}${more > 0 ? ` and ${more} more` : ""})`;
-  const but = unused === 0 ? "" : ` but for ${counted(unused, "entry").replace("entrys", "entries")}`;
+  const but = unused === 0 ? "" : ` but for ${entriesOf(unused)}`;
   return [
-    `The file has the names and shapes of ${architectures[0]}${also}${but}: ask for ${architectures[0]}${beside}.`,
+    `${prefix === null ? "The file" : "Then the file"} has the names and shapes of ${architectures[0]}${also}${but}: ask for ${architectures[0]}${beside}.`,
   ];
 }
 
 function mappingAdvice({ findings: { mapping }, parameters }: Facts): string[] {
-  if (mapping === null || mapping.templates.length === 0) return [];
+  if (mapping === null) return [];
+  const cut =
+    mapping.passedOver === 0
+      ? []
+      : [`${counted(mapping.passedOver, "name")} were not compared: the file has more than any model.`];
+  if (mapping.templates.length === 0) return cut;
   const found = new Set(mapping.templates.flatMap((t) => t.pairs.flatMap((p) => p.to))).size;
   const missing = parameters.filter((p) => p.status === "missing").length;
   return [
-    `timmc knows no layout with these names, but ${counted(mapping.templates.length, "template")} may give ${found} of the ${missing} missing parameters: save the file under the model's names.`,
+    `timmc knows no layout with these names; the closest mapping gives ${found} of the ${missing} missing parameters: where it is right, save the file under the model's names.`,
+    ...cut,
   ];
 }

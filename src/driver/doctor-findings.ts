@@ -5,28 +5,51 @@ import { type PrefixFinding, commonPrefixes, findPrefix } from "../frontend/weig
 import { type SiblingMatch, findSiblings } from "../frontend/weights/diagnose/siblings.ts";
 import { type Attempt, type Patient, attemptFit, gaps, withoutPrefix } from "./doctor-fit.ts";
 import type { Findings } from "./doctor-report.ts";
-import { fileClasses, namedParts } from "./fit-weights.ts";
+import { fileClasses, hasClassifier, namedParts } from "./fit-weights.ts";
 
-/** Looks for what explains the gaps of a file: a prefix, a mapping, another architecture, other arguments. */
-export async function explain(patient: Patient, attempt: Attempt): Promise<Findings> {
+type Progress = ((text: string) => void) | undefined;
+
+/**
+ * Looks for what explains the gaps of a file: a prefix, a mapping, another architecture, other arguments. A mapping of a
+ * part is no explanation where another architecture has all of the file.
+ */
+export async function explain(patient: Patient, attempt: Attempt, progress: Progress): Promise<Findings> {
   const { unexpected } = attempt.match;
+  const other = async (prefix: TriedPrefix | undefined, unused: number) =>
+    siblingsOf(patient, prefix?.attempt ?? attempt, { prefix, unused, progress });
   if (gaps(attempt) === 0) {
-    const siblings = unexpected.length === 0 ? null : await siblingsOf(patient, undefined, unexpected.length);
+    const siblings = unexpected.length === 0 ? null : await other(undefined, unexpected.length);
     return { prefix: null, mapping: null, siblings, args: [] };
   }
   const prefix = bestPrefix(patient, attempt);
   const seen = prefix?.attempt ?? attempt;
   const mapping = gaps(seen) === 0 ? null : mappingOf(seen);
-  const args = argumentsOf(patient, seen);
+  const args = [...new Set([...argumentsOf(patient, seen), ...(prefix === undefined ? [] : partArguments(seen))])];
   const isExplained = gaps(seen) === 0 || coversAll(seen, mapping) || argsCover(patient, seen);
-  const siblings = isExplained ? null : await siblingsOf(patient, prefix, Number.POSITIVE_INFINITY);
-  return {
-    prefix: prefix === undefined ? null : { ...prefix.finding, ...after(prefix.attempt) },
-    mapping,
-    siblings,
-    args,
-  };
+  if (isExplained) return { prefix: findingOf(prefix), mapping, siblings: null, args };
+  const wrapped = prefix ?? otherPrefix(patient, attempt);
+  const behind = wrapped === undefined ? null : await other(wrapped, Number.POSITIVE_INFINITY);
+  if (behind !== null) return { prefix: findingOf(wrapped), mapping: null, siblings: behind, args: [] };
+  const siblings = prefix === undefined ? await other(undefined, Number.POSITIVE_INFINITY) : null;
+  return { prefix: findingOf(prefix), mapping: siblings === null ? mapping : null, siblings, args };
 }
+
+const findingOf = (tried: TriedPrefix | undefined): Findings["prefix"] =>
+  tried === undefined ? null : { ...tried.finding, ...after(tried.attempt) };
+
+/** The prefix of a file of another architecture, which has many names of the model, and not those of most parameters. */
+function otherPrefix(patient: Patient, { match: { missing, unexpected } }: Attempt): TriedPrefix | undefined {
+  const names = missing.map((spec) => spec.name);
+  const finding = findPrefix(names, unexpected, "either");
+  return finding === undefined ? undefined : { finding, attempt: attemptWithout(patient, finding) };
+}
+
+const attemptWithout = (patient: Patient, finding: PrefixFinding): Attempt =>
+  attemptFit({ ...patient, source: withoutPrefix(patient.source, finding) });
+
+/** Arguments that the parameters ask for that are left without values. */
+const partArguments = ({ withheld }: Attempt): string[] =>
+  [...withheld.values()].flatMap(({ arg }) => (arg === null ? [] : [arg]));
 
 interface TriedPrefix {
   readonly finding: PrefixFinding;
@@ -36,6 +59,7 @@ interface TriedPrefix {
 const after = ({ match, remapped }: Attempt) => ({
   missing: match.missing.length,
   misshapen: match.mismatched.length,
+  open: [...match.missing.map((spec) => spec.name), ...match.mismatched.map((m) => m.name)],
   layout: remapped.layout?.name ?? null,
 });
 
@@ -55,7 +79,7 @@ function bestPrefix(patient: Patient, attempt: Attempt): TriedPrefix | undefined
   }));
   let best: TriedPrefix | undefined;
   for (const finding of direct === undefined ? shared : [direct]) {
-    const tried = attemptFit({ ...patient, source: withoutPrefix(patient.source, finding) });
+    const tried = attemptWithout(patient, finding);
     if (gaps(tried) * 2 > gaps(attempt) || (best !== undefined && gaps(tried) >= gaps(best.attempt))) continue;
     best = { finding: { ...finding, found: missing.length - tried.match.missing.length }, attempt: tried };
   }
@@ -90,22 +114,29 @@ const argumentsOf = (patient: Patient, seen: Attempt): string[] =>
 const argsCover = (patient: Patient, seen: Attempt): boolean =>
   seen.match.missing.length === 0 && argumentPerMismatch(patient, seen).every((arg) => arg !== null);
 
-/** Architectures that leave fewer entries unused than `unused`. */
+interface Search {
+  readonly prefix: TriedPrefix | undefined;
+  /** Architectures that leave as many entries unused are no answer. */
+  readonly unused: number;
+  readonly progress: Progress;
+}
+
+/** Other architectures for a file as `attempt` has it; one without a classifier is compared with those without. */
 async function siblingsOf(
   patient: Patient,
-  prefix: TriedPrefix | undefined,
-  unused: number,
+  attempt: Attempt,
+  { prefix, unused, progress }: Search,
 ): Promise<SiblingMatch | null> {
   const { resolved, lowered } = patient;
   const source = prefix === undefined ? patient.source : withoutPrefix(patient.source, prefix.finding);
   const { classifier, firstConv } = namedParts(resolved);
-  const named = (prefix?.attempt ?? attemptFit(patient)).remapped.source;
-  const classes = fileClasses(named, classifier) ?? resolved.numClasses;
+  const named = attempt.remapped.source;
+  const classes = fileClasses(named, classifier) ?? (hasClassifier(named, classifier) ? resolved.numClasses : 0);
   const stem = `${firstConv[0] ?? ""}.weight`;
   const inputs = named.get(stem)?.shape[1];
   const own = lowered.parameters.find((p) => p.name === stem)?.shape[1];
   const channels = inputs === undefined || inputs === own ? resolved.inputSize[0] : inputs;
   const { family, architecture } = resolved;
-  const query = { source, family, architecture, args: { num_classes: classes, in_chans: channels }, unused };
+  const query = { source, family, architecture, args: { num_classes: classes, in_chans: channels }, unused, progress };
   return (await findSiblings(query)) ?? null;
 }

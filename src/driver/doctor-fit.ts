@@ -1,6 +1,6 @@
 import { matchWeights } from "../frontend/weights/check.ts";
 import type { PrefixFinding } from "../frontend/weights/diagnose/prefix.ts";
-import { remapWeights } from "../frontend/weights/remap/remap.ts";
+import { remapWeights, targetOf } from "../frontend/weights/remap/remap.ts";
 import type { WeightSource } from "../frontend/weights/source.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
@@ -22,18 +22,18 @@ export interface Attempt extends FittedWeights {
 
 /** The same as `fitWeights`, without an end at the first impossible step. */
 export function attemptFit({ kind, source, resolved, lowered }: Patient): Attempt {
-  const target = { shape: () => undefined };
   const [remapped, unnamed] = attempt(
-    () => nameWeights(source, resolved, lowered),
-    () => remapWeights(source, { layouts: [], tail: [] }, target),
+    () => nameWeights(kind, source, resolved, lowered),
+    () => remapWeights(source, { layouts: [], tail: [] }, targetOf([])),
   );
   const [fitted, unadapted] = attempt(
     () => adaptNamed(kind, remapped, resolved, lowered),
     (): FittedWeights => ({
       remapped,
-      adapted: { source: remapped.source, withheld: [], strict: true },
+      adapted: { source: remapped.source, changes: new Map(), withheld: [], strict: true },
       match: matchWeights(remapped.source, lowered.parameters),
       withheld: new Map(),
+      lenient: false,
     }),
   );
   return { ...fitted, failure: unnamed ?? unadapted };
@@ -51,6 +51,9 @@ function attempt<T>(first: () => T, second: () => T): readonly [T, TimmcError | 
 
 /** How much of a model has no values. */
 export const gaps = ({ match: { missing, mismatched } }: FittedWeights): number => missing.length + mismatched.length;
+
+/** Entries that the model has no place for, where they are an error. */
+export const leftOver = ({ match, lenient }: FittedWeights): number => (lenient ? 0 : match.unexpected.length);
 
 /** A file under names with a prefix less or more; entries that do not have the prefix are left out. */
 export function withoutPrefix(

@@ -61,6 +61,8 @@ export interface ParameterReport {
   readonly found: readonly number[] | null;
   /** Why it has no values, or another shape. */
   readonly reason: string | null;
+  /** Where it is withheld: the argument that gives it the file's shape, or none where the file has none; null without. */
+  readonly arg: string | null;
   /** Where it is missing: an unused entry of a similar name. */
   readonly near: string | null;
 }
@@ -76,7 +78,13 @@ export interface UnusedEntry {
 export interface Findings {
   /** The names but for a prefix; what is missing or misshapen without it, and the layout that it hid. */
   readonly prefix:
-    | (PrefixFinding & { readonly missing: number; readonly misshapen: number; readonly layout: string | null })
+    | (PrefixFinding & {
+        readonly missing: number;
+        readonly misshapen: number;
+        /** The names of these. */
+        readonly open: readonly string[];
+        readonly layout: string | null;
+      })
     | null;
   /** The names but for a mapping that timmc does not have. */
   readonly mapping: Mapping | null;

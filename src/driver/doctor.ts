@@ -1,17 +1,19 @@
-import { causeOf } from "../frontend/weights/diagnose/cause.ts";
+import type { Mismatch } from "../frontend/weights/check.ts";
+import { type KnownParts, causeOf } from "../frontend/weights/diagnose/cause.ts";
 import { openWeights } from "../frontend/weights/open.ts";
 import type { Entry } from "../frontend/weights/remap/entries.ts";
-import type { WeightSource } from "../frontend/weights/source.ts";
+import { type WeightSource, isOpaque } from "../frontend/weights/source.ts";
 import { nearNames } from "../frontend/suggest.ts";
 import { resolveTaps } from "../frontend/taps.ts";
 import { TimmcError } from "../ir/error.ts";
 import { printExpression } from "../ir/printer.ts";
 import { adviceOf, summaryOf } from "./doctor-advice.ts";
 import { explain } from "./doctor-findings.ts";
-import { type Attempt, type Patient, attemptFit, gaps } from "./doctor-fit.ts";
+import { type Attempt, type Patient, attemptFit, gaps, leftOver } from "./doctor-fit.ts";
 import type { Diagnosis, ParameterReport, ParameterStatus, UnusedEntry } from "./doctor-report.ts";
 import { namedParts } from "./fit-weights.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
+import { fileNotices } from "./weight-notices.ts";
 import { type WeightFile, type WeightsChoice, weightFile, withheldUnder } from "./weights.ts";
 
 export interface DoctorRequest extends LowerRequest {
@@ -36,17 +38,22 @@ export async function doctor(request: DoctorRequest): Promise<Diagnosis> {
   const source = openWeights(file.path);
   try {
     const kind = weights === "pretrained" ? weights : "file";
-    return await diagnose({ kind, source, resolved, lowered }, lowering, file);
+    return await diagnose({ kind, source, resolved, lowered }, lowering, file, progress);
   } finally {
     source.close();
   }
 }
 
-async function diagnose(patient: Patient, lowering: LoweredRequest, { hub }: WeightFile): Promise<Diagnosis> {
-  const { kind, source, resolved } = patient;
+async function diagnose(
+  patient: Patient,
+  lowering: LoweredRequest,
+  { hub }: WeightFile,
+  progress: DoctorRequest["progress"],
+): Promise<Diagnosis> {
+  const { kind, source, resolved, lowered } = patient;
   const attempt = attemptFit(patient);
   const { remapped, withheld, failure } = attempt;
-  const findings = await explain(patient, attempt);
+  const findings = await explain(patient, attempt, progress);
   const parameters = parametersOf(patient, attempt);
   const isWhole = !parameters.some((p) => p.status === "withheld");
   const facts = {
@@ -58,14 +65,14 @@ async function diagnose(patient: Patient, lowering: LoweredRequest, { hub }: Wei
     hub: hub ?? null,
     entries: [...source.keys()].length,
     layout: remapped.layout ?? null,
-    verdict: gaps(attempt) > 0 || failure !== undefined ? "fails" : isWhole ? "loads" : "partly",
+    verdict: gaps(attempt) + leftOver(attempt) > 0 || failure !== undefined ? "fails" : isWhole ? "loads" : "partly",
     failure: failure === undefined ? null : { message: failure.message, hint: failure.hint ?? null },
     parameters,
     dropped: droppedOf(patient, attempt),
     unused: unusedOf(attempt),
     taps: tapsOf(lowering, withheld),
     findings,
-    notices: [...lowering.notices, ...(source.notices ?? [])],
+    notices: [...lowering.notices, ...(source.notices ?? []), ...fileNotices(kind, source, attempt, lowered)],
   } satisfies Partial<Diagnosis>;
   return { ...facts, summary: summaryOf(facts), advice: adviceOf(facts) };
 }
@@ -90,7 +97,7 @@ function parametersOf({ source, resolved, lowered }: Patient, attempt: Attempt):
   return lowered.parameters.map(({ name, shape }): ParameterReport => {
     const entry = entries.get(name);
     const wrong = misshapen.get(name);
-    const reason = withheld.get(name);
+    const held = withheld.get(name);
     const status = statusOf(name);
     return {
       name,
@@ -100,30 +107,29 @@ function parametersOf({ source, resolved, lowered }: Patient, attempt: Attempt):
       stored: storedTypes(source, entry),
       steps: entry?.steps ?? [],
       expression: entry?.value === undefined ? null : printExpression(entry.value),
-      adaptation: status === "loads" ? adaptationOf(name, remapped.source, adapted.source) : null,
-      found: wrong?.found.shape ?? (reason === undefined ? undefined : remapped.source.get(name)?.shape) ?? null,
-      reason: reason ?? (wrong === undefined ? null : causeOf(name, shape, wrong.found.shape, parts).text),
+      adaptation: status === "loads" ? (adapted.changes.get(name) ?? null) : null,
+      found: wrong?.found.shape ?? (held === undefined ? undefined : remapped.source.get(name)?.shape) ?? null,
+      reason: held?.reason ?? (wrong === undefined ? null : causeText(wrong, parts)),
+      arg: held?.arg ?? null,
       near: status === "missing" && comparesNames ? (nearNames(name, match.unexpected, 1)[0] ?? null) : null,
     };
   });
 }
 
+/** Why an entry does not fit its parameter: its type, or what its shape says. */
+const causeText = ({ name, expected, found }: Mismatch, parts: KnownParts): string =>
+  isOpaque(found.dtype)
+    ? `stored as ${found.dtype}, which no parameter loads from`
+    : causeOf(name, expected.shape, found.shape, parts).text;
+
 const storedTypes = (source: WeightSource, entry: Entry | undefined): ParameterReport["stored"] =>
   [...new Set(entry?.from.map((key) => source.get(key)?.dtype))].filter((dtype) => dtype !== undefined);
-
-/** What the adaptation made of a tensor, by its shapes before and after. */
-function adaptationOf(name: string, before: WeightSource, after: WeightSource): string | null {
-  const [from, to] = [before.get(name)?.shape ?? [], after.get(name)?.shape ?? []];
-  if (from[0] !== to[0]) return `without its first ${(from[0] ?? 0) - (to[0] ?? 0)} rows`;
-  if (from[1] === to[1]) return null;
-  return `${from[1]} input channels ${(to[1] ?? 0) < (from[1] ?? 0) ? "summed" : "repeated and scaled"} to ${to[1]}`;
-}
 
 /** Entries that a step has no use for, and classifiers that the model has no place for. */
 function droppedOf({ lowered }: Patient, { remapped, withheld }: Attempt): Diagnosis["dropped"] {
   const declared = new Set(lowered.parameters.map((p) => p.name));
   const left = remapped.entries.flatMap(({ name, from }) => {
-    const what = declared.has(name) ? undefined : withheld.get(name);
+    const what = declared.has(name) ? undefined : withheld.get(name)?.reason;
     return what === undefined ? [] : [{ from, what }];
   });
   return [...remapped.dropped, ...left];
@@ -140,11 +146,11 @@ function unusedOf({ remapped, adapted, match }: Attempt): UnusedEntry[] {
 }
 
 /** The outputs that everybody asks for, and those of the request. */
-function tapsOf(lowering: LoweredRequest, withheld: ReadonlyMap<string, string>): Diagnosis["taps"] {
+function tapsOf(lowering: LoweredRequest, withheld: Attempt["withheld"]): Diagnosis["taps"] {
   const { lowered, stages, tapNames } = lowering;
   const usual = ["logits", "pre_logits", "forward_features", ...(stages.length > 0 ? ["features"] : [])];
   return [...new Set([...usual, ...tapNames])].map((name) => {
     const values = resolveTaps(lowered, [name], stages).map((tap) => tap.value);
-    return { name, needs: values.map((v) => withheldUnder(v, withheld)).find((n) => n !== undefined) ?? null };
+    return { name, needs: values.map((v) => withheldUnder(v, withheld)?.name).find((n) => n !== undefined) ?? null };
   });
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type BigIntStats, constants, statSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { basename } from "node:path";
 import { TimmcError } from "../ir/error.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 
@@ -46,6 +47,30 @@ export async function hashFile(path: string, { signal, identity }: HashOptions =
     if (error instanceof TimmcError) throw error;
     throw refused(path, `it cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
   }
+}
+
+interface HashFilesOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The files that are meant, one by one. */
+  readonly identities?: readonly (FileIdentity | undefined)[];
+}
+
+/**
+ * One hash of a weight source: of a single file its SHA-256, of an index and its files the SHA-256 of what
+ * `sha256sum INDEX FILE...` prints in their folder. Throws as `hashFile`.
+ */
+export async function hashFiles(
+  paths: readonly string[],
+  { signal, identities = [] }: HashFilesOptions = {},
+): Promise<string> {
+  const lines: { readonly sha256: string; readonly name: string }[] = [];
+  for (const [i, path] of paths.entries())
+    lines.push({ sha256: await hashFile(path, { signal, identity: identities[i] }), name: basename(path) });
+  const [only, ...more] = lines;
+  if (only !== undefined && more.length === 0) return only.sha256;
+  return createHash("sha256")
+    .update(lines.map(({ sha256, name }) => `${sha256}  ${name}\n`).join(""))
+    .digest("hex");
 }
 
 function requireSame(path: string, before: FileIdentity, now: FileIdentity | undefined): void {

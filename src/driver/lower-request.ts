@@ -3,6 +3,7 @@ import type { Dim } from "../ir/dim.ts";
 import { type ModelRequest, type ResolvedModel, resolve } from "../frontend/resolve.ts";
 import { normalizationOf, requirePictureChannels } from "../frontend/preprocess/normalization.ts";
 import { formatReference } from "../frontend/reference.ts";
+import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
 import { type Tap, resolveTaps, selectStages } from "../frontend/taps.ts";
 import type { TapForm } from "../frontend/tap-form.ts";
 import type { TapFormat } from "../frontend/tap-names.ts";
@@ -72,7 +73,7 @@ function withinModel<T>(model: string, body: () => T): T {
 /** The same for a request that is resolved already. */
 export function lowerResolved(
   resolved: ResolvedModel,
-  request: Pick<LowerRequest, "taps" | "tapFormat" | "tapNorm" | "softmax" | "batch" | "preprocess">,
+  request: Pick<LowerRequest, "cfg" | "taps" | "tapFormat" | "tapNorm" | "softmax" | "batch" | "preprocess">,
 ): LoweredRequest {
   const { preprocess = false } = request;
   const form: TapForm = {
@@ -90,6 +91,7 @@ export function lowerResolved(
     const stages = selectStages(lowered.model.stages.length, defaults, resolved.outIndices);
     const tapNames = request.taps ?? [resolved.featuresOnly ? "features" : "logits"];
     const taps = resolveTaps(lowered, tapNames, stages, form);
+    requireNamedModules(request, resolved, lowered);
     lowered.graph.setOutputs(taps.map(({ name, value }) => ({ name, value })));
     return {
       resolved,
@@ -102,6 +104,30 @@ export function lowerResolved(
       notices: [...resolved.notices, ...lowered.notices],
     };
   });
+}
+
+/**
+ * Refuses modules in --cfg that the network does not have: they say which weights follow the channels and the classes.
+ * Without a classifier nothing has its name.
+ */
+function requireNamedModules(
+  { cfg: given = {} }: Pick<LowerRequest, "cfg">,
+  { cfg, numClasses }: ResolvedModel,
+  { parameters }: LoweredModel,
+): void {
+  const modules = parameters.flatMap(({ name, shape }) =>
+    name.endsWith(".weight") && shape.length > 1 ? [name.slice(0, -".weight".length)] : [],
+  );
+  for (const field of ["first_conv", "classifier"] as const) {
+    if (!Object.hasOwn(given, field) || (field === "classifier" && numClasses === 0)) continue;
+    const missing = [cfg[field] ?? []].flat().find((name) => !modules.includes(name));
+    if (missing === undefined) continue;
+    throw new TimmcError("usage", `cfg.${field} names ${quote(missing)}, which is no module with weights`, {
+      hint:
+        didYouMean(nearNames(missing, modules)) ??
+        `For example ${quote((field === "classifier" ? modules.at(-1) : modules[0]) ?? "")}.`,
+    });
+  }
 }
 
 /** The request's graph with a dynamic batch. Published costs are counted on it, so that they do not depend on --batch. */

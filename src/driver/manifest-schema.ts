@@ -2,6 +2,7 @@ import { z } from "zod";
 import { cropModes, interpolations } from "../frontend/pretrained-cfg.ts";
 import { tapFormats } from "../frontend/tap-names.ts";
 import { dtypes } from "../ir/dtype.ts";
+import { layouts } from "./layout/layout.ts";
 import { manifestVersion } from "./manifest.ts";
 
 /**
@@ -34,7 +35,11 @@ const channelNumbers = z.array(z.number()).min(1).max(65_535);
 const file = z.object({ path: relativePath, bytes: natural, sha256 });
 
 const output = z.strictObject({
-  name: z.string().min(1).max(1000).describe("the tap name, which is also the output's name in the model"),
+  name: z
+    .string()
+    .min(1)
+    .max(1000)
+    .describe("the tap name, which is also the output's name in the model unless target.names has another"),
   dtype,
   shape,
   module: z.string().nullable().describe("the module whose result this is"),
@@ -106,6 +111,16 @@ const request = z
   })
   .describe("the constructor arguments by timm's names, and what else the user chose");
 
+const target = z.strictObject({
+  name: z.literal("onnx"),
+  model: relativePath,
+  opset: z.int().min(1).max(1000),
+  layout: z.enum(layouts).describe("whose folder this is: timmc's own, or one that transformers.js loads"),
+  names: z
+    .record(z.string(), z.string().min(1).max(1000))
+    .describe("names in the model of the input and of outputs, where they are not those of the taps"),
+});
+
 const graph = z
   .strictObject({
     nodes: z
@@ -131,7 +146,7 @@ export const manifestSchema = z
     compiler: z.object({ name: z.literal("timmc"), version: z.string() }),
     source,
     request,
-    target: z.strictObject({ name: z.literal("onnx"), model: relativePath, opset: z.int().min(1).max(1000) }),
+    target,
     input,
     outputs: z.array(output).min(1).describe("in the order of the model's outputs"),
     num_classes: natural,

@@ -1,7 +1,7 @@
 import { TimmcError } from "../ir/error.ts";
 import { type NpyArray, readNpy } from "../runtime/npy.ts";
 import { type OrtSession, loadOrt } from "../runtime/ort.ts";
-import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
+import { type Artifact, loadArtifact, outputsByTap, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import { pictureBatch, pictureInput } from "./picture-batch.ts";
@@ -44,7 +44,8 @@ export async function runImages(
       const some = images.slice(from, from + atOnce.images);
       progress?.(`${reports.length} of ${images.length} pictures`);
       const rows = atOnce.fixed ? atOnce.images : some.length;
-      const outputs = await session.run(await pictureBatch(pictureInput(artifact.manifest), some, rows, signal));
+      const batch = await pictureBatch(pictureInput(artifact.manifest), some, rows, signal);
+      const outputs = outputsByTap(artifact.manifest, await session.run(batch));
       for (const [index, image] of some.entries()) {
         const own = [...outputs].map(([name, array]) => [name, rowsOf(array, index, rows)] as const);
         reports.push(reportOf(artifact.manifest, image, new Map(own), top));
@@ -65,7 +66,7 @@ export async function runTensor(
   requireInput(artifact.manifest, input, file);
   return withSession(artifact, async (session) => {
     refuseInterrupted(signal);
-    const outputs = await session.run(input);
+    const outputs = outputsByTap(artifact.manifest, await session.run(input));
     const files = save === undefined ? undefined : saveOutputs(save, outputs);
     const summaries = [...outputs].map(([name, array]) => summarize(name, array));
     return { tensor: file, outputs: summaries.map((s) => ({ ...s, file: files?.get(s.name) ?? null })) };

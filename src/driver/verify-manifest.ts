@@ -8,10 +8,12 @@ import { frameOf } from "./artifact-model.ts";
 import { type Artifact, damagedManifest, editedManifest } from "./artifact.ts";
 import type { Failure } from "./certificate.ts";
 import { type BuildRequest, buildModel, describeArtifact } from "./describe-artifact.ts";
+import { modelFiles } from "./layout/layout.ts";
 import type { LoweredRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { pipelineName, pipelineOf } from "./pipeline.ts";
 import { type OpenedSource, sourceHashes } from "./verify-source.ts";
+import { numberNotices } from "./weight-numbers.ts";
 import { version } from "./version.ts";
 
 /** A field of a manifest that is not what its source and request give. */
@@ -43,14 +45,22 @@ export function recordedPipeline({ folder, manifest: { request, target } }: Arti
  * Describes the artifact again from its source, and compares: every field that the source and the request decide. Of a
  * manifest by another version of timmc, what the passes made of the network is left out, since that is the version's.
  */
-export async function remake(artifact: Artifact, source: OpenedSource, pipeline: Pipeline): Promise<Remade> {
+export async function remake(
+  artifact: Artifact,
+  source: OpenedSource,
+  pipeline: Pipeline,
+  signal?: AbortSignal,
+): Promise<Remade> {
   const { manifest } = artifact;
   const request = requestOf(manifest);
   const { lowered } = source.lowering;
   const lowering: LoweredRequest = { ...source.lowering, lowered: { ...lowered, graph: lowered.graph.clone().graph } };
   const built = buildModel(request, lowering, source.weights, pipeline);
   const hashes = await sourceHashes(manifest, source);
-  const given = describeArtifact(request, lowering, source.weights, { ...built, hashes, files: [] });
+  const isWhole = isOurs(manifest) && source.weights.kind !== "none";
+  const seen = isWhole ? await numberNotices(built.emitted, signal) : [];
+  const facts = { ...built, hashes, files: [], numberNotices: seen };
+  const given = describeArtifact(request, lowering, source.weights, facts);
   const differences = differencesBetween(comparable(manifest, isOurs(manifest)), comparable(given, isOurs(manifest)));
   const opset = isOurs(manifest) ? opsetOf(artifact, built.emitted) : undefined;
   if (opset !== undefined && opset !== manifest.target.opset)
@@ -73,6 +83,7 @@ const requestOf = ({ source, request, target, input }: Manifest): BuildRequest =
   batch: request.batch,
   preprocess: input.normalized === "inside",
   optimization: request.optimization,
+  layout: target.layout,
   passes: request.passes,
   opset: target.opset,
   onnxOps: request.onnx_ops,
@@ -127,7 +138,7 @@ const failureOf = (stage: Failure["stage"], message: string): Failure => ({
 /** The failure of a model file whose nodes are not those that the manifest's request gives, although its outputs are. */
 export function frameFailure(artifact: Artifact, { emitted }: Remade): Failure | null {
   if (!isOurs(artifact.manifest)) return null;
-  const { head, tail } = frameOf(emitted);
+  const { head, tail } = frameOf(emitted, modelFiles[artifact.manifest.target.layout]);
   const ends = readEnds(modelPath(artifact), head.length, tail.length);
   if (ends.head.equals(head) && ends.tail.equals(tail)) return null;
   return failureOf(
@@ -142,7 +153,7 @@ function opsetOf(artifact: Artifact, { model, initializers }: EmittedModel): num
   // Nearly always the recorded one.
   return [artifact.manifest.target.opset, ...supportedOpsets].find((opset) => {
     const opsetImports = model.opsetImports.map((i) => (i.domain === "" ? { ...i, version: opset } : i));
-    const { tail } = frameOf({ model: { ...model, opsetImports }, initializers });
+    const { tail } = frameOf({ model: { ...model, opsetImports }, initializers }, modelFiles.plain);
     return readEnds(modelPath(artifact), 0, tail.length).tail.equals(tail);
   });
 }

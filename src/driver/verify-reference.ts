@@ -9,8 +9,9 @@ import { interpret } from "../ir/interpret.ts";
 import { type NdArray, ndarray } from "../ir/ndarray.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import type { OrtRuntime, OrtSession, SessionOptions } from "../runtime/ort.ts";
-import { modelName, writeModel } from "./artifact-model.ts";
+import { writeModel } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
+import { modelFiles } from "./layout/layout.ts";
 import type { OnnxOps } from "./manifest.ts";
 import type { Outputs } from "./verify-compare.ts";
 import { version } from "./version.ts";
@@ -47,7 +48,7 @@ export async function withGraph<T>(
   try {
     const emitted = emitOnnx(graph, parameters, { opset, ops, producerVersion: version, metadata: [] });
     await writeModel(folder, emitted, { hasWeights: true, signal });
-    return await withModel(ort, join(folder, modelName), optimization, body);
+    return await withModel(ort, join(folder, modelFiles.plain.model), optimization, body);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

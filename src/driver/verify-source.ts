@@ -5,7 +5,7 @@ import { formatReference, parseReference } from "../frontend/reference.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import { type Artifact, damagedManifest } from "./artifact.ts";
 import type { SourceHashes } from "./describe-artifact.ts";
-import { hashFile } from "./hash-file.ts";
+import { hashFiles } from "./hash-file.ts";
 import { type LoweredRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights } from "./weights.ts";
@@ -76,7 +76,7 @@ async function openAgain(
   });
   try {
     const { sha256 } = manifest.source.weights;
-    if (sha256 !== null) await requireHash(weights.path, sha256, "weights");
+    if (sha256 !== null) await requireHash(weights.files, sha256, "weights");
     return weights;
   } catch (error) {
     weights.close();
@@ -91,7 +91,7 @@ export async function sourceHashes(
 ): Promise<SourceHashes> {
   const { sha256 } = source.weights;
   return {
-    weights: weights.path === undefined ? null : (sha256 ?? (await hashFile(weights.path))),
+    weights: weights.files.length === 0 ? null : (sha256 ?? (await hashFiles(weights.files))),
     config: resolved.local === undefined ? null : source.config_sha256,
   };
 }
@@ -126,7 +126,7 @@ function weightsChoice({ source }: Manifest, file: string | undefined): WeightsC
 
 async function requireSameModel({ source }: Manifest, { resolved }: LoweredRequest): Promise<void> {
   if (source.config_sha256 !== null && resolved.local !== undefined)
-    await requireHash(join(resolved.local.path, "config.json"), source.config_sha256, "config");
+    await requireHash([join(resolved.local.path, "config.json")], source.config_sha256, "config");
   const same =
     resolved.architecture === source.architecture &&
     resolved.tag === source.tag &&
@@ -142,10 +142,10 @@ async function requireSameModel({ source }: Manifest, { resolved }: LoweredReque
 const nameOf = ({ architecture, tag }: { architecture: string; tag: string }): string =>
   tag === "" ? architecture : `${architecture}.${tag}`;
 
-async function requireHash(path: string | undefined, sha256: string, code: "weights" | "config"): Promise<void> {
-  if (path !== undefined && (await hashFile(path)) === sha256) return;
+async function requireHash(files: readonly string[], sha256: string, code: "weights" | "config"): Promise<void> {
+  if (files.length > 0 && (await hashFiles(files)) === sha256) return;
   throw new TimmcError(code, "this is not the file that the artifact was compiled from: its SHA-256 differs", {
-    trail: path === undefined ? [] : [path],
+    trail: files.slice(0, 1),
     hint: "Give the source that it was compiled from, or compile again.",
   });
 }

@@ -4,7 +4,7 @@ import { TimmcError } from "../ir/error.ts";
 import type { Pipeline } from "../passes/pass.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import { type OrtRuntime, loadOrt } from "../runtime/ort.ts";
-import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
+import { type Artifact, loadArtifact, outputsByTap, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
 import { certificateName, writeWhole } from "./artifact-files.ts";
 import { type Certificate, type Failure, type OutputVerdict, certificateVersion } from "./certificate.ts";
@@ -44,7 +44,7 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
     const { signal, progress = () => {} } = options;
     refuseInterrupted(signal);
     progress("describing the artifact again");
-    const remade = await remake(artifact, source, subject.pipeline);
+    const remade = await remake(artifact, source, subject.pipeline, signal);
     const lie = manifestFailure(artifact.manifest, remade.differences);
     const certificate =
       lie === null
@@ -87,7 +87,8 @@ async function compare(
   progress("running the unoptimised graph");
   const references = await runGraph(reference, graph, tensors);
   progress("running the artifact");
-  const actual = await runArtifact({ ort, signal }, model, tensors);
+  const results = await runArtifact({ ort, signal }, model, tensors);
+  const actual = results.map((outputs) => outputsByTap(manifest, outputs));
   const cases = inputs.map((input, i) => trial(artifact, input, "unoptimised", references[i], actual[i]));
   const [first] = inputs;
   const isSmall = first !== undefined && manifest.macs * (first.tensor.shape[0] ?? 1) <= interpretLimit;

@@ -3,16 +3,17 @@ import type { HubAccess } from "../frontend/hub/model.ts";
 import { requireWeightsFile } from "../frontend/local-dir.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
-import { type WeightMatch, matchError } from "../frontend/weights/check.ts";
+import type { Withheld } from "../frontend/weights/adapt.ts";
+import { matchError } from "../frontend/weights/check.ts";
 import { toDType } from "../frontend/weights/load.ts";
 import { openWeights } from "../frontend/weights/open.ts";
-import type { Remapped } from "../frontend/weights/remap/remap.ts";
 import type { WeightSource } from "../frontend/weights/source.ts";
 import { syntheticSource } from "../frontend/weights/synthetic.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import type { Value } from "../ir/value.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
-import { fitWeights } from "./fit-weights.ts";
+import { fitWeights, namedParts } from "./fit-weights.ts";
+import { weightNotices } from "./weight-notices.ts";
 
 /** `--weights`: the pretrained ones, the test recipe, none at all, or a file. */
 export type WeightsChoice = "pretrained" | "synthetic" | "none" | { readonly file: string };
@@ -23,13 +24,13 @@ export const parseWeights = (text: string): WeightsChoice =>
 /** Weights that are ready to be emitted. */
 export interface OpenedWeights {
   readonly kind: "pretrained" | "synthetic" | "none" | "file";
-  /** The file that was opened, for its hash. */
-  readonly path: string | undefined;
+  /** The file that was opened and those that it stands for, for their hash; none where there was no file. */
+  readonly files: readonly string[];
   /** The Hub repository and commit that the file is of. */
   readonly hub: HubSource | undefined;
   readonly parameters: Parameters;
   /** Parameters without values, and why: outputs that need them are refused. */
-  readonly withheld: ReadonlyMap<string, string>;
+  readonly withheld: ReadonlyMap<string, Withheld>;
   readonly notices: readonly string[];
   close(): void;
 }
@@ -56,12 +57,13 @@ export async function openModelWeights(
   lowered: LoweredModel,
   access: WeightsAccess = {},
 ): Promise<OpenedWeights> {
-  if (choice === "none") return opened("none", undefined, syntheticSource([]), new Map());
-  if (choice === "synthetic") return opened("synthetic", undefined, syntheticSource(lowered.parameters), new Map());
+  if (choice === "none") return opened("none", syntheticSource([]), new Map());
+  if (choice === "synthetic") return opened("synthetic", syntheticSource(lowered.parameters), new Map());
   const { path, hub } = await weightFile(choice, resolved, access);
   const source = openWeights(path);
   try {
-    return { ...fitted(choice === "pretrained" ? "pretrained" : "file", path, source, resolved, lowered), hub };
+    const files = [path, ...(source.shards ?? [])];
+    return { ...fitted(choice === "pretrained" ? "pretrained" : "file", source, resolved, lowered), files, hub };
   } catch (error) {
     source.close();
     throw error;
@@ -116,34 +118,22 @@ function noDownload({ cfg, reference }: ResolvedModel): TimmcError {
 
 function fitted(
   kind: "pretrained" | "file",
-  path: string,
   source: WeightSource,
   resolved: ResolvedModel,
   lowered: LoweredModel,
 ): OpenedWeights {
-  const { remapped, adapted, match, withheld } = fitWeights(kind, source, resolved, lowered);
-  const error = matchError(adapted.source, match);
+  const fit = fitWeights(kind, source, resolved, lowered);
+  const { adapted, match, withheld, lenient } = fit;
+  const error = matchError(adapted.source, match, lenient, { parts: namedParts(resolved), kind });
   if (error !== undefined) throw error;
-  const notices = [...(source.notices ?? []), ...layoutNotice(source, remapped), ...unusedNotice(source, match)];
-  return { ...opened(kind, path, adapted.source, withheld), notices };
+  const notices = [...(source.notices ?? []), ...weightNotices(kind, source, fit, lowered)];
+  return { ...opened(kind, adapted.source, withheld), notices };
 }
-
-function layoutNotice({ label }: WeightSource, { layout }: Remapped): string[] {
-  if (layout === undefined) return [];
-  const whose = layout.own ? "a mapping of timmc's own, which timm has not" : "as timm does";
-  return [`${label} has the names of ${layout.name}: they are mapped to timm's (${whose}); timmc doctor shows how`];
-}
-
-const unusedNotice = ({ label }: WeightSource, { unexpected }: WeightMatch): string[] =>
-  unexpected.length === 0
-    ? []
-    : [`${label} holds ${unexpected.length} entries that the model does not read, such as ${unexpected[0]}`];
 
 function opened(
   kind: OpenedWeights["kind"],
-  path: string | undefined,
   source: WeightSource,
-  withheld: ReadonlyMap<string, string>,
+  withheld: ReadonlyMap<string, Withheld>,
 ): OpenedWeights {
   const parameters: Parameters = {
     bytes: (key, type) =>
@@ -153,7 +143,7 @@ function opened(
         return data.dtype === type.dtype ? data.read() : toDType(data, type.dtype);
       }),
   };
-  return { kind, path, hub: undefined, parameters, withheld, notices: [], close: () => source.close() };
+  return { kind, files: [], hub: undefined, parameters, withheld, notices: [], close: () => source.close() };
 }
 
 /** Refuses outputs that depend on parameters without values, naming the output and the reason. */
@@ -162,17 +152,16 @@ export function refuseWithheld({ graph }: LoweredModel, { withheld }: OpenedWeig
   for (const { name, value } of graph.outputs) {
     const needed = withheldUnder(value, withheld);
     if (needed === undefined) continue;
-    throw new TimmcError("weights", `the tap ${name} needs ${needed}: ${withheld.get(needed)}`, {
-      hint: "ask for other taps, such as --taps pre_logits,features, or for the checkpoint's own classes with --arg num_classes=N",
-    });
+    throw new TimmcError("weights", `the tap ${name} needs ${needed.name}: ${needed.reason}`, { hint: needed.hint });
   }
 }
 
 /** The first parameter without values that a value depends on. */
-export function withheldUnder(value: Value, withheld: ReadonlyMap<string, string>): string | undefined {
+export function withheldUnder(value: Value, withheld: ReadonlyMap<string, Withheld>): Withheld | undefined {
   const seen = new Set([value]);
   for (const v of seen) {
-    if (v.op === "param" && withheld.has(v.name)) return v.name;
+    const needed = v.op === "param" ? withheld.get(v.name) : undefined;
+    if (needed !== undefined) return needed;
     for (const x of v.operands) if (x !== undefined) seen.add(x);
   }
   return undefined;

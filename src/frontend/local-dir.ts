@@ -92,13 +92,10 @@ function requireFolder(path: string): void {
  */
 export function readConfigFile(path: string): Uint8Array {
   const status = statusOf(path);
-  if (status === undefined || !status.isFile()) {
-    throw ioError(
-      path,
-      "there is no such file",
-      "A model folder needs timm's config.json; the architecture is never guessed.",
-    );
-  }
+  const hint = "A model folder needs timm's config.json; the architecture is never guessed.";
+  if (status === undefined) throw ioError(path, "there is no such file", hint);
+  if (!status.isFile())
+    throw ioError(path, status.isDirectory() ? "this is a folder, not a file" : "this is not a regular file", hint);
   requireConfigSize(status.size, path);
   return attempt(path, () => readFileSync(path));
 }

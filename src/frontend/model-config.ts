@@ -2,7 +2,9 @@ import { TimmcError } from "../ir/error.ts";
 import {
   cfgFieldNames,
   checkCfgFields,
+  cleanedNotices,
   defaultCfg,
+  labelNotices,
   showValue,
   type LabelNames,
   type PretrainedCfg,
@@ -59,8 +61,9 @@ export function parseModelConfig(bytes: Uint8Array, place: string): ModelConfig 
   const { fields, prefix, modelArgs } = Object.hasOwn(root, "pretrained_cfg")
     ? splitNested(root, refuse)
     : splitFlat(root, refuse);
-  const { accepted, unknown, faults } = checkCfgFields(fields);
-  const [fault] = faults;
+  const check = checkCfgFields(fields);
+  const { accepted, unknown } = check;
+  const [fault] = check.faults;
   if (fault !== undefined) refuse(prefix + fault);
   const cfg: PretrainedCfg = { ...defaultCfg, ...accepted, architecture: architecture.name };
   const labelNames = indexLabels(cfg.label_names);
@@ -74,7 +77,8 @@ export function parseModelConfig(bytes: Uint8Array, place: string): ModelConfig 
     notices: [
       ...architecture.notices,
       ...unknownFieldNotices(prefix, unknown),
-      ...labelNotices(labelNames, cfg.num_classes),
+      ...cleanedNotices(check, prefix),
+      ...labelNotices(cfg, cfg.num_classes),
     ],
   };
 }
@@ -113,11 +117,20 @@ function parseJson(text: string, refuse: Refuse): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    const hint = /\b(?:NaN|Infinity)\b/.test(text)
-      ? "NaN and Infinity, which Python's json module writes, are not JSON: replace them by null or a number."
-      : undefined;
-    return refuse(`the file is not JSON: ${printable(cause instanceof Error ? cause.message : String(cause))}`, hint);
+    return refuse(
+      `the file is not JSON: ${printable(cause instanceof Error ? cause.message : String(cause))}`,
+      notJsonHint(text),
+    );
   }
+}
+
+function notJsonHint(text: string): string {
+  if (text.startsWith("version https://git-lfs"))
+    return "It is a pointer of Git LFS in place of the file: run git lfs pull.";
+  if (/^\s*</.test(text)) return "It is a web page in place of the file: download the file itself.";
+  if (/\b(?:NaN|Infinity)\b/.test(text))
+    return "NaN and Infinity, which Python's json module writes, are not JSON: replace them by null or a number.";
+  return "Mend it, or fetch it again in case it is damaged: timm writes config.json when it saves a model for the Hub.";
 }
 
 /**
@@ -222,12 +235,6 @@ function unknownFieldNotices(prefix: string, names: readonly string[]): string[]
 function indexLabels(names: LabelNames | null): ReadonlyMap<number, string> | undefined {
   if (names === null) return undefined;
   return new Map(Object.entries(names).map(([index, name]): [number, string] => [Number(index), name]));
-}
-
-function labelNotices(labels: ReadonlyMap<number, string> | undefined, numClasses: number): string[] {
-  if (labels === undefined || numClasses === 0) return [];
-  const beyond = [...labels.keys()].filter((index) => index >= numClasses).length;
-  return beyond === 0 ? [] : [`label_names names ${beyond} classes beyond the ${numClasses} of num_classes`];
 }
 
 const isObject = (value: unknown): value is JsonObject =>

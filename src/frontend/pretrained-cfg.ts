@@ -90,7 +90,28 @@ const maxClasses = 10_000_000;
 const isSides = (value: unknown, count: number): boolean =>
   Array.isArray(value) && value.length === count && value.every((side) => isInteger(side, 1, maxSide));
 
+/** Characters that a terminal or a text editor obeys: controls, line separators, marks of the writing direction. */
+const controls = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+/gu;
+
+/** Names of classes and words about them are for people alone, so control characters in them are no reason to refuse a model. */
+const cleanFields: ReadonlySet<string> = new Set(["label_names", "label_descriptions", "description"]);
+
+/** A blank for each run of control characters; the value itself where there are none. */
+function cleaned(value: unknown): unknown {
+  if (typeof value === "string") return value.replace(controls, " ");
+  if (typeof value !== "object" || value === null) return value;
+  const changed = Object.entries(value).some(([key, item]) => cleaned(item) !== item || cleaned(key) !== key);
+  if (!changed) return value;
+  if (Array.isArray(value)) return value.map(cleaned);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [cleaned(key), cleaned(item)]));
+}
+
 const text: Rule<string> = { accepts: isText, words: "a string" };
+/** Of names that are printed and compared. */
+const word: Rule<string> = {
+  accepts: (value): value is string => isText(value) && cleaned(value) === value,
+  words: "a string without control characters",
+};
 const flag: Rule<boolean> = { accepts: (value) => typeof value === "boolean", words: "true or false" };
 const textOrTexts: Rule<string | readonly string[]> = {
   accepts: (value) => isText(value) || isTexts(value),
@@ -135,7 +156,7 @@ const fields: { readonly [F in keyof PretrainedCfg]: Field<PretrainedCfg[F]> } =
   hf_hub_filename: optional(text),
   source: optional(text),
   architecture: optional(text),
-  tag: optional(text),
+  tag: optional(word),
   custom_load: {
     fallback: false,
     rule: { accepts: (value) => typeof value === "boolean" || isText(value), words: "true, false or a string" },
@@ -171,7 +192,7 @@ const fields: { readonly [F in keyof PretrainedCfg]: Field<PretrainedCfg[F]> } =
   test_pool_size: optional(poolSize),
   first_conv: optional(textOrTexts),
   classifier: optional(textOrTexts),
-  license: optional(text),
+  license: optional(word),
   description: optional(text),
   origin_url: optional(text),
   paper_name: optional(text),
@@ -197,6 +218,8 @@ export interface CfgCheck {
   readonly accepted: Partial<PretrainedCfg>;
   /** Names that are no fields. */
   readonly unknown: readonly string[];
+  /** Fields of which control characters were taken out. */
+  readonly cleaned: readonly string[];
   /** Ready sentences, such as `crop_pct must be a number from 0.01 to 100, not "big"`. */
   readonly faults: readonly string[];
 }
@@ -205,16 +228,34 @@ export interface CfgCheck {
 export function checkCfgFields(values: Readonly<Record<string, unknown>>): CfgCheck {
   const accepted: [string, unknown][] = [];
   const unknown: string[] = [];
+  const clean: string[] = [];
   const faults: string[] = [];
   for (const [name, value] of Object.entries(values)) {
     const field = Object.hasOwn(fields, name) ? fields[name as keyof PretrainedCfg] : undefined;
     if (field === undefined) unknown.push(name);
     else if (value === null) accepted.push([name, field.fallback]);
-    else if (field.rule.accepts(value)) accepted.push([name, value]);
-    else faults.push(`${name} must be ${field.rule.words}, not ${showValue(value)}`);
+    else if (field.rule.accepts(value)) {
+      const kept = cleanFields.has(name) ? cleaned(value) : value;
+      if (kept !== value) clean.push(name);
+      accepted.push([name, kept]);
+    } else faults.push(`${name} must be ${field.rule.words}, not ${showValue(value)}`);
   }
-  return { accepted: Object.fromEntries(accepted) as Partial<PretrainedCfg>, unknown, faults };
+  return { accepted: Object.fromEntries(accepted) as Partial<PretrainedCfg>, unknown, cleaned: clean, faults };
 }
+
+/** What a user should know of names that do not fit the classes. An object may leave classes out on purpose. */
+export function labelNotices({ label_names: names }: Pick<PretrainedCfg, "label_names">, numClasses: number): string[] {
+  if (names === null || numClasses === 0) return [];
+  const beyond = Object.keys(names).filter((index) => Number(index) >= numClasses).length;
+  if (beyond > 0) return [`label_names names ${beyond} classes beyond the ${numClasses} of num_classes`];
+  return Array.isArray(names) && names.length < numClasses
+    ? [`label_names names ${names.length} of the ${numClasses} classes: the others have numbers alone`]
+    : [];
+}
+
+/** What a user should know of fields that were cleaned. */
+export const cleanedNotices = ({ cleaned: names }: CfgCheck, prefix = ""): string[] =>
+  names.map((name) => `${prefix}${name} holds control characters: blanks take their place`);
 
 /**
  * `cfg` with some fields replaced (timm's `pretrained_cfg_overlay`); null gives a field its default.
@@ -234,10 +275,15 @@ export function overlay(cfg: PretrainedCfg, values: Readonly<Record<string, unkn
   return { ...cfg, ...accepted };
 }
 
+/** JSON, in which numbers beyond its range are written as such: JSON itself makes null of them. */
+function jsonOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(jsonOf).join(",")}]`;
+  return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
+}
+
 /** A value from outside for a message: JSON, cut at 60 characters; collections by their kind when they are long. */
 export function showValue(value: unknown): string {
-  if (typeof value === "number") return String(value);
-  const json = JSON.stringify(value) ?? String(value);
+  const json = jsonOf(value);
   if (json.length <= 60) return printable(json);
   if (Array.isArray(value)) return `a list of ${value.length}`;
   return typeof value === "string" ? quote(value) : "an object";

@@ -63,7 +63,7 @@ export function formatReference(reference: ModelReference): string {
 function parseName(text: string): ModelReference {
   if (/[/\\:]/.test(text)) {
     throw new TimmcError("usage", `${quote(text)} is not the name of a timm model: it looks like a path or a Hub id`, {
-      hint: `Write ${quote(`hf-hub:${text}`)} for a Hub repository or ${quote(`local-dir:${text}`)} for a folder.`,
+      hint: pathHint(text),
     });
   }
   const dot = text.indexOf(".");
@@ -75,22 +75,38 @@ function parseName(text: string): ModelReference {
   return { kind: "timm", architecture, tag: tag === "" ? undefined : tag };
 }
 
+const weightEnding = /\.(?:safetensors|npz|bin|pth|pt|ckpt|tar|index\.json)$/i;
+
+/** What to write instead of a bare path: only what would be read. */
+function pathHint(text: string): string {
+  if (weightEnding.test(text)) return "Name the model, and the file behind --weights: resnet50 --weights FILE.";
+  const folder = `${quote(`local-dir:${text}`)} for a folder`;
+  const [repo = "", revision, ...rest] = text.split("@");
+  const isHubId = rest.length === 0 && isRepo(repo) && (revision === undefined || isRevision(revision));
+  return isHubId ? `Write ${quote(`hf-hub:${text}`)} for a Hub repository or ${folder}.` : `Write ${folder}.`;
+}
+
 /** The Hub's own rule (`REPO_ID_REGEX`): an optional namespace, then a name of up to 96 characters. */
 const repoPattern = /^(?:\w(?:[\w.-]*\w)?\/)?\w(?:[\w.-]{0,94}\w)?$/;
 
 /** Git's characters for a branch, tag or commit; what a URL or a file name could misread stays out. */
 const revisionPattern = /^[\w.+-]+(?:\/[\w.+-]+)*$/;
 
+const isRepo = (repo: string): boolean => repo.length <= 193 && repoPattern.test(repo) && !/--|\.\.|\.git$/.test(repo);
+
+const isRevision = (revision: string): boolean =>
+  revision.length <= 250 && revisionPattern.test(revision) && !revision.includes("..");
+
 function parseHubId(id: string): ModelReference {
   const [repo = "", revision = "main", ...rest] = id.split("@");
   if (rest.length > 0) throw hubError(id, 'only one "@" is allowed, before the revision');
-  if (repo.length > 193 || !repoPattern.test(repo) || /--|\.\.|\.git$/.test(repo)) {
+  if (!isRepo(repo)) {
     throw hubError(
       id,
       'a repository is NAME or ORG/NAME in letters, digits, "_", "-" and ".", without "--" or "..", not ending in ".git"',
     );
   }
-  if (revision.length > 250 || !revisionPattern.test(revision) || revision.includes("..")) {
+  if (!isRevision(revision)) {
     throw hubError(id, 'after "@" belongs a branch, a tag or a commit');
   }
   return { kind: "hf-hub", repo, revision };

@@ -135,7 +135,19 @@ export function findName(name: string): ResolvedName | undefined {
 
 /** What to write instead of a name that does not exist. */
 export const unknownNameHint = (name: string): string =>
-  didYouMean(nearNames(name, architectures().keys())) ?? "timmc list prints every architecture.";
+  didYouMean([...new Set([...dottedNames(name), ...nearNames(name, architectures().keys())])].slice(0, 5)) ??
+  "timmc list prints every architecture.";
+
+/** Names of which the dot before the tag was written as something else: `resnet50_a1_in1k`. */
+function dottedNames(name: string): string[] {
+  return [...name.matchAll(/[_-]/g)].flatMap(({ index }) => {
+    const known = findName(name.slice(0, index));
+    const tag = name.slice(index + 1);
+    return known !== undefined && Object.hasOwn(tagsOf(known.architecture), tag)
+      ? [modelName(known.architecture, tag)]
+      : [];
+  });
+}
 
 /** timm's published numbers for `architecture.tag` (or a tagless architecture); undefined where it has none. */
 export function benchmarks(name: string): Benchmarks | undefined {

@@ -6,7 +6,14 @@ import type { HubAddress } from "./hub/metadata.ts";
 import type { HubAccess } from "./hub/model.ts";
 import { type LocalModel, readLocalDir } from "./local-dir.ts";
 import { type DataConfig, resolveDataConfig } from "./preprocess/data-config.ts";
-import { type InputSize, type PretrainedCfg, overlay } from "./pretrained-cfg.ts";
+import {
+  type InputSize,
+  type PretrainedCfg,
+  checkCfgFields,
+  cleanedNotices,
+  labelNotices,
+  overlay,
+} from "./pretrained-cfg.ts";
 import { type ModelReference, parseReference } from "./reference.ts";
 import { familyOf, pretrainedCfg, registeredCfg, resolveName } from "./registry.ts";
 
@@ -97,8 +104,20 @@ export async function resolveLocated(request: ModelRequest, named: Located): Pro
     outIndices: chosen,
     local: named.local,
     hub: named.hub,
-    notices: named.notices,
+    notices: [...named.notices, ...overlayNotices(request, cfg, numClasses)],
   };
+}
+
+/** What of --cfg and --arg has no effect, or does not fit. What config.json says alone has its notices already. */
+function overlayNotices({ cfg: given = {} }: ModelRequest, cfg: PretrainedCfg, numClasses: number): string[] {
+  const isNewClasses = Object.hasOwn(given, "label_names") || numClasses !== cfg.num_classes;
+  return [
+    ...(Object.hasOwn(given, "architecture")
+      ? ["cfg.architecture has no effect: the model reference names the architecture"]
+      : []),
+    ...cleanedNotices(checkCfgFields(given), "cfg."),
+    ...(isNewClasses ? labelNotices(cfg, numClasses) : []),
+  ];
 }
 
 /** What a reference names, before the family's schema has seen its arguments. */

@@ -175,7 +175,7 @@ export function compareDim(a: Dim, b: Dim): "yes" | "no" | "unknown" {
   return isStatic(difference) ? "no" : "unknown";
 }
 
-export const sameDim = (a: Dim, b: Dim): boolean => compareDim(a, b) === "yes";
+export const sameDim = (a: Dim, b: Dim): boolean => (isStatic(a) && isStatic(b) ? a === b : compareDim(a, b) === "yes");
 export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
   a.length === b.length && a.every((d, i) => sameDim(d, b[i] ?? 0));
 

@@ -85,17 +85,26 @@ export function needed(graph: Graph): Value[] {
   return kept.toReversed();
 }
 
-/** Evaluates one weight expression, operands first; parameters come from `env`. Nothing is kept between calls. */
-export function evaluateWeight(value: Value, env: Environment): NdArray {
+/**
+ * Evaluates one weight expression, operands first; parameters come from `env`. Values that `known` gives have their
+ * operands left alone: a part of a parameter can be read without the rest. Nothing is kept between calls.
+ */
+export function evaluateWeight(
+  value: Value,
+  env: Environment,
+  known: (value: Value) => NdArray | undefined = () => undefined,
+): NdArray {
   const memo = new Map<Value, NdArray>();
-  const visit = (v: Value): NdArray => {
-    const known = memo.get(v);
-    if (known !== undefined) return known;
-    const result = evaluateValue(
+  const evaluate = (v: Value): NdArray =>
+    evaluateValue(
       v,
       v.operands.map((x) => (x === undefined ? undefined : visit(x))),
       env,
     );
+  const visit = (v: Value): NdArray => {
+    const done = memo.get(v);
+    if (done !== undefined) return done;
+    const result = known(v) ?? evaluate(v);
     memo.set(v, result);
     return result;
   };

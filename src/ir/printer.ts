@@ -34,7 +34,7 @@ export function printValue(value: Value): string {
 }
 
 /** The attributes that are not what they are without being given: `axis=0`. */
-function printAttrs(value: Value): string[] {
+export function printAttrs(value: Value): string[] {
   const specs = opOf(value.op).attrs;
   const rank = value.operands[0]?.type.shape.length ?? 0;
   return attrEntries(value)

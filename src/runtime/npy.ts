@@ -65,10 +65,10 @@ export function formatNpy(array: NpyArray): Uint8Array {
 
 type Refuse = (rule: string, hint?: string) => never;
 
-const dtypeOf = (descriptor: string, refuse: Refuse): NpyDType =>
+const dtypeOf = (descriptor: string | undefined, refuse: Refuse): NpyDType =>
   dtypes.find((dtype) => descriptors[dtype] === descriptor) ??
   refuse(
-    `elements of type "${descriptor}" are not read`,
+    descriptor === undefined ? "records are not read" : `elements of type "${descriptor}" are not read`,
     `Save one of ${Object.values(descriptors).join(" ")}, such as x.astype("<f4").`,
   );
 

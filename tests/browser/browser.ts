@@ -41,25 +41,37 @@ export interface OpenedPage {
 }
 
 /** Opens a file as a reader does who clicks on it, without a network. */
-export async function openPage(file: string, view: View = {}): Promise<OpenedPage> {
+export function openPage(file: string, view: View = {}): Promise<OpenedPage> {
+  const { href } = pathToFileURL(file);
+  return open(href, { ...view, offline: true }, (url) => url === href);
+}
+
+/** Opens a page of a server; requests may go to that server alone. */
+export const openSite = (href: string, view: View = {}): Promise<OpenedPage> =>
+  open(href, { ...view, offline: false }, (url) => new URL(url).origin === new URL(href).origin);
+
+async function open(
+  href: string,
+  view: View & { readonly offline: boolean },
+  mayRequest: (url: string) => boolean,
+): Promise<OpenedPage> {
   // The tests run in containers, where chromium's own sandbox cannot start.
   browser ??= chromium.launch({ executablePath: executable, args: ["--no-sandbox"] });
   const context = await (
     await browser
   ).newContext({
-    offline: true,
+    offline: view.offline,
     viewport: { width: view.width ?? 1280, height: view.height ?? 800 },
     colorScheme: view.dark === true ? "dark" : "light",
     javaScriptEnabled: view.scripts ?? true,
   });
   contexts.push(context);
   const page = await context.newPage();
-  const { href } = pathToFileURL(file);
   const faults: string[] = [];
   page.on("console", (message) => faults.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("request", (request) => {
-    if (request.url() !== href) faults.push(`a request to ${request.url()}`);
+    if (!mayRequest(request.url())) faults.push(`a request to ${request.url()}`);
   });
   await page.goto(href);
   return { page, faults };

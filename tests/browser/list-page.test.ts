@@ -9,10 +9,12 @@ import { describeInBrowser, openPage } from "./browser.ts";
 import { contrastOf, styleOf } from "./style.ts";
 
 describeInBrowser("the page of list --html in a browser", () => {
-  const file = temporaryFolder()("models.html");
+  const at = temporaryFolder();
+  let file = "";
   let rows: readonly ListRow[] = [];
 
   beforeAll(async () => {
+    file = at("models.html");
     rows = await list();
     writeFileSync(file, listPage(rows));
   });

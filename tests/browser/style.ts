@@ -22,10 +22,11 @@ async function groundOf(element: Locator): Promise<string> {
   return backgroundColor === transparent ? groundOf(element.locator("xpath=..")) : backgroundColor;
 }
 
-/** WCAG's relative luminance. */
+/** WCAG's relative luminance of `rgb(R, G, B)`, or of a mixture, which a browser writes as `color(srgb r g b)`. */
 function luminance(color: string): number {
+  const whole = color.startsWith("color(") ? 1 : 255;
   const [r = 0, g = 0, b = 0] = (color.match(/[\d.]+/g) ?? []).map((part) => {
-    const level = Number(part) / 255;
+    const level = Number(part) / whole;
     return level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4;
   });
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;

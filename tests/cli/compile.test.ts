@@ -77,8 +77,11 @@ describe("compile", () => {
       output  type         module  format
       logits  f32[N,1000]  -       -
 
-      file            size
-      model.onnx  1.79 MiB
+      file              size
+      model.onnx    1.79 MiB
+      index.js      2.02 KiB
+      index.d.ts    2.50 KiB
+      package.json      18 B
 
       artifact: FOLDER
       "

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { runCommandLine } from "../../src/cli/main.ts";
+import { report } from "../../src/cli/report.ts";
+import { facts, table } from "../../src/cli/table.ts";
 import { TimmcError } from "../../src/ir/error.ts";
 import { shapesModel } from "../driver/workspace.ts";
 import { cli, recordingShell } from "./run-cli.ts";
@@ -43,13 +45,13 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "resnet18", "--input-size", "3,0x10,8"], "It must be C,H,W"],
   [["inspect", "resnet18", "--batch", "0"], "positive integer or dynamic"],
   [["inspect", "resnet18", "--use-test-size", "--input-size", "3,64,64"], "cannot be used with"],
-  [["inspect", "resnet18", "--after", "fold-batch-norm"], "--after PASS needs --ir"],
-  [["inspect", "resnet18", "-O2"], "-O LEVEL needs --ir"],
-  [["inspect", "resnet18", "--passes", "dead-code"], "--passes LIST needs --ir"],
+  [["inspect", "resnet18", "--after", "fold-batch-norm"], "--after PASS needs --ir or --html"],
+  [["inspect", "resnet18", "-O2"], "-O LEVEL needs --ir or --html"],
+  [["inspect", "resnet18", "--passes", "dead-code"], "--passes LIST needs --ir or --html"],
   [["inspect", "resnet18", "--ir", "--passes", "dead"], 'no pass "dead"', 'Did you mean "dead-code"?'],
   [["inspect", "resnet18", "--ir", "-O0", "--after", "fold-batch-norm"], "-O0 has no pass", "dead-code"],
   [["inspect", "resnet18", "--ir", "--after", "fold-batch"], '"fold-batch"', 'Did you mean "fold-batch-norm"?'],
-  [["inspect", "resnet18", "--html", "page.html"], "--html is not in this version"],
+  [["inspect", "resnet18", "--html", "page.html", "--ir"], "'--html <FILE>' cannot be used with option '--ir'"],
   [["inspect", "resnet18", "--precision"], "--precision is not in this version"],
   [["compile", "resnet18"], "required option '-o, --out <DIR>' not specified"],
   [["compile", "resnet18", "-o", out, "--target", "cuda"], "--target cuda is not in this version"],
@@ -79,6 +81,12 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["compile", "resnet18", "-o", out, "-O3"], "Allowed choices are 0, 1, 2"],
   [["compile", "resnet18", "-o", out, "--opset", "16"], "Use --opset 17 to 23"],
   [["compile", "resnet18", "-o", out, "--opset", "x"], "It must be a whole number"],
+  [["inspect", "resnet18", "--cfg", "mean=[1e400,0,0]"], "not [Infinity,0,0]"],
+  [["inspect", "resnet18", "--cfg", "tag=a\u001b[2J"], "tag must be a string without control characters", "\\u001b"],
+  [["inspect", "resnet18", "--cfg", "classifier=nope"], 'cfg.classifier names "nope"', '"fc"'],
+  [["inspect", "resnet18", "--cfg", "classifier=conv1.0"], 'cfg.classifier names "conv1.0"'],
+  [["inspect", "resnet18", "--cfg", "first_conv=conv2"], 'cfg.first_conv names "conv2"', '"conv1"'],
+  [["inspect", "./models/a.safetensors"], "--weights FILE"],
   [["build", "timmc.config.json"], "the command build is not in this version"],
   [["doctor", "resnet18", "--weights", "none"], "--weights none has no file to diagnose", "--weights FILE"],
 ];
@@ -176,5 +184,45 @@ describe("an error of another kind", () => {
   it("is an interruption where a driver says so", async () => {
     const ended = await listWith(new TimmcError("interrupted", "stopped"));
     expect(ended).toEqual({ status: 130, out: "", err: "timmc: interrupted\n" });
+  });
+});
+
+describe("text from files", () => {
+  const hostile = "a\u001b]0;owned\u0007\u009b2J\u202eb";
+  const safe = String.raw`a\u001b]0;owned\u0007\u009b2J\u202eb`;
+
+  it("is escaped where errors and notes are printed, and line ends of messages stay", () => {
+    const { shell, written } = recordingShell({ isTerminal: true });
+    const error = new TimmcError("io", `first ${hostile}\nsecond`, { trail: [`x\n${hostile}`], hint: hostile });
+    expect(report(error, shell, false)).toBe(1);
+    shell.note(hostile);
+    expect(written.err.split("\n")).toEqual([
+      String.raw`timmc: x\u000a${safe}: first ${safe}`,
+      "second",
+      `  ${safe}`,
+      `note: ${safe}`,
+      "",
+    ]);
+  });
+
+  it("is escaped in --json, and is the same document", () => {
+    const { shell, written } = recordingShell();
+    shell.json({ [hostile]: hostile });
+    expect(written.out).toMatch(/^[^\p{C}]+\n$/u);
+    expect(JSON.parse(written.out)).toEqual({ [hostile]: hostile });
+  });
+
+  it("is escaped in tables", () => {
+    expect(table([{ title: "t" }], [[hostile], ["a\nb"]])).toEqual(["t", safe, String.raw`a\u000ab`]);
+    expect(facts([["f", hostile]])).toEqual([`f  ${safe}`]);
+  });
+
+  it("is cut where nobody would read it", () => {
+    const { shell, written } = recordingShell();
+    const long = "k".repeat(1_000_000);
+    report(new TimmcError("weights", `${long}\n`.repeat(3), { trail: [long], hint: long }), shell, false);
+    shell.note(long);
+    expect(written.err).toContain("(1000000 characters)");
+    expect(written.err.length).toBeLessThan(70_000);
   });
 });

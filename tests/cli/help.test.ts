@@ -63,6 +63,17 @@ describe("help with a model", () => {
     expect(err).toContain('"resnet50"');
   });
 
+  it("looks for a Hub's model in the cache that is named, on either side of --help", async () => {
+    for (const args of [
+      ["--cache-dir", "/no/such/cache", "--help"],
+      ["--help", "--cache-dir", "/no/such/cache"],
+    ]) {
+      const { status, err } = await cli(["doctor", "hf-hub:timm/resnet50.a1_in1k", ...args]);
+      expect(status).toBe(1);
+      expect(err).toContain("/no/such/cache");
+    }
+  });
+
   it("is of no concern to the help of a command that takes none", async () => {
     expect(await help("verify", "out", "--help")).not.toContain("Arguments of");
   });
@@ -89,5 +100,10 @@ it("loads no driver, family or backend to print the help", () => {
   const outside = [...loadedAtStart(join(src, "cli/main.ts"))]
     .map((file) => file.slice(src.length + 1))
     .filter((file) => !file.startsWith("cli/"));
-  expect(outside.sort()).toEqual(["driver/version.ts", "frontend/tap-names.ts", "ir/error.ts"]);
+  expect(outside.sort()).toEqual([
+    "driver/version.ts",
+    "frontend/printable.ts",
+    "frontend/tap-names.ts",
+    "ir/error.ts",
+  ]);
 });

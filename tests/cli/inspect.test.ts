@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Inspection } from "../../src/driver/inspect.ts";
 import { parseGraph } from "../../src/ir/parser.ts";
 import { printGraph } from "../../src/ir/printer.ts";
+import { temporaryFolder } from "../driver/workspace.ts";
 import { cli, cliJson } from "./run-cli.ts";
 
 const json = async (...args: string[]) => (await cliJson("inspect", ...args)) as Inspection;
@@ -53,6 +55,27 @@ describe("inspect --json", () => {
     expect(dynamic.features[0]?.bytes).toBe(
       dynamic.features[0]?.shape.slice(1).reduce<number>((n, d) => n * Number(d), 4),
     );
+  });
+});
+
+describe("inspect --html", () => {
+  const path = temporaryFolder();
+
+  it("writes one page, and says so on stderr", async () => {
+    const file = path("page.html");
+    const { status, out, err } = await cli(["inspect", "test_resnet", "--html", file, "--after", "fold-batch-norm"]);
+    expect({ status, out }).toEqual({ status: 0, out: "" });
+    expect(err).toMatch(/page\.html: \d+ modules, \d+(?:\.\d+)? KiB\n$/);
+    const page = readFileSync(file, "utf8");
+    expect(page).toMatch(/^<!doctype html>/);
+    expect(page).toContain("-O2, after fold-batch-norm");
+    expect(page).not.toMatch(/(?:src|href)="(?!#)|https?:\/\/(?!www\.w3\.org\/2000\/svg)/);
+  });
+
+  it("says where it cannot write", async () => {
+    const { status, err } = await cli(["inspect", "test_resnet", "--html", path("none/page.html")]);
+    expect(status).toBe(1);
+    expect(err).toContain("none");
   });
 });
 

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -71,11 +72,21 @@ describe("list", () => {
     `);
   });
 
+  it("refuses a page that has no name, or that of a folder, before anything is written", async () => {
+    const [none, folder] = [await cli(["list", "--html", ""]), await cli(["list", "resnet18", "--html", tmpdir()])];
+    expect(none).toMatchObject({ status: 2, out: "" });
+    expect(none.err).toContain("--html names no file");
+    expect(folder).toMatchObject({ status: 1, out: "" });
+    expect(folder.err).toContain(`${tmpdir()}: this is a folder, not a file`);
+  });
+
   it("suggests names where a plain pattern matches nothing, and succeeds", async () => {
     const named = await cli(["list", "resnett50"]);
     expect(named).toMatchObject({ status: 0, out: "" });
     expect(named.err).toMatch(/^note: no model matches "resnett50". Did you mean "resnet50"/);
-    expect(await cli(["list", "zzz*"])).toEqual({ status: 0, out: "", err: "note: no model matches\n" });
+    expect(await cli(["list", "zzz*"])).toEqual({ status: 0, out: "", err: 'note: no model matches "zzz*"\n' });
+    expect((await cli(["list", "resnet["])).err).toBe('note: no model matches "resnet["\n');
+    expect((await cli(["list", "resnet18", "--min-top1", "99"])).err).toMatch(/"resnet18" with these filters\n$/);
     expect(await rows("zzz*")).toEqual([]);
   });
 

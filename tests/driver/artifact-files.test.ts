@@ -1,10 +1,11 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { emitOnnx } from "../../src/backends/onnx/emit.ts";
 import { beginArtifact } from "../../src/driver/artifact-files.ts";
 import { writeModel } from "../../src/driver/artifact-model.ts";
-import { hashFile, identityOf } from "../../src/driver/hash-file.ts";
+import { hashFile, hashFiles, identityOf } from "../../src/driver/hash-file.ts";
 import { lowerRequest } from "../../src/driver/lower-request.ts";
 import { openModelWeights } from "../../src/driver/weights.ts";
 import { resolve } from "../../src/frontend/resolve.ts";
@@ -25,7 +26,7 @@ const manifestOf = (...paths: string[]): string =>
 
 test("an older artifact goes, and nothing beside it", async () => {
   const folder = folderWith("old", { "manifest.json": manifestOf("a.onnx", "gone"), "a.onnx": "", "notes.txt": "" });
-  await beginArtifact(folder);
+  await beginArtifact(folder, "model.onnx", []);
   expect(readdirSync(folder)).toEqual(["notes.txt"]);
 });
 
@@ -39,18 +40,26 @@ test.each(["{}", "no JSON", '{"name": "an app"}', manifestOf("../notes.txt")])(
   },
 );
 
+test("a file of another's that is called as the artifact's own is refused, and nothing goes", async () => {
+  const folder = folderWith("project", { "package.json": '{ "name": "an app" }', "a.onnx": "" });
+  expect(await refusal(compileTiny(folder))).toMatch(
+    /has a package\.json that is not an artifact's\n {2}choose another/,
+  );
+  expect(readdirSync(folder).sort()).toEqual(["a.onnx", "package.json"]);
+});
+
 test.skipIf(process.platform === "win32")("nothing goes through a link out of the folder", async () => {
   const outside = folderWith("outside", { precious: "" });
   const folder = folderWith("linked", { "manifest.json": manifestOf("sub/precious") });
   symlinkSync(outside, join(folder, "sub"));
-  await beginArtifact(folder);
+  await beginArtifact(folder, "model.onnx", []);
   expect(existsSync(join(outside, "precious"))).toBe(true);
 });
 
 test("a data file of before does not stay beside a model without weights", async () => {
   const folder = folderWith("stale", { "model.onnx.data": "stale" });
   await compileTiny(folder, { weights: "none" });
-  expect(readdirSync(folder).sort()).toEqual(["manifest.json", "model.onnx"]);
+  expect(readdirSync(folder).sort()).not.toContain("model.onnx.data");
 });
 
 test("a file that is replaced or written to is refused; its hash is heard of Ctrl-C", async () => {
@@ -61,6 +70,19 @@ test("a file that is replaced or written to is refused; its hash is heard of Ctr
   expect(await refusal(hashFile(path, { signal: AbortSignal.abort() }))).toMatch(/^interrupted: /);
   writeFileSync(path, "abcd");
   expect(await refusal(hashFile(path, { identity }))).toMatch(/^io: .*the file changed while it was in use/);
+});
+
+test("several files have the hash of what sha256sum prints of them", async () => {
+  const folder = folderWith("hashes", { index: "abc", one: "", two: "abc" });
+  const paths = ["index", "one", "two"].map((name) => join(folder, name));
+  const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+  const lines = `${abc}  index\n${empty}  one\n${abc}  two\n`;
+  expect(await hashFiles(paths)).toBe(createHash("sha256").update(lines).digest("hex"));
+  expect(await hashFiles(paths.slice(0, 1))).toBe(abc);
+  const identities = paths.map(identityOf);
+  writeFileSync(paths[2] ?? "", "abd");
+  expect(await refusal(hashFiles(paths, { identities }))).toMatch(/^io: .*two: the file changed while it was in use/);
 });
 
 describe("weights in a file of their own", () => {

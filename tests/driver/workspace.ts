@@ -17,7 +17,8 @@ export function temporaryFolder(): (name: string) => string {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "timmc-test-"));
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
+  // Installed packages are thousands of files.
+  afterAll(() => rmSync(folder, { recursive: true }), 60_000);
   return (name) => join(folder, name);
 }
 

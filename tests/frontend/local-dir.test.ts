@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,6 +54,16 @@ const modern = {
 };
 
 describe("readLocalDir", () => {
+  it("says what a config.json that is no file is", () => {
+    mkdirSync(join(folder, "config.json"));
+    expect(refusal(() => readLocalDir(folder)).message).toBe("this is a folder, not a file");
+  });
+
+  it.skipIf(process.platform === "win32")("does not wait for a pipe", () => {
+    execFileSync("mkfifo", [join(folder, "config.json")]);
+    expect(refusal(() => readLocalDir(folder)).message).toBe("this is not a regular file");
+  });
+
   it("reads the present form", () => {
     write(modern, "model.safetensors");
     expect(readLocalDir(folder)).toEqual({

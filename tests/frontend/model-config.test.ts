@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseModelConfig } from "../../src/frontend/model-config.ts";
 import { cfgFieldNames, checkCfgFields, defaultCfg } from "../../src/frontend/pretrained-cfg.ts";
+import { TimmcError } from "../../src/ir/error.ts";
 import { listArchitectures } from "../../src/frontend/registry.ts";
 import { expectReadOrRefused, fuzzRuns, fuzzTimeout, mutated } from "./fuzzing.ts";
 import { mutatedJson } from "./mutate-json.ts";
@@ -86,3 +87,52 @@ test.each([
   const file = Buffer.from(`{"architecture":"resnet18","pretrained_cfg":{},${field}}`);
   expect(() => parseModelConfig(file, "config.json")).toThrow(message);
 });
+
+const parsed = (fields: object) =>
+  parseModelConfig(Buffer.from(JSON.stringify({ architecture: "resnet18", ...fields })), "config.json");
+
+test("control characters are taken out of labels and descriptions, which say so, and are refused in names", () => {
+  const { labelNames, labelDescriptions, notices } = parsed({
+    num_classes: 2,
+    label_names: ["a\u001b]0;x\u0007\n99.9 % b", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"],
+    label_descriptions: { "a\nb": "c\u2028d" },
+  });
+  expect(labelNames?.get(0)).toBe("a ]0;x 99.9 % b");
+  expect(labelNames?.get(1)).toBe("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645");
+  expect([...(labelDescriptions ?? [])]).toEqual([["a b", "c d"]]);
+  expect(notices).toEqual([
+    "label_names holds control characters: blanks take their place",
+    "label_descriptions holds control characters: blanks take their place",
+  ]);
+  for (const name of ["tag", "license"])
+    expect(() => parsed({ pretrained_cfg: { [name]: "a\u009bb" } })).toThrow(
+      `pretrained_cfg.${name} must be a string without control characters`,
+    );
+});
+
+test("labels of another count than the classes are noticed; an object may have gaps", () => {
+  const labels = (label_names: unknown) => parsed({ num_classes: 3, label_names }).notices;
+  expect(labels(["a", "b", "c"])).toEqual([]);
+  expect(labels(["a"])).toEqual(["label_names names 1 of the 3 classes: the others have numbers alone"]);
+  expect(labels(["a", "b", "c", "d"])).toEqual(["label_names names 1 classes beyond the 3 of num_classes"]);
+  expect(labels({ 1: "b" })).toEqual([]);
+});
+
+test.each([
+  ["version https://git-lfs.github.com/spec/v1\noid sha256:1\n", /git lfs pull/],
+  ["<!doctype html><html>", /web page/],
+  ['{"architecture": NaN}', /NaN and Infinity/],
+  ["{", /fetch it again/],
+])("what is no JSON says what to do: %j", (text, hint) => {
+  expect(refused(Buffer.from(text)).hint).toMatch(hint);
+});
+
+function refused(bytes: Buffer): TimmcError {
+  try {
+    parseModelConfig(bytes, "config.json");
+  } catch (error) {
+    if (error instanceof TimmcError) return error;
+    throw error;
+  }
+  throw new Error("it was read");
+}

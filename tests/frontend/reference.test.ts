@@ -33,14 +33,28 @@ describe("parseReference", () => {
     expect(parseReference(text)).toEqual(expected);
   });
 
-  it.each(["timm/resnet50", "models\\resnet50", "C:\\models", "./resnet50", "a:b"])(
-    "refuses the plain name %s and suggests both schemes",
-    (text) => {
-      const error = refusal(text);
-      expect(error.code).toBe("usage");
-      expect(error.hint).toContain(JSON.stringify(`hf-hub:${text}`));
-      expect(error.hint).toContain(JSON.stringify(`local-dir:${text}`));
-    },
+  it.each([
+    ["timm/resnet50", true],
+    ["timm/resnet50@v1", true],
+    ["models\\resnet50", false],
+    ["C:\\models", false],
+    ["./resnet50", false],
+    ["a/b/c", false],
+    ["timm/resnet50@a@b", false],
+    ["a:b", false],
+  ])("refuses the plain name %s and suggests the schemes that read it", (text, isHubId) => {
+    const error = refusal(text);
+    expect(error.code).toBe("usage");
+    const suggested = [...(error.hint?.matchAll(/"(?:[^"\\]|\\.)*"/g) ?? [])].map(
+      ([quoted]) => JSON.parse(quoted) as string,
+    );
+    expect(suggested).toEqual([...(isHubId ? [`hf-hub:${text}`] : []), `local-dir:${text}`]);
+    for (const reference of suggested) expect(() => parseReference(reference)).not.toThrow();
+  });
+
+  it.each(["./x/model.safetensors", "/srv/a.pth.tar", "x/model.safetensors.index.json"])(
+    "sends the weight file %s to --weights",
+    (text) => expect(refusal(text).hint).toMatch(/--weights FILE/),
   );
 
   it.each([

@@ -67,7 +67,7 @@ describe("the registry", () => {
       if (reference.kind !== "timm") throw new Error("not a plain name");
       const resolved = resolveName(reference.architecture, reference.tag);
       expect(resolved).toEqual({ architecture, tag, family: familyOf(architecture), notices: [] });
-      expect(checkCfgFields({ ...cfg })).toEqual({ accepted: cfg, unknown: [], faults: [] });
+      expect(checkCfgFields({ ...cfg })).toEqual({ accepted: cfg, unknown: [], cleaned: [], faults: [] });
     }
   });
 
@@ -156,7 +156,8 @@ describe("resolveName", () => {
   it.each([
     ["resnet5O", "resnet50"],
     ["ResNet-50", "resnet50"],
-    ["resnet50_a1_in1k", "resnet50"],
+    ["resnet50_a1_in1k", "resnet50.a1_in1k"],
+    ["vit_base_patch16_clip_224_openai", "vit_base_patch16_clip_224.openai"],
     ["efficientnetb0", "efficientnet_b0"],
     ["convnext_tny", "convnext_tiny"],
     ["vit_base_patch16", "vit_base_patch16_224"],

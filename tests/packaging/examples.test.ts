@@ -6,8 +6,20 @@ import { node, root } from "./command.ts";
 
 /** What each example says when it has worked. */
 const examples: Readonly<Record<string, readonly RegExp[]>> = {
+  "adapt/adapt.js": [
+    /^chosen: features\.3 \(layer3\)/m,
+    /^freeze: conv1, bn1, layer1, layer2$/m,
+    /^verified$/m,
+    /^20 of 20 pictures right$/m,
+  ],
   "compile-and-run.js": [/model\.onnx \(\d+ bytes\)/, /^verified$/m, /^ring-2\.png: ring /m],
   "feature-stages.js": [/^features\.3: 2 x 48 x 10 x 14$/m, /^module:blocks\.1: 2 x 24 x 20 x 28$/m],
+  "typed-client.js": [
+    /^logits: 1 x 10$/m,
+    /^features\.2: 1 x 48 x 12 x 12$/m,
+    /^star$/m,
+    /takes Float32Array\[N,3,96,96\]/,
+  ],
   "library.js": [/of the family resnet/, /graph @resnet18/, /did you mean num_classes/],
 };
 
@@ -18,14 +30,14 @@ const place = temporaryFolder();
 /** The examples run on the build: `npm run build` comes first, and `npm test` does it. */
 describe("examples", () => {
   it("are all known here", () => {
-    const files = readdirSync(join(root, "examples")).filter((name) => name.endsWith(".js"));
-    expect(files.sort()).toEqual(Object.keys(examples).sort());
+    const files = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" });
+    expect(files.filter((name) => name.endsWith(".js")).sort()).toEqual(Object.keys(examples).sort());
   });
 
   it.each(Object.entries(examples))("%s", async (name, said) => {
     const file = join(root, "examples", name);
     expect(lines(file)).toBeLessThan(60);
-    const { status, stdout, stderr } = await node([file, place(name)]);
+    const { status, stdout, stderr } = await node([file, place(name.replace("/", "-"))]);
     expect(stderr).toBe("");
     expect(status).toBe(0);
     for (const pattern of said) expect(stdout).toMatch(pattern);

@@ -96,6 +96,9 @@ describe("hostile files", () => {
     ["a header past the end", npy(fields(), four, 1, 9000), /the file ends before/],
     ["no dict", npy("descr"), /not a dict/],
     ["code", npy("{'descr': __import__('os'), 'fortran_order': False, 'shape': (1,)}", four), /not a dict of descr/],
+    ["records", npy(fields("[('a', '<f4'), ('b]', '|S4', (2,)), ('c', [('d', '|O')])]"), four), /records are not read/],
+    ["a list without an end", npy(fields("[('a', '<f4']x"), four), /not a dict of descr/],
+    ["an open list", npy(fields("[[('a', '<f4')]"), four), /not a dict of descr/],
     ["open dict", npy("{'descr': '<f4', "), /not a dict of descr/],
     ["a field twice", npy("{'descr': '<f4', 'descr': '<f4', 'shape': (1,)}", four), /"descr" twice/],
     [

@@ -5,6 +5,7 @@ import { evaluateWeight } from "../../ir/interpret.ts";
 import type { OpName } from "../../ir/ops/index.ts";
 import { type StaticType, type TensorType, count, isStaticType, printType } from "../../ir/type.ts";
 import { type Value, is } from "../../ir/value.ts";
+import { nameOf } from "../../ir/name.ts";
 import { printDim } from "../../ir/dim.ts";
 import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import { runPipeline } from "../../passes/pass.ts";
@@ -22,10 +23,13 @@ export interface OnnxOptions {
   readonly ops?: OperatorSet;
   readonly producerVersion: string;
   readonly metadata: readonly (readonly [key: string, value: string])[];
+  /** Names in the model of the input and of outputs that the graph calls otherwise. */
+  readonly names?: Readonly<Record<string, string>>;
 }
 
 /** An initializer, and whether its values come from the checkpoint: without one they are not known. */
 export interface EmittedInitializer extends Initializer {
+  bytes(): Uint8Array;
   readonly fromCheckpoint: boolean;
 }
 
@@ -36,18 +40,21 @@ export interface EmittedModel {
 }
 
 /**
- * Turns a graph into an ONNX model whose outputs are named as the graph's. Nothing is read from `parameters` here: each
+ * Turns a graph into an ONNX model whose outputs are named as the graph's, or as `names` says. Nothing is read from `parameters` here: each
  * initializer asks for its bytes when it is written. The model is checked against the operator schemas of the opset;
  * a finding is a defect of this compiler and is reported as `invalid-ir`.
  */
 export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOptions): EmittedModel {
-  const { opset, ops = "standard" } = options;
+  const { opset, ops = "standard", names: given = {} } = options;
   const { graph: legal } = graph.clone();
+  legal.setOutputs(legal.outputs.map(({ name, value }) => ({ name: given[name] ?? name, value })));
   runPipeline(legal, [legalization({ opset, ops }), deadCode]);
-  const names = nameValues(legal);
+  const { tensors: names, nodes } = nameValues(legal, given);
   const values = [...legal.values()];
   const inputs = values.filter((v) => is(v, "input"));
-  const lowerer = new Lowerer({ opset, ops, inputs, nameOf: (v) => names.get(v) ?? v.name });
+  const nameOfTensor = (v: Value): string => names.get(v) ?? v.name;
+  const nodeNameOf = (v: Value): string => nodes.get(v) ?? nameOfTensor(v);
+  const lowerer = new Lowerer({ opset, ops, inputs, nameOf: nameOfTensor, nodeNameOf });
   const spread = spreadWeights(legal);
   for (const value of values) if (value.op !== "input" && (!value.isWeight || spread.has(value))) lowerer.lower(value);
   for (const { name, value } of legal.outputs)
@@ -55,7 +62,7 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
       lowerer.nodes.push({
         opType: "Identity",
         name: `${name}/Identity`,
-        inputs: [names.get(value) ?? value.name],
+        inputs: [nameOfTensor(value)],
         outputs: [name],
         attributes: {},
       });
@@ -69,17 +76,17 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
     producer: { name: "timmc", version: options.producerVersion },
     graphName: legal.name,
     nodes: lowerer.nodes,
-    inputs: inputs.map((v) => valueInfo(names.get(v) ?? v.name, v)),
+    inputs: inputs.map((v) => valueInfo(nameOfTensor(v), v)),
     outputs: legal.outputs.map((o) => valueInfo(o.name, o.value)),
     valueInfo: values
       .filter((v) => isBatchLost(v) && !legal.outputs.some((o) => o.value === v))
-      .map((v) => valueInfo(names.get(v) ?? v.name, v)),
+      .map((v) => valueInfo(nameOfTensor(v), v)),
     metadata: options.metadata,
   };
   const used = new Set(lowerer.nodes.flatMap((n) => n.inputs));
-  const weights = values.filter((v) => v.isWeight && !spread.has(v) && used.has(names.get(v) ?? v.name));
+  const weights = values.filter((v) => v.isWeight && !spread.has(v) && used.has(nameOfTensor(v)));
   const initializers = [
-    ...weights.map((v) => weightInitializer(v, names.get(v) ?? v.name, parameters)),
+    ...weights.map((v) => weightInitializer(v, nameOfTensor(v), parameters)),
     ...[...lowerer.constants].map(([name, x]): EmittedInitializer => ({
       header: { name, dtype: x.dtype, dims: x.shape },
       bytes: () => encodeNumbers(x.dtype, x.data),
@@ -90,20 +97,42 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
   return { model, initializers };
 }
 
-/** ONNX names: a value that is an output takes the output's name, everybody else its own unless that is taken. */
-function nameValues(graph: Graph): ReadonlyMap<Value, string> {
-  const names = new Map<Value, string>();
-  const taken = new Set(graph.outputs.map((o) => o.name));
+interface Names {
+  /** Of tensors. An input and a value that is an output have the names given. */
+  readonly tensors: ReadonlyMap<Value, string>;
+  /** Of the nodes that compute a value: its module path. */
+  readonly nodes: ReadonlyMap<Value, string>;
+}
+
+/** ONNX names, all of them different. What runs is called after its module, weights keep the names that the graph gives them. */
+function nameValues(graph: Graph, given: Readonly<Record<string, string>>): Names {
+  const tensors = new Map<Value, string>();
+  const nodes = new Map<Value, string>();
+  const values = [...graph.values()];
+  for (const value of values) if (is(value, "input")) tensors.set(value, given[value.name] ?? value.name);
+  const taken = new Set([...tensors.values(), ...graph.outputs.map((o) => o.name)]);
   for (const { name, value } of graph.outputs)
-    if (!value.isWeight && value.op !== "input" && !names.has(value)) names.set(value, name);
-  for (const value of graph.values()) {
-    if (names.has(value)) continue;
-    let name = value.name;
-    while (taken.has(name)) name = `${name}~`;
-    taken.add(name);
-    names.set(value, name);
-  }
-  return names;
+    if (!value.isWeight && value.op !== "input" && !tensors.has(value)) tensors.set(value, name);
+  const claim = (candidate: (n: number) => string): string => {
+    let n = 0;
+    while (taken.has(candidate(n))) n++;
+    taken.add(candidate(n));
+    return candidate(n);
+  };
+  for (const value of values)
+    if (value.isWeight)
+      tensors.set(
+        value,
+        claim((n) => value.name + "~".repeat(n)),
+      );
+  for (const value of values)
+    if (!value.isWeight && value.op !== "input") {
+      // Numbered where a module has several results; passes leave gaps in the graph's own numbers.
+      const name = claim((n) => nameOf(value.origin.path, n));
+      nodes.set(value, name);
+      if (!tensors.has(value)) tensors.set(value, name);
+    }
+  return { tensors, nodes };
 }
 
 /**

@@ -3,6 +3,7 @@ import { TimmcError } from "../../ir/error.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Observer } from "../../passes/pass.ts";
 import type { Manifest } from "../../driver/manifest.ts";
+import type { Layout } from "../../driver/layout/layout.ts";
 import type { PassTrace } from "../../driver/pass-observers.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
 import { nowOnly, withLaterOptions } from "../later.ts";
@@ -31,6 +32,7 @@ import { byteQuantity, quantity } from "../units.ts";
 interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
   readonly out: string;
   readonly printIrAfter?: readonly string[];
+  readonly layout: Layout;
   readonly verify?: boolean;
   readonly json?: boolean;
 }
@@ -41,6 +43,7 @@ With a MODEL before it, --help also prints the model's own arguments.
 Examples:
   timmc compile resnet50 -o out --weights resnet50.safetensors
   timmc compile local-dir:shapes -o out --taps logits,features
+  timmc compile resnet50 -o out --layout transformers-js
   timmc compile vit_tiny_patch16_224 -o out --weights synthetic --arg img_size=256 --taps module:blocks.5.attn`;
 
 const emission = "Artifact:";
@@ -56,7 +59,7 @@ export const compileCommand = (shell: Shell): Command =>
   withLaterOptions(
     "compile",
     withPassOptions(withGraphOptions(new Command("compile")), { group: optimisation, level: level() })
-      .description("compile a model to an artifact folder: model.onnx and manifest.json")
+      .description("compile a model to an artifact folder: model.onnx, manifest.json and a typed client, index.js")
       .argument("<MODEL>", modelArgument)
       .addOption(new Option("-o, --out <DIR>", "the artifact folder").makeOptionMandatory().helpGroup(emission))
       .addOption(
@@ -72,6 +75,12 @@ export const compileCommand = (shell: Shell): Command =>
         )
           .argParser(commaList)
           .helpGroup(optimisation),
+      )
+      .addOption(
+        new Option("--layout <NAME>", "whose folder it is: timmc's own, or one that transformers.js loads too")
+          .choices(["plain", "transformers-js"] satisfies Layout[])
+          .default("plain")
+          .helpGroup(emission),
       )
       .addOption(opsetOption().helpGroup(emission))
       .addOption(onnxOpsOption().helpGroup(emission))
@@ -112,6 +121,7 @@ async function compileModel(
     ...hubAccessOf(shell, options),
     out: options.out,
     weights: parseWeights(options.weights),
+    layout: options.layout,
     opset: options.opset,
     onnxOps: options.onnxOps,
     ...passRequestOf(options),

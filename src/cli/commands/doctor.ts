@@ -1,5 +1,4 @@
 import { Command, Option } from "commander";
-import { doctorLines } from "../doctor-text.ts";
 import { TimmcError } from "../../ir/error.ts";
 import {
   type GraphOptions,
@@ -49,6 +48,7 @@ export const doctorCommand = (shell: Shell): Command =>
       });
       if (options.json === true) shell.json(report);
       else {
+        const { doctorLines } = await import("../doctor-text.ts");
         report.notices.forEach(shell.note);
         shell.print(doctorLines(report, { colors: shell.colors, all: options.all === true }).join("\n"));
       }

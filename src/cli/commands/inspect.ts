@@ -29,10 +29,11 @@ interface InspectOptions extends GraphOptions, PassOptions, FormOptions {
   readonly activations?: readonly string[];
   readonly ir?: boolean;
   readonly after?: string;
+  readonly html?: string;
   readonly json?: boolean;
 }
 
-const graphText = "Graph text:";
+const graphText = "Graph, with --ir or --html:";
 const insteadGroup = "Other tables:";
 
 const epilogue = `
@@ -43,14 +44,15 @@ Examples:
   timmc inspect resnet50 --arg output_stride=16 --taps features,module:layer3.2
   timmc inspect resnet50 --param-groups coarse
   timmc inspect local-dir:shapes --activations cat.jpg dog.jpg
-  timmc inspect resnet50 --ir --after fold-batch-norm`;
+  timmc inspect resnet50 --ir --after fold-batch-norm
+  timmc inspect resnet50 --html resnet50.html`;
 
 export const inspectCommand = (shell: Shell): Command =>
   withLaterOptions(
     "inspect",
     withPassOptions(withGraphOptions(new Command("inspect")), {
       group: graphText,
-      level: new Option("-O <LEVEL>", "with --ir: after the passes of this level; 0 where none is given"),
+      level: new Option("-O <LEVEL>", "after the passes of this level: for --ir 0 where none is given, for --html 2"),
     })
       .description("the feature stages of a model, what each costs, and the outputs that compile would emit")
       .argument("<MODEL>", modelArgument)
@@ -69,15 +71,19 @@ export const inspectCommand = (shell: Shell): Command =>
         ).helpGroup(insteadGroup),
       )
       .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
+      .addOption(new Option("--after <PASS>", "the graph after this pass, of -O2 unless given").helpGroup(graphText))
+      .addOption(opsetOption("for this ").helpGroup(graphText))
+      .addOption(onnxOpsOption("for ").helpGroup(graphText))
       .addOption(
-        new Option("--after <PASS>", "with --ir: the graph after this pass, of -O2 unless given").helpGroup(graphText),
+        new Option(
+          "--html <FILE>",
+          "write one page for any browser: modules, graph before and after passes, costs, tap chooser",
+        ).conflicts(["ir", "json", "paramGroups", "activations"]),
       )
-      .addOption(opsetOption("with --ir: for this ").helpGroup(graphText))
-      .addOption(onnxOpsOption("with --ir: for ").helpGroup(graphText))
       .addOption(jsonOption("parameters, stages and outputs"))
       .addHelpText("after", epilogue)
       .action(async (model: string, options: InspectOptions, command: Command) => {
-        const { ir = false, after, opset, onnxOps, json } = options;
+        const { ir = false, html, after, opset, onnxOps, json } = options;
         for (const [flag, value] of [
           ["--after PASS", after],
           ["-O LEVEL", options.O],
@@ -85,13 +91,14 @@ export const inspectCommand = (shell: Shell): Command =>
           ["--opset N", opset],
           ["--onnx-ops SET", onnxOps],
         ])
-          if (value !== undefined && !ir) command.error(`error: ${flag} needs --ir`);
+          if (value !== undefined && !ir && html === undefined) command.error(`error: ${flag} needs --ir or --html`);
         if (after === "all")
           command.error(
             "error: --after takes one pass; timmc compile --print-ir-after all prints the graph after each",
           );
         noteLevel(command, options, shell.note);
         const request = { ...lowerRequestOf(model, options), ...hubAccessOf(shell, options) };
+        if (html !== undefined) return writePage(html, request, options, shell);
         if (options.activations !== undefined) return printActivations(shell, request, options, options.activations);
         const { inspect } = await import("../../driver/inspect.ts");
         const report = await inspect({
@@ -110,6 +117,26 @@ export const inspectCommand = (shell: Shell): Command =>
         );
       }),
   );
+
+async function writePage(path: string, request: LowerRequest, options: InspectOptions, shell: Shell): Promise<void> {
+  const { graphPage } = await import("../../driver/graph-page/graph-page.ts");
+  const { writeWhole } = await import("../../driver/artifact-files.ts");
+  const { parseWeights } = await import("../../driver/weights.ts");
+  const { after, opset, onnxOps, weights } = options;
+  shell.status(`drawing ${request.model}`);
+  const { html, inspection, data } = await graphPage({
+    ...request,
+    ...passRequestOf(options),
+    cacheDir: options.cacheDir,
+    after,
+    opset,
+    onnxOps,
+    weights: parseWeights(weights),
+  });
+  inspection.notices.forEach(shell.note);
+  writeWhole(path, html);
+  shell.log(`${path}: ${data.modules.name.length} modules, ${byteQuantity(Buffer.byteLength(html))}`);
+}
 
 async function printActivations(
   shell: Shell,

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ContradictionReport, ListRequest, ListRow, SortKey } from "../../driver/list.ts";
+import { TimmcError } from "../../ir/error.ts";
 import type { InputSize } from "../../frontend/pretrained-cfg.ts";
 import { positiveInteger } from "../numbers.ts";
 import { commaList, jsonOption } from "../options.ts";
@@ -99,6 +101,7 @@ async function runList(pattern: string | undefined, options: ListOptions, shell:
     const report = await listContradictions(request);
     return json === true ? shell.json(report.contradictions) : showContradictions(report, shell);
   }
+  if (html !== undefined) requirePagePath(html);
   const rows = await list(request);
   if (json === true) return shell.json(rows);
   if (rows.length === 0)
@@ -114,9 +117,19 @@ async function runList(pattern: string | undefined, options: ListOptions, shell:
 
 /** A pattern without wildcards is a name that may be misspelled, unless a filter took it away. */
 async function noneText(pattern: string | undefined, isFiltered: boolean): Promise<string> {
-  if (pattern === undefined || isFiltered || /[*?[]/.test(pattern)) return "no model matches";
+  if (pattern === undefined) return "no model matches";
+  const { quote } = await import("../../frontend/suggest.ts");
+  const what = `no model matches ${quote(pattern)}`;
+  if (isFiltered) return `${what} with these filters`;
+  if (/[*?[]/.test(pattern)) return what;
   const { unknownNameHint } = await import("../../frontend/registry.ts");
-  return `no model matches ${JSON.stringify(pattern)}. ${unknownNameHint(pattern)}`;
+  return `${what}. ${unknownNameHint(pattern)}`;
+}
+
+function requirePagePath(path: string): void {
+  const hint = "Name the file to write: --html models.html";
+  if (path === "") throw new TimmcError("usage", "--html names no file", { hint });
+  if (existsSync(`${path}/.`)) throw new TimmcError("io", "this is a folder, not a file", { trail: [path], hint });
 }
 
 async function writePage(path: string, rows: readonly ListRow[], shell: Shell): Promise<void> {

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import type { ImageReport } from "../../driver/run.ts";
 import type { OutputSummary } from "../../driver/run-report.ts";
 import { TimmcError } from "../../ir/error.ts";
+import { printableLine } from "../../frontend/printable.ts";
 import { positiveNumber } from "../numbers.ts";
 import { jsonOption } from "../options.ts";
 import type { Shell } from "../shell.ts";
@@ -66,10 +67,11 @@ async function runArray(shell: Shell, dir: string, file: string, { save, json }:
 }
 
 function describe({ image, top, outputs }: ImageReport, { colors }: Shell): string[] {
-  if (top === null) return [colors.bold(image), ...summaryTable(outputs, colors)];
+  const head = colors.bold(printableLine(image));
+  if (top === null) return [head, ...summaryTable(outputs, colors)];
   const rows = top.map((c) => [`${(100 * c.probability).toFixed(2)} %`, c.label ?? `class ${c.index}`]);
   const [, ...lines] = table([{ title: "", align: "right" }, { title: "" }], rows);
-  return [colors.bold(image), ...lines.map((line) => `  ${line}`)];
+  return [head, ...lines.map((line) => `  ${line}`)];
 }
 
 function summaryTable(outputs: readonly OutputSummary[], colors: Shell["colors"]): string[] {

@@ -4,7 +4,7 @@ import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TimmcError } from "../../ir/error.ts";
-import { HubError, diskError, interrupted, isPassing } from "./error.ts";
+import { HubError, afterTries, diskError, interrupted, isPassing } from "./error.ts";
 import { type HubAddress, type RemoteFile, etagOf, fileUrl, refusal } from "./metadata.ts";
 import { type HubResponse, send } from "./request.ts";
 import type { HubSettings } from "./settings.ts";
@@ -20,6 +20,8 @@ export interface DownloadJob {
   readonly target: string;
   readonly signal: AbortSignal | undefined;
   readonly report: (bytes: number, total: number) => void;
+  /** Called before the connection is made again, with how many times in a row it has to be. */
+  readonly onRetry: (error: HubError, attempt: number) => void;
   /** Whether this process is still the only writer. */
   readonly isMine: () => boolean;
 }
@@ -86,7 +88,8 @@ async function receiveAll(job: DownloadJob, arrived: Arrived): Promise<void> {
     } catch (error) {
       if (!isPassing(error)) throw error;
       failures = arrived.bytes > before ? 1 : failures + 1;
-      if (failures >= settings.attempts || connection >= maxConnections) throw error;
+      if (failures >= settings.attempts || connection >= maxConnections) throw afterTries(error, failures);
+      job.onRetry(error, failures + 1);
       await pause(settings, failures, error, signal);
     }
   }

@@ -44,6 +44,14 @@ const passing: ReadonlySet<HubFailure> = new Set(["network", "timeout", "server"
 /** Whether the same request may succeed later. */
 export const isPassing = (error: unknown): error is HubError => error instanceof HubError && passing.has(error.failure);
 
+/** The error of the last of several tries. */
+export const afterTries = (error: HubError, tries: number): HubError =>
+  new HubError(error.failure, `${error.message}, and so it was ${tries} times`, {
+    hint: error.hint ?? "Check the network and HF_ENDPOINT, and run the command again later.",
+    cause: error,
+    retryAfter: error.retryAfter,
+  });
+
 /** Whether the file is not to be had here, and another name may be. */
 export const isAbsence = ({ failure }: HubError): boolean => failure === "no-file" || failure === "not-cached";
 

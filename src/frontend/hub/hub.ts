@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { type RepoCache, isCommit, repoCache, requireFileName, tagCache } from "./cache.ts";
 import { makeFolder } from "../make-folder.ts";
 import { download, pause } from "./download.ts";
-import { HubError, diskError, isAbsence, isPassing } from "./error.ts";
+import { HubError, afterTries, diskError, isAbsence, isPassing } from "./error.ts";
 import { withLock } from "./lock.ts";
 import { type HubAddress, type RemoteFile, askFor } from "./metadata.ts";
 import type { HubSettings } from "./settings.ts";
@@ -20,6 +20,8 @@ export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with the bytes of a file that are there, and with its size. */
   readonly onBytes?: ((file: string, bytes: number, total: number) => void) | undefined;
+  /** Called before each further try, with what went wrong and which try it is. */
+  readonly onRetry?: ((error: HubError, attempt: number, attempts: number) => void) | undefined;
   /** Called where another process is downloading the file. */
   readonly onWait?: ((file: string) => void) | undefined;
   /** A file above this is refused before it is downloaded. */
@@ -104,7 +106,7 @@ async function askPatiently(
   cache: RepoCache,
   at: HubAddress,
   file: string,
-  { signal, hasCopy }: UpdateOptions,
+  { signal, hasCopy, onRetry }: UpdateOptions,
 ): Promise<RemoteFile> {
   for (let failures = 1; ; failures++) {
     try {
@@ -112,7 +114,9 @@ async function askPatiently(
     } catch (error) {
       if (error instanceof HubError && error.failure === "no-file" && isCommit(at.revision))
         cache.markMissing(at.revision, file);
-      if (!isPassing(error) || hasCopy || failures >= settings.attempts) throw error;
+      if (!isPassing(error) || hasCopy) throw error;
+      if (failures >= settings.attempts) throw afterTries(error, failures);
+      onRetry?.(error, failures + 1, settings.attempts);
       await pause(settings, failures, error, signal);
     }
   }
@@ -125,7 +129,7 @@ async function bring(
   repo: string,
   file: string,
   remote: RemoteFile,
-  { signal, onBytes, onWait, maxBytes }: FetchOptions,
+  { signal, onBytes, onRetry, onWait, maxBytes }: FetchOptions,
 ): Promise<string> {
   const { commit, etag, size } = remote;
   const known = cache.find(commit, file);
@@ -150,6 +154,7 @@ async function bring(
         target,
         signal,
         report: (bytes, total) => onBytes?.(file, bytes, total),
+        onRetry: (error, attempt) => onRetry?.(error, attempt, settings.attempts),
         isMine,
       });
     return cache.place(etag, commit, file);

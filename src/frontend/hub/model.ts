@@ -3,10 +3,10 @@ import { TimmcError } from "../../ir/error.ts";
 import { type LocalModel, readConfigFile } from "../local-dir.ts";
 import { maxConfigBytes, parseModelConfig } from "../model-config.ts";
 import { formatReference, parseReference } from "../reference.ts";
-import { HubError, isAbsence } from "./error.ts";
+import { HubError, isAbsence, isPassing } from "./error.ts";
 import { type CachedFile, type FetchOptions, fetchFile, fetchFirst } from "./hub.ts";
 import type { HubAddress } from "./metadata.ts";
-import { progressBar } from "./progress.ts";
+import { progressBar, slownessNote } from "./progress.ts";
 import { hubSettings } from "./settings.ts";
 
 /** How a command reaches the Hub. */
@@ -32,7 +32,11 @@ export interface HubModel extends LocalModel {
  *   `interrupted`; the reference is in the trail.
  */
 export async function readHubModel(at: HubAddress, access: HubAccess): Promise<HubModel> {
-  const found = await inRepo(at, "A model needs timm's config.json; the architecture is never guessed.", access, () =>
+  const advice: Advice = {
+    absence: "A model needs timm's config.json; the architecture is never guessed.",
+    unreached: "A folder with config.json and weights needs no Hub: local-dir:FOLDER.",
+  };
+  const found = await inRepo(at, advice, access, () =>
     fetchFile(hubSettings(access.cacheDir), at, "config.json", { ...watched(access), maxBytes: maxConfigBytes }),
   );
   const config = parseModelConfig(readConfigFile(found.path), `${nameOf(at)} > config.json`);
@@ -59,7 +63,10 @@ export async function fetchWeights(
 ): Promise<Omit<CachedFile, "notices">> {
   const names = weightNames(filename);
   const hint = `timm reads ${names.join(", else ")}. Name another file with --weights FILE.`;
-  return inRepo(at, hint, access, () => fetchFirst(hubSettings(access.cacheDir), at, names, watched(access)));
+  const unreached = "Or give the weights with --weights FILE.";
+  return inRepo(at, { absence: hint, unreached }, access, () =>
+    fetchFirst(hubSettings(access.cacheDir), at, names, watched(access)),
+  );
 }
 
 /** The names that timm tries, in its order (`load_state_dict_from_hf`). */
@@ -84,29 +91,51 @@ export function parseHubAddress(id: string): HubAddress {
 
 const nameOf = ({ repo, revision }: HubAddress): string => formatReference({ kind: "hf-hub", repo, revision });
 
-function watched({ signal, progress }: HubAccess): FetchOptions {
+function watched({ signal, progress, note = progress }: HubAccess): FetchOptions {
+  const bar = progress === undefined ? undefined : progressBar(progress);
+  const slow = note === undefined ? undefined : slownessNote(note);
+  let notes = 0;
   return {
     signal,
-    onBytes: progress === undefined ? undefined : progressBar(progress),
+    onBytes: (...bytes) => {
+      slow?.(...bytes);
+      bar?.(...bytes);
+    },
+    // The first is news to somebody who sees no progress; the next would fill the screen.
+    onRetry: (error, attempt, attempts) =>
+      (notes++ === 0 ? note : progress)?.(`${error.message}: trying again, ${attempt} of ${attempts}`),
     onWait: (file) => progress?.(`${file}: another process is downloading it`),
   };
 }
 
-/** A file of a repository, its notices told; `absence` is the advice where there is none. */
+/** What to do where there is no such file, and where the Hub does not answer. */
+interface Advice {
+  readonly absence: string;
+  readonly unreached: string;
+}
+
+/** A file of a repository, its notices told. */
 async function inRepo(
   at: HubAddress,
-  absence: string,
+  { absence, unreached }: Advice,
   { note, progress }: HubAccess,
   body: () => Promise<CachedFile>,
 ): Promise<Omit<CachedFile, "notices">> {
   try {
+    progress?.(`asking for ${nameOf(at)}`);
     const { path, commit, notices } = await body();
     for (const notice of notices) (note ?? progress)?.(notice);
     return { path, commit };
   } catch (error) {
     if (!(error instanceof TimmcError)) throw error;
-    const hint =
-      error instanceof HubError && isAbsence(error) ? [error.hint, absence].filter(Boolean).join(" ") : error.hint;
+    const advice = !(error instanceof HubError)
+      ? undefined
+      : isAbsence(error)
+        ? absence
+        : isPassing(error)
+          ? unreached
+          : undefined;
+    const hint = advice === undefined ? error.hint : [error.hint, advice].filter(Boolean).join(" ");
     throw new TimmcError(error.code, error.message, { trail: [nameOf(at), ...error.trail], hint, cause: error });
   }
 }

@@ -143,16 +143,19 @@ function watchdog(outer: AbortSignal | undefined, milliseconds: number): Watchdo
       if (outer?.aborted === true) return interrupted();
       if (isLate) return new HubError("timeout", `${url.host} sent nothing for ${milliseconds / 1000} s`);
       return new HubError("network", `the connection to ${url.host} failed (${reasonOf(error)})`, {
-        hint: "Check the network and HF_ENDPOINT, or give the weights with --weights FILE.",
+        hint: "Check the network and HF_ENDPOINT.",
         cause: error,
       });
     },
   };
 }
 
-/** fetch says "fetch failed" and keeps the reason in the cause; the code alone holds no address. */
+/** fetch says "fetch failed" and keeps the reason in the cause. A code holds no address, and neither do plain words. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return code === "" ? messageOf(error) : code;
+  const each = cause instanceof AggregateError ? [cause, ...(cause.errors as readonly unknown[])] : [cause];
+  const code = each.flatMap((e) => (e instanceof Error && "code" in e ? [String(e.code)] : []))[0];
+  if (code !== undefined) return code;
+  const words = messageOf(cause);
+  return /^[a-z ]{1,60}$/i.test(words) ? words : messageOf(error);
 }

@@ -1,33 +1,42 @@
-import { bytesOf, encodeNumbers } from "../../ir/bytes.ts";
 import { TimmcError } from "../../ir/error.ts";
-import { type RoundedFloat, isRoundedFloat, narrow } from "../../ir/float.ts";
-import { toFloat32 } from "./load.ts";
+import { type FloatStored, encodeStored, isFloatStored, toFloat32 } from "./load.ts";
 import { nearNames } from "../suggest.ts";
-import { type StoredDType, type TensorData, type WeightSource, printStored } from "./source.ts";
+import { shown } from "./file.ts";
+import { type TensorData, type WeightSource, printStored, rowsOf } from "./source.ts";
 
-/** What a model asks of a checkpoint (`inChans`, `numClasses`) and what its pretrained configuration says about it. */
+/** What a model asks of a checkpoint (`inChans`, `numClasses`) and what is known about that. */
 export interface Adaptation {
   readonly inChans: number;
   /** Classes of the model; 0 for a model without classifier and for `features_only`. */
   readonly numClasses: number;
-  readonly cfg: {
+  /** The shape of a parameter of the model by its name; undefined where the model has none. */
+  readonly shape: (name: string) => readonly number[] | undefined;
+  readonly checkpoint: {
     readonly firstConv: readonly string[];
     readonly classifier: readonly string[];
-    readonly numClasses: number;
+    /** Undefined where the file has no classifier that would tell; it is then taken for one of other classes. */
+    readonly numClasses: number | undefined;
     /** Classes that lead the checkpoint's classifier and that the model does not have; 0 unless set. */
     readonly labelOffset?: number;
   };
 }
 
+/** A parameter that is left without values on purpose. */
 export interface Withheld {
   readonly name: string;
   /** Why the checkpoint has no values for this parameter. */
   readonly reason: string;
+  /** What to ask for instead where an output needs it. */
+  readonly hint: string;
+  /** The argument that fits the parameter to the file: `num_classes=7`, or `num_classes=0` to be without it; null without. */
+  readonly arg: string | null;
 }
 
 export interface Adapted {
   /** The same keys without the withheld ones; adapted tensors are computed when they are read. */
   readonly source: WeightSource;
+  /** In words, what became of the tensors that are not as they were, by their names. */
+  readonly changes: ReadonlyMap<string, string>;
   /** Parameters that timm would leave at their random initial values. */
   readonly withheld: readonly Withheld[];
   /** False where timm then loads with strict=False: other missing and unexpected keys are no error. */
@@ -36,61 +45,97 @@ export interface Adapted {
 
 /**
  * timm's `load_pretrained`, between the checkpoint filter and `load_state_dict`: the first convolutions are adapted to
- * another number of input channels, and classifiers of another number of classes are left out.
+ * another number of input channels, and classifiers of another number of classes are left out. A first convolution that
+ * has the model's channels already stays as it is, for which timm has no rule but for 3 of them.
  */
 export function adaptWeights(source: WeightSource, wanted: Adaptation): Adapted {
-  const replaced = new Map<string, TensorData>();
-  const withheld = new Map<string, string>();
-  if (wanted.inChans !== 3) {
-    for (const name of wanted.cfg.firstConv.map((module) => `${module}.weight`)) {
-      const adapted = adaptFirstConv(source, name, wanted.inChans);
-      if (typeof adapted === "string") withheld.set(name, adapted);
-      else replaced.set(name, adapted);
-    }
-  }
-  adaptClassifiers(source, wanted, replaced, withheld);
+  const outcomes = new Map([...adaptFirstConvs(source, wanted), ...adaptClassifiers(source, wanted)]);
+  const withheld = [...outcomes.values()].flatMap((outcome) => ("reason" in outcome ? [outcome] : []));
+  const changed = new Map([...outcomes].flatMap(([name, o]) => ("data" in o ? [[name, o] as const] : [])));
   return {
     source: {
       label: source.label,
       notices: source.notices ?? [],
       close: () => source.close(),
-      keys: () => [...source.keys()].filter((name) => !withheld.has(name)),
-      get: (name) => (withheld.has(name) ? undefined : (replaced.get(name) ?? source.get(name))),
+      keys: () => [...source.keys()].filter((name) => !isWithheld(outcomes.get(name))),
+      get: (name) => (isWithheld(outcomes.get(name)) ? undefined : (changed.get(name)?.data ?? source.get(name))),
     },
-    withheld: [...withheld].map(([name, reason]) => ({ name, reason })),
-    strict: withheld.size === 0,
+    changes: new Map([...changed].map(([name, { change }]) => [name, change])),
+    withheld,
+    strict: withheld.length === 0,
   };
+}
+
+/** A tensor in another form, and what was done to it. */
+interface Changed {
+  readonly data: TensorData;
+  readonly change: string;
+}
+
+type Outcome = Changed | Withheld;
+type Outcomes = (readonly [name: string, outcome: Outcome])[];
+
+const isWithheld = (outcome: Outcome | undefined): boolean => outcome !== undefined && "reason" in outcome;
+
+function adaptFirstConvs(source: WeightSource, wanted: Adaptation): Outcomes {
+  if (wanted.inChans === 3) return [];
+  return wanted.checkpoint.firstConv.flatMap((module): Outcomes => {
+    const name = `${module}.weight`;
+    const data = required(source, name);
+    const model = wanted.shape(name)?.[1];
+    return data.shape[1] === model ? [] : [[name, adaptFirstConv(source, name, data, wanted)]];
+  });
 }
 
 /**
  * The weight (O, I, h, w) of a first convolution for another number of input channels, in float32 and then the stored
  * type. One channel: the sum over I; over each run of 3 where I > 3 (a space-to-depth stem). Any other number n: the 3
- * channels repeated up to n, times 3 / n, so that equal channels give the same response. A string says why there is no
- * such weight.
+ * channels repeated up to n, times 3 / n, so that equal channels give the same response.
  */
-function adaptFirstConv(source: WeightSource, name: string, inChans: number): TensorData | string {
-  const data = required(source, name);
+function adaptFirstConv(source: WeightSource, name: string, data: TensorData, wanted: Adaptation): Outcome {
+  const { inChans } = wanted;
   const [outputs, inputs, height, width] = data.shape;
-  if (data.shape.length !== 4 || outputs === undefined || inputs === undefined || !height || !width) {
-    return `${printStored(data)} is no 2-D convolution, so it cannot be adapted to ${inChans} input channels`;
-  }
+  const arg = ownChannels(wanted.shape(name), data.shape, inChans);
+  const withhold = (reason: string): Withheld => ({
+    name,
+    reason,
+    hint: arg === null ? "Use a file of the model's own input channels." : `Ask for the file's own with --arg ${arg}.`,
+    arg,
+  });
+  if (data.shape.length !== 4 || outputs === undefined || inputs === undefined || !height || !width)
+    return withhold(`${printStored(data)} is no 2-D convolution, so it cannot be adapted to ${inChans} input channels`);
   const { dtype } = data;
-  if (!isFloatStored(dtype)) return `adapting it to ${inChans} input channels needs floats, not ${dtype}`;
+  if (!isFloatStored(dtype)) return withhold(`adapting it to ${inChans} input channels needs floats, not ${dtype}`);
   const area = height * width;
   if (inChans !== 1) {
-    if (inputs !== 3) return `its ${inputs} input channels cannot be adapted to ${inChans}: only 3 can`;
-    const shape = [outputs, inChans, height, width];
-    return computed(data, dtype, shape, (weight) => repeatChannels(weight, outputs, inChans, area));
+    if (inputs !== 3) return withhold(`its ${inputs} input channels cannot be adapted to ${inChans}: only 3 can`);
+    return {
+      data: computed(data, dtype, [outputs, inChans, height, width], (weight) =>
+        repeatChannels(weight, outputs, inChans, area),
+      ),
+      change: `3 input channels repeated and scaled to ${inChans}`,
+    };
   }
   if (inputs > 3 && inputs % 3 !== 0) {
     throw new TimmcError("weights", `its ${inputs} input channels cannot be summed in runs of 3`, {
       trail: [source.label, name],
-      hint: "Compile with in_chans=3.",
+      hint: `Compile with --arg ${arg ?? "in_chans=3"}.`,
     });
   }
   const groups = inputs > 3 ? inputs / 3 : 1;
-  const shape = [outputs, groups, height, width];
-  return computed(data, dtype, shape, (weight) => sumChannels(weight, outputs * groups, inputs / groups, area));
+  return {
+    data: computed(data, dtype, [outputs, groups, height, width], (weight) =>
+      sumChannels(weight, outputs * groups, inputs / groups, area),
+    ),
+    change: `${inputs} input channels summed to ${groups}`,
+  };
+}
+
+/** The argument for the input channels of a stored kernel, which a space-to-depth stem has several times over. */
+function ownChannels(model: readonly number[] | undefined, stored: readonly number[], inChans: number): string | null {
+  const fold = (model?.[1] ?? inChans) / inChans;
+  const [, inputs = 0] = stored;
+  return stored.length === 4 && inputs > 0 && inputs % fold === 0 ? `in_chans=${inputs / fold}` : null;
 }
 
 /** (groups, run, area) to (groups, area), summed in order in float32. */
@@ -119,37 +164,29 @@ function repeatChannels(weight: Float32Array, outputs: number, inChans: number, 
   return out;
 }
 
-function adaptClassifiers(
-  source: WeightSource,
-  wanted: Adaptation,
-  replaced: Map<string, TensorData>,
-  withheld: Map<string, string>,
-): void {
-  const { classifier, numClasses, labelOffset = 0 } = wanted.cfg;
+function adaptClassifiers(source: WeightSource, wanted: Adaptation): Outcomes {
+  const { classifier, numClasses, labelOffset = 0 } = wanted.checkpoint;
   const names = classifier.flatMap((module) => [`${module}.weight`, `${module}.bias`]);
-  if (classifier.length > 0 && wanted.numClasses !== numClasses) {
-    const reason = `the checkpoint's classifier has ${numClasses} classes, the model ${wanted.numClasses}`;
-    for (const name of names) withheld.set(name, reason);
-  } else if (labelOffset > 0) {
-    for (const name of names) replaced.set(name, withoutRows(required(source, name), labelOffset));
+  if (wanted.numClasses !== numClasses) {
+    const reason =
+      numClasses === undefined
+        ? "the file has no classifier"
+        : `the checkpoint's classifier has ${numClasses} classes, the model ${wanted.numClasses}`;
+    const arg = `num_classes=${numClasses ?? 0}`;
+    const instead = numClasses === undefined ? "for the model without one" : "for the checkpoint's own classes";
+    const hint = `Ask for other taps, such as --taps pre_logits,features, or ${instead} with --arg ${arg}.`;
+    return names.map((name) => [name, { name, reason, hint, arg }]);
   }
+  if (labelOffset === 0) return [];
+  const change = `without its first ${labelOffset === 1 ? "row" : `${labelOffset} rows`}`;
+  return names.map((name) => [name, { data: withoutRows(required(source, name), labelOffset), change }]);
 }
 
 /** The tensor without its first rows. */
 function withoutRows(data: TensorData, rows: number): TensorData {
-  const [all = 0, ...rest] = data.shape;
-  const cut = Math.min(rows, all);
-  const read = (): Uint8Array => {
-    const bytes = data.read();
-    return bytes.slice(cut === 0 ? 0 : (bytes.length / all) * cut);
-  };
-  return { dtype: data.dtype, shape: [all - cut, ...rest], read };
+  const [all = 0] = data.shape;
+  return rowsOf(data, Math.min(rows, all), all);
 }
-
-type FloatStored = "f64" | "f32" | RoundedFloat;
-
-const isFloatStored = (dtype: StoredDType): dtype is FloatStored =>
-  dtype === "f64" || dtype === "f32" || isRoundedFloat(dtype);
 
 /** A tensor computed in float32 from another when it is read, and rounded to the type that the other has. */
 function computed(
@@ -158,9 +195,7 @@ function computed(
   shape: readonly number[],
   compute: (values: Float32Array) => Float32Array,
 ): TensorData {
-  const encode = (values: Float32Array): Uint8Array =>
-    dtype === "f64" || dtype === "f32" ? encodeNumbers(dtype, values) : bytesOf(narrow(dtype, values));
-  return { dtype, shape, read: () => encode(compute(toFloat32(data))) };
+  return { dtype, shape, read: () => encodeStored(dtype, compute(toFloat32(data))) };
 }
 
 function required(source: WeightSource, name: string): TensorData {
@@ -169,6 +204,6 @@ function required(source: WeightSource, name: string): TensorData {
   const [near] = nearNames(name, source.keys(), 1);
   throw new TimmcError("weights", "the pretrained configuration names this parameter, and the weights do not have it", {
     trail: [source.label, name],
-    hint: `${near === undefined ? "" : `Nearest key: ${near}. `}Correct first_conv or classifier with --cfg.`,
+    hint: `${near === undefined ? "" : `Nearest key: ${shown(near)}. `}Correct first_conv or classifier with --cfg.`,
   });
 }

@@ -1,6 +1,9 @@
+import { sameShape } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { nearNames } from "../suggest.ts";
+import { type KnownParts, causeOf, optionFor } from "./diagnose/cause.ts";
 import { findPrefix } from "./diagnose/prefix.ts";
+import { shown } from "./file.ts";
 import { type StoredDType, type TensorSpec, type WeightSource, isOpaque, printStored } from "./source.ts";
 
 export interface Mismatch {
@@ -32,7 +35,7 @@ export function matchWeights(source: WeightSource, parameters: Iterable<TensorSp
     const found = source.get(expected.name);
     if (found === undefined) {
       if (!isCounter(expected.name)) missing.push(expected);
-    } else if (!sameShape(expected.shape, found.shape) || isOpaque(found.dtype)) {
+    } else if (!fits(expected.shape, found.shape) || isOpaque(found.dtype)) {
       mismatched.push({ name: expected.name, expected, found: { dtype: found.dtype, shape: found.shape } });
     }
   }
@@ -41,56 +44,85 @@ export function matchWeights(source: WeightSource, parameters: Iterable<TensorSp
   return { missing, unexpected: [...source.keys()].filter((name) => !isKnown(name)), mismatched };
 }
 
+/** What the hint of a mismatch can say more with: the model's known modules, and whether the user named the file. */
+export interface MatchContext {
+  readonly parts: KnownParts;
+  readonly kind: "pretrained" | "file";
+}
+
+const noContext: MatchContext = { parts: { firstConv: [], classifier: [] }, kind: "pretrained" };
+
 /**
- * The error for a match with missing or mismatched parameters; undefined where every parameter has values. Unexpected
- * keys alone are no error: they are named where they help to explain the rest.
+ * The error for a match with missing or mismatched parameters, or with entries that the model does not have; undefined
+ * where there are none of these. `lenient` says that left-over entries alone are none, as they are where timm loads
+ * non-strictly.
  */
-export function matchError(source: WeightSource, match: WeightMatch): TimmcError | undefined {
+export function matchError(
+  source: WeightSource,
+  match: WeightMatch,
+  lenient: boolean,
+  context = noContext,
+): TimmcError | undefined {
   const { missing, unexpected, mismatched } = match;
-  if (missing.length + mismatched.length === 0) return undefined;
+  if (missing.length + mismatched.length === 0)
+    return unexpected.length === 0 || lenient ? undefined : leftOver(source, unexpected, context);
   const lines = [
     `the weights do not fit the model: ${missing.length} missing, ${mismatched.length} of another shape or type, ${unexpected.length} not used`,
-    ...listed("missing", missing, (spec) => {
+    ...section("missing", missing, (spec) => {
       const [near] = nearNames(spec.name, unexpected, 1);
-      return `${spec.name} ${printStored(spec)}${near === undefined ? "" : `, near: ${near}`}`;
+      return `${spec.name} ${printStored(spec)}${near === undefined ? "" : `, near: ${shown(near)}`}`;
     }),
-    ...listed("mismatched", mismatched, ({ name, expected, found }) => {
+    ...section("mismatched", mismatched, ({ name, expected, found }) => {
       return `${name}: the model has ${printStored(expected)}, the weights ${printStored(found)}`;
     }),
-    ...listed("not used", unexpected, (name) => name),
+    ...section("not used", unexpected, shown),
   ];
-  return new TimmcError("weights", lines.join("\n  "), { trail: [source.label], hint: advice(match) });
+  return new TimmcError("weights", lines.join("\n  "), { trail: [source.label], hint: advice(match, context) });
 }
+
+/** As strict as load_state_dict: what the model does not have may be of a deeper model, or of one that scales its layers. */
+const leftOver = (source: WeightSource, unexpected: readonly string[], context: MatchContext): TimmcError =>
+  new TimmcError(
+    "weights",
+    `the file holds ${entriesOf(unexpected.length)} that the model does not have, such as ${listedNames(unexpected)}`,
+    {
+      trail: [source.label],
+      hint: `Ask for the architecture and the arguments that the file is of, or save it without them: ${doctorOf(context)} says which they are.`,
+    },
+  );
+
+const doctorOf = ({ kind }: MatchContext): string => `timmc doctor MODEL${kind === "file" ? " --weights FILE" : ""}`;
+
+export const entriesOf = (n: number): string => (n === 1 ? "1 entry" : `${n} entries`);
+const listedNames = (names: readonly string[]): string => names.slice(0, 3).map(shown).join(", ");
 
 const COUNTER = /num_batches_tracked$/;
 const isCounter = (name: string): boolean => COUNTER.test(name);
 const SHOWN = 5;
 
-function listed<T>(title: string, items: readonly T[], line: (item: T) => string): string[] {
+function section<T>(title: string, items: readonly T[], line: (item: T) => string): string[] {
   const rest = items.length > SHOWN ? [`${title}: and ${items.length - SHOWN} more`] : [];
   return [...items.slice(0, SHOWN).map((item) => `${title}: ${line(item)}`), ...rest];
 }
 
-function sameShape(expected: readonly number[], found: readonly number[]): boolean {
-  if (expected.length === 0 && found.length === 1) return found[0] === 1;
-  return expected.length === found.length && expected.every((dim, i) => dim === found[i]);
-}
+const fits = (expected: readonly number[], found: readonly number[]): boolean =>
+  expected.length === 0 && found.length === 1 ? found[0] === 1 : sameShape(expected, found);
 
-function advice({ missing, unexpected, mismatched }: WeightMatch): string {
-  return `${firstAdvice(missing, unexpected, mismatched)} timmc doctor MODEL shows each key.`;
-}
+const advice = (match: WeightMatch, context: MatchContext): string =>
+  `${firstAdvice(match, context)} ${doctorOf(context)} shows each key.`;
 
-function firstAdvice(
-  missing: readonly TensorSpec[],
-  unexpected: readonly string[],
-  mismatched: readonly Mismatch[],
-): string {
+function firstAdvice({ missing, unexpected, mismatched }: WeightMatch, { parts, kind }: MatchContext): string {
   const finding = findPrefix(
     missing.map((spec) => spec.name),
     unexpected,
   );
-  if (finding?.change === "off") return `The keys carry the prefix \`${finding.prefix}\`: save the weights without it.`;
+  if (finding?.change === "off")
+    return `The keys carry the prefix \`${shown(finding.prefix)}\`: save the weights without it.`;
   if (finding?.change === "on") return `The keys lack the prefix \`${finding.prefix}\`.`;
+  const args = mismatched.map((m) => causeOf(m.name, m.expected.shape, m.found.shape, parts).arg);
+  const known = [...new Set(args)].filter((arg) => arg !== null);
+  if (missing.length === 0 && known.length > 0 && !args.includes(null))
+    return `The shapes ask for ${known.map((arg) => optionFor(kind, arg)).join(" ")}.`;
   if (missing.length === 0 && mismatched.length > 0)
     return "Pass the arguments that the checkpoint was trained with (--arg num_classes=…, in_chans=…, img_size=…).";
   return "Check that the architecture and its arguments are those of the checkpoint.";

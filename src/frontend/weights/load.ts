@@ -1,8 +1,8 @@
-import { type Numbers, decodeNumbers, encodeNumbers, viewAs } from "../../ir/bytes.ts";
+import { type Numbers, bytesOf, decodeNumbers, encodeNumbers, viewAs } from "../../ir/bytes.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { TimmcError } from "../../ir/error.ts";
-import { widen } from "../../ir/float.ts";
-import { type TensorData, printStored } from "./source.ts";
+import { type RoundedFloat, isRoundedFloat, narrow, widen } from "../../ir/float.ts";
+import { type StoredDType, type TensorData, printStored } from "./source.ts";
 
 /**
  * A stored tensor as float32: narrower types exactly, wider ones rounded to nearest even. Throws TimmcError for
@@ -19,6 +19,16 @@ export function toFloat32(data: TensorData): Float32Array {
  */
 export const toDType = (data: TensorData, dtype: DType): Uint8Array =>
   data.dtype === dtype ? data.read() : encodeNumbers(dtype, toNumbers(data));
+
+/** Types that computed entries can be stored in. */
+export type FloatStored = "f64" | "f32" | RoundedFloat;
+
+export const isFloatStored = (dtype: StoredDType): dtype is FloatStored =>
+  dtype === "f64" || dtype === "f32" || isRoundedFloat(dtype);
+
+/** Numbers as stored, rounded once to nearest even. */
+export const encodeStored = (dtype: FloatStored, values: Numbers): Uint8Array =>
+  dtype === "f64" || dtype === "f32" ? encodeNumbers(dtype, values) : bytesOf(narrow(dtype, values));
 
 /** A stored tensor as numbers, exactly where a float64 holds them. Throws TimmcError as `toFloat32` does. */
 export function toNumbers(data: TensorData): Numbers {

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { constants, inflateRawSync } from "node:zlib";
 import { TimmcError } from "../../ir/error.ts";
-import { type NpyHeader, npyHeadBytes, parseNpyHeader } from "../../ir/npy-header.ts";
+import { type NpyHeader, hasNpyHeader, npyHeadBytes, parseNpyHeader } from "../../ir/npy-header.ts";
 import { type RandomBytes, type Refuse, openBytes, shown } from "./file.ts";
 import { materialise } from "./pth/tensors.ts";
 import { type StoredDType, type TensorData, type WeightSource, storedBits } from "./source.ts";
@@ -52,22 +52,26 @@ function arrayOf(bytes: RandomBytes, member: Member, refuse: Refuse): TensorData
   const size = member.inflated ?? member.size;
   const header = parseNpyHeader(headOf(bytes, member, refuse), refuse);
   const { shape, dataStart, descriptor } = header;
+  if (descriptor === undefined) return undefined;
   if (descriptor.endsWith("O")) refuse("it is an array of Python objects, which timmc does not load: they are code");
   const dtype = stored[descriptor.replace(/^[<>|=]/, "")];
   if (dtype === undefined) return undefined;
   const needed = shape.reduce((n, dim) => n * dim, storedBits[dtype] / 8);
   if (!Number.isSafeInteger(needed) || needed !== size - dataStart)
     refuse(`shape (${shape.join(", ")}) of ${dtype} needs ${needed} bytes, the member has ${size - dataStart}`);
-  const view = { dtype, shape, strides: stridesOf(header), offset: 0 };
+  const strides = stridesOf(header);
+  const [rowStride = 0] = strides;
+  const elements = (rows: readonly number[], offset: number): Uint8Array =>
+    materialise(
+      { dtype, shape: rows, strides, offset },
+      (begin, length) => part(bytes, member, dataStart + begin, length, refuse),
+      descriptor.startsWith(">"),
+    );
   return {
     dtype,
     shape,
-    read: () =>
-      materialise(
-        view,
-        (begin, length) => part(bytes, member, dataStart + begin, length, refuse),
-        descriptor[0] === ">",
-      ),
+    read: () => elements(shape, 0),
+    readRows: (begin, end) => elements([end - begin, ...shape.slice(1)], begin * rowStride),
   };
 }
 
@@ -96,12 +100,21 @@ function stridesOf({ shape, fortranOrder }: NpyHeader): number[] {
   return shape.map((_, i) => before(i).reduce((n, d) => n * d, 1));
 }
 
-/** The first bytes of a member, of which the header is. */
+/** Packed bytes that are inflated at a time until the header is there: nearly every header is in the first. */
+const headStep = 256;
+
+/**
+ * The first bytes of a member, with the whole header if it has one. A step less gave less than a header's bytes, so that
+ * no step gives more than those and what deflate makes of `headStep` bytes: a hostile member is not inflated further.
+ */
 function headOf(bytes: RandomBytes, member: Member, refuse: Refuse): Uint8Array {
   // Deflate adds at most five bytes to every 64 KiB that it cannot pack.
-  const head = bytes.read(member.begin, Math.min(member.size, npyHeadBytes + 5));
-  if (member.inflated === undefined) return head;
-  return inflated(head, { finishFlush: constants.Z_SYNC_FLUSH }, refuse);
+  const packed = bytes.read(member.begin, Math.min(member.size, npyHeadBytes + 5));
+  if (member.inflated === undefined) return packed;
+  for (let length = headStep; ; length += headStep) {
+    const head = inflated(packed.subarray(0, length), { finishFlush: constants.Z_SYNC_FLUSH }, refuse);
+    if (length >= packed.length || hasNpyHeader(head)) return head;
+  }
 }
 
 function part(bytes: RandomBytes, member: Member, at: number, length: number, refuse: Refuse): Uint8Array<ArrayBuffer> {

@@ -36,6 +36,7 @@ export function openSharded(path: string, openShard: (file: string) => WeightSou
     return {
       label: basename(path),
       notices: [...shards.values()].flatMap((shard) => shard.notices ?? []).concat(unlisted(path, files, shards)),
+      shards: [...shards.keys()].map((file) => join(dirname(path), file)),
       keys: () => files.keys(),
       get: (key) => shardOf(key)?.get(key),
       close,

@@ -42,6 +42,20 @@ export interface TensorData {
   readonly shape: readonly number[];
   /** Contiguous, row-major, little-endian bytes; read anew at each call, never cached, so the caller owns them. */
   read(): Uint8Array;
+  /** The rows `begin` to before `end` of the first axis as `read` has them, where the file can give them alone. */
+  readRows?(begin: number, end: number): Uint8Array;
+}
+
+/** The rows `begin` to before `end` of the first axis of a tensor whose elements are whole bytes. */
+export function rowsOf(data: TensorData, begin: number, end: number): TensorData {
+  const [all = 1, ...rest] = data.shape;
+  const read = (): Uint8Array => {
+    if (data.readRows !== undefined) return data.readRows(begin, end);
+    const bytes = data.read();
+    const row = all === 0 ? 0 : bytes.length / all;
+    return bytes.slice(begin * row, end * row);
+  };
+  return { dtype: data.dtype, shape: [end - begin, ...rest], read };
 }
 
 /** What a model declares: the name is the key of timm's state_dict. */
@@ -57,6 +71,8 @@ export interface WeightSource {
   readonly label: string;
   /** What a user should know about a source that is nevertheless valid. */
   readonly notices?: readonly string[];
+  /** Files that the named one stands for besides itself, in the order that it first names them: those of an index. */
+  readonly shards?: readonly string[];
   keys(): Iterable<string>;
   get(name: string): TensorData | undefined;
   close(): void;

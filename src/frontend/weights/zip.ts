@@ -31,8 +31,8 @@ export const isZip = (head: Uint8Array): boolean =>
 
 /**
  * The members of a zip archive by name, in the order of its central directory, which alone tells their sizes (torch
- * leaves them out of the local headers). Members must be packed as `packing` allows, named once, inside the archive's folder, and must not
- * overlap. Checksums are not compared: torch can be told to write none.
+ * leaves them out of the local headers). Members must be packed as `packing` allows, named once, inside the archive's
+ * folder, and must not overlap. Checksums are not compared: torch can be told to write none.
  */
 export function readZip(bytes: RandomBytes, refuse: Refuse, packing: Packing = "stored"): ReadonlyMap<string, Member> {
   const end = findEnd(bytes, refuse);

@@ -1,6 +1,6 @@
 /** Checkpoints of ConvNeXt: what timm's filter of the family reads, and three layouts of timmc's own. */
-import type { Compute, FileKeys, Layout, Remap, Step } from "../remap/remap.ts";
-import { defined, drop, only, rename, renames, reshapeToModel, strip, withZeroBias, zeros } from "../remap/steps.ts";
+import type { FileKeys, Layout, Remap, Step } from "../remap/remap.ts";
+import { drop, only, rename, renames, reshapeToModel, strip, withZeroBias } from "../remap/steps.ts";
 
 /** Linear layers are 1x1 convolutions in models with conv_mlp; response norms are stored as [1, 1, 1, C] elsewhere. */
 const mlpToModel: Step = reshapeToModel(/\.mlp\.(?:fc[12]\.weight|grn\.(?:weight|bias))$/);
@@ -31,21 +31,16 @@ const facebook: readonly Step[] = [
 ];
 
 /**
- * The masked autoencoder of V2 trains no norm after the last stage: timm loads such a file non-strictly, which leaves the
- * head's norm as it was made, with ones and zeros.
+ * The masked autoencoder of V2 trains no norm after the last stage. timm loads its own tag of these files non-strictly,
+ * which leaves the norm as it is made; what reads the norm of any other such file would read numbers of no training.
  */
-const untrainedHeadNorm: Compute = {
-  kind: "compute",
-  law: "with the head's norm as it is made",
-  when: (target) => target.shape("head.norm.weight") !== undefined && target.shape("head.norm.bias") !== undefined,
-  from: /^stem\.0\.weight$/,
-  with: [],
-  to: ["stem.0.weight", "head.norm.weight", "head.norm.bias"],
-  make: (b, [stem], { target }) => {
-    const shape = target.shape("head.norm.weight") ?? [];
-    return [defined(stem), b.constant({ values: [1], shape }), zeros(b, shape)];
-  },
-};
+const headNorm = (name: string, value: number): Step => ({
+  kind: "absent",
+  name,
+  reason: "the pretraining of this file has no norm in the head",
+  initial: { when: ({ tag }) => tag === "fcmae", value },
+});
+const untrainedHeadNorm: readonly Step[] = [headNorm("head.norm.weight", 1), headNorm("head.norm.bias", 0)];
 
 /** Whether a file of V2 has neither a classifier nor any norm before it. */
 const isUntrained = (file: FileKeys): boolean => file.some(/\.grn\./) && !file.some(/^(?:head|norm|norm_pre)\./);
@@ -112,13 +107,13 @@ const layouts: readonly Layout[] = [
   {
     name: "Facebook ConvNeXt V2 before fine-tuning",
     when: (file) => file.some(/^downsample_layers\./) && isUntrained(file),
-    steps: [...facebook, untrainedHeadNorm],
+    steps: [...facebook, ...untrainedHeadNorm],
   },
   { name: "Facebook ConvNeXt", when: (file) => file.some(/^downsample_layers\./), steps: facebook },
   {
     name: "timm ConvNeXt V2 before fine-tuning",
     when: (file) => file.has("stem.0.weight") && isUntrained(file),
-    steps: [mlpToModel, untrainedHeadNorm],
+    steps: [mlpToModel, ...untrainedHeadNorm],
   },
   {
     name: "Hugging Face ConvNeXt",

@@ -4,10 +4,15 @@ import type { Value } from "../../ir/value.ts";
 import type { Ops } from "../scope.ts";
 import { toMap, toTokens } from "./patch-embed.ts";
 
+/** How timm interpolates stored embeddings: bicubic with antialiasing, but for FlexiViT and Google's files. */
+export type Interpolation = Pick<ResizeOptions, "mode" | "antialias">;
+
+export const bicubic: Interpolation = { mode: "cubic", antialias: true };
+export const bilinear: Interpolation = { mode: "linear", antialias: false };
+
 /**
- * Position embeddings [1, prefix + rows columns, C] learned on one grid, interpolated to another, bicubic with
- * antialiasing unless said otherwise; those of the prefix tokens stay (timm's resample_abs_pos_embed). As in timm, a square grid of as many
- * patches takes them as they are.
+ * Position embeddings [1, prefix + rows columns, C] learned on one grid, interpolated to another; those of the prefix
+ * tokens stay (timm's resample_abs_pos_embed). As in timm, a square grid of as many patches takes them as they are.
  */
 export function resamplePosEmbed(
   s: Ops,
@@ -15,7 +20,7 @@ export function resamplePosEmbed(
   from: readonly [Dim, Dim],
   to: readonly [Dim, Dim],
   prefix: number,
-  interpolation: Pick<ResizeOptions, "mode" | "antialias"> = { mode: "cubic", antialias: true },
+  interpolation: Interpolation = bicubic,
 ): Value {
   const isSquare = sameDim(to[0], to[1]);
   if (sameShape(from, to) || (isSquare && sameDim(mulDim(...from), mulDim(...to)))) return table;

@@ -4,6 +4,7 @@ import type { Pair } from "../layers/conv.ts";
 import type { Ops } from "../scope.ts";
 import { type Matrix, between, requireExtents, transposed } from "./matrix.ts";
 import type { Compute } from "./remap.ts";
+import { resample } from "./resample.ts";
 import { change, extent } from "./steps.ts";
 
 /**
@@ -13,7 +14,7 @@ import { change, extent } from "./steps.ts";
  * Throws TimmcError where the rows of a file's table are not a square window's.
  */
 export const relativeBiasToModel = (from: RegExp, window: (name: string) => Pair): Compute =>
-  change("resample the relative positions", from, (b, x, { target, name }) => {
+  change(`${resample} relative positions`, from, (b, x, { target, name }) => {
     const wanted = target.shape(name);
     if (wanted === undefined) return x;
     if (wanted.length === 3) return mapsTo(b, x, [wanted[1] ?? 1, wanted[2] ?? 1]);

@@ -10,6 +10,8 @@ export interface Remap {
   readonly layouts: readonly Layout[];
   /** What every file passes through after its layout, such as resampling to the model's size. */
   readonly tail: readonly Step[];
+  /** Why timm loads the family's files non-strictly: what is left over in them is then no error. */
+  readonly lenient?: string;
 }
 
 /** The names of one origin: a code base, a file format. */
@@ -19,6 +21,8 @@ export interface Layout {
   /** timm has no such filter: the mapping is timmc's own. */
   readonly own?: true;
   readonly when: (file: FileKeys) => boolean;
+  /** What names and shapes leave open and the model decides, perhaps otherwise than the file's origin: a sentence. */
+  readonly caution?: string | undefined;
   readonly steps: readonly Step[];
 }
 
@@ -30,12 +34,15 @@ export interface FileKeys {
 
 /** The model that a file is mapped to. */
 export interface Target {
+  has(name: string): boolean;
   /** The shape of a parameter by its name; undefined where the model has none. */
   shape(name: string): readonly number[] | undefined;
+  /** The tag of the pretrained weights that are loaded; undefined for a file that the user names. */
+  readonly tag: string | undefined;
 }
 
 /** Steps run in order, each over all entries of the file in the file's order. */
-export type Step = Rename | Drop | Strip | Compute;
+export type Step = Rename | Drop | Strip | Compute | Absent;
 
 /** Every match of the pattern in a name becomes `to`, which may refer to groups as `$1`. */
 export interface Rename {
@@ -59,6 +66,20 @@ export interface Strip {
   readonly kind: "strip";
   readonly prefix: string;
   readonly others: "stay" | "left out";
+}
+
+/**
+ * A parameter that files of an origin do not have; nothing is done where the file has it or the model has not. It is left
+ * without values, so that only outputs that need it are refused.
+ */
+export interface Absent {
+  readonly kind: "absent";
+  /** The model's name. */
+  readonly name: string;
+  /** Why the files lack it. */
+  readonly reason: string;
+  /** Where timm leaves it as the model makes it: for which models, and the one number that it is filled with. */
+  readonly initial?: { readonly when: (target: Target) => boolean; readonly value: number };
 }
 
 /**

@@ -1,19 +1,16 @@
 import type { Value } from "../../ir/value.ts";
 import { TimmcError } from "../../ir/error.ts";
-import { resamplePosEmbed } from "../layers/pos-embed.ts";
+import { type Interpolation, bicubic, resamplePosEmbed } from "../layers/pos-embed.ts";
 import type { Ops } from "../scope.ts";
 import { between, pseudoInverse, resizeMatrix, transposed } from "./matrix.ts";
 import type { Compute } from "./remap.ts";
 import { change, extent } from "./steps.ts";
 
-/** How timm interpolates stored embeddings: bicubic with antialiasing, but for FlexiViT and Google's files. */
-export interface Interpolation {
-  readonly mode: "linear" | "cubic";
-  readonly antialias: boolean;
-}
-
-export const bicubic: Interpolation = { mode: "cubic", antialias: true };
-export const bilinear: Interpolation = { mode: "linear", antialias: false };
+/** What the laws begin with that give stored numbers another extent. */
+export const resample = "resample the";
+export const isResampling = (law: string): boolean => law.startsWith(resample);
+/** What a law resamples: `positions`. */
+export const resampled = (law: string): string => law.slice(resample.length).trim();
 
 /**
  * Position embeddings [1, prefix + patches, C] of a square grid at the model's grid; the tokens before the patches keep
@@ -25,7 +22,7 @@ export const posEmbedToModel = (
   prefix: number,
   interpolation: Interpolation = bicubic,
 ): Compute =>
-  change("resample the positions", from, (b, x, { target, name }) => {
+  change(`${resample} positions`, from, (b, x, { target, name }) => {
     const wanted = target.shape(name);
     const tokens = extent(x, 1);
     if (wanted === undefined || wanted[1] === tokens) return x;
@@ -41,7 +38,7 @@ export const posEmbedToModel = (
  * section 3.4; timm's resample_patch_embed).
  */
 export const patchKernelToModel = (from: RegExp, interpolation: Interpolation = bicubic): Compute =>
-  change("resample the patches", from, (b, x, { target, name }) => {
+  change(`${resample} patches`, from, (b, x, { target, name }) => {
     const wanted = target.shape(name);
     if (wanted?.length !== 4 || x.type.shape.length !== 4) return x;
     const [rows, columns] = [extent(x, 2), extent(x, 3)];

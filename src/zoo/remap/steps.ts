@@ -1,5 +1,5 @@
 import { TimmcError } from "../../ir/error.ts";
-import { type Dim, isStatic } from "../../ir/dim.ts";
+import { type Dim, isStatic, sameShape } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Ops } from "../scope.ts";
 import type { Compute, ComputeAt, Drop, Rename, Strip } from "./remap.ts";
@@ -71,7 +71,7 @@ export const split = (from: RegExp, to: readonly string[]): Compute => ({
 export const reshapeToModel = (from: RegExp): Compute =>
   change("reshape", from, (b, x, { target, name }) => {
     const shape = target.shape(name);
-    return shape === undefined || isSame(shape, x.type.shape) || size(shape) !== size(x.type.shape)
+    return shape === undefined || sameShape(shape, x.type.shape) || size(shape) !== size(x.type.shape)
       ? x
       : b.reshape(x, { shape: [...shape] });
   });
@@ -119,5 +119,3 @@ export const defined = (x: Value | undefined): Value => {
 };
 
 const size = (shape: readonly Dim[]): number => shape.reduce<number>((n, d) => n * (isStatic(d) ? d : Number.NaN), 1);
-const isSame = (a: readonly Dim[], b: readonly Dim[]): boolean =>
-  a.length === b.length && a.every((d, i) => d === b[i]);

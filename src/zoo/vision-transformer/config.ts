@@ -1,7 +1,7 @@
 import { commonArgs } from "../family.ts";
 import { actLayer } from "../layers/act.ts";
 import { type TokenNorm, tokenNormLayer } from "../layers/token-norm.ts";
-import { type Interpolation, bicubic } from "../remap/resample.ts";
+import { type Interpolation, bicubic } from "../layers/pos-embed.ts";
 import {
   type ConfigOf,
   bool,

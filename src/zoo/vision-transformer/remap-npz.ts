@@ -1,9 +1,10 @@
 /** Google's .npz files: ViT, AugReg, and big_vision's ViT, SigLIP, FlexiViT and PaliGemma (timm's _load_weights). */
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
+import { bilinear } from "../layers/pos-embed.ts";
 import type { Compute, Layout, Step } from "../remap/remap.ts";
-import { bilinear, patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
-import { change, drop, extent, merge, only, rename, renames } from "../remap/steps.ts";
+import { patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
+import { change, defined, drop, extent, merge, only, rename, renames } from "../remap/steps.ts";
 import type { Ops } from "../scope.ts";
 
 /** What a layout of these files is made for. */
@@ -31,9 +32,10 @@ const unstack = (depth: number): Compute => ({
   from: /^Transformer\/encoderblock\/(.+)$/,
   with: [],
   to: Array.from({ length: depth }, (_, i) => `Transformer/encoderblock_${i}/$1`),
-  make: (b, [x]) => {
-    if (x === undefined || extent(x, 0) !== depth)
-      throw new TimmcError("weights", `it has ${x && extent(x, 0)} blocks and the model ${depth}`);
+  make: (b, [value]) => {
+    const x = defined(value);
+    const blocks = extent(x, 0);
+    if (blocks !== depth) throw new TimmcError("weights", `it has ${blocks} blocks and the model ${depth}`);
     const [, ...shape] = x.type.shape;
     return Array.from({ length: depth }, (_, i) => b.reshape(b.slice(x, { axis: 0, range: [i, i + 1] }), { shape }));
   },
@@ -90,7 +92,7 @@ const encoder = (n: Numbering, depth: number): readonly Step[] => [
 ];
 
 const poolingHead: readonly Step[] = [
-  drop(/^MAPHead_0\//, "the pooling head", (target) => target.shape("attn_pool.latent") === undefined),
+  drop(/^MAPHead_0\//, "the pooling head", (target) => !target.has("attn_pool.latent")),
   rename(/^MAPHead_0\/probe$/, "attn_pool.latent"),
   ...attention(`${pool}/MultiHeadDotProductAttention_0`, "attn_pool"),
   ...norm(`${pool}/LayerNorm_0`, "attn_pool.norm"),

@@ -36,15 +36,13 @@ const clip: readonly Step[] = [
   ...renames([/^embeddings\.class_embedding$/, "cls_token"], [/^pre_layrnorm\./, "norm_pre."]),
   addAxes(/^cls_token$/, 2),
 ];
-const clipProjection = withZeroBias(
-  /^visual_projection\.weight$/,
-  "vision_model.head",
-  (target) => target.shape("head.weight") !== undefined,
+const clipProjection = withZeroBias(/^visual_projection\.weight$/, "vision_model.head", (target) =>
+  target.has("head.weight"),
 );
 
 /** Attention pooling by a learned probe: one projection for q, k and v, which timm has as q and kv. */
 const siglip: readonly Step[] = [
-  drop(/^head\./, "the pooling head", (target) => target.shape("attn_pool.latent") === undefined),
+  drop(/^head\./, "the pooling head", (target) => !target.has("attn_pool.latent")),
   rename(/^head\./, "attn_pool."),
   split(/^attn_pool\.attention\.in_proj_(weight|bias)$/, [
     "attn_pool.q.$1",
@@ -106,9 +104,11 @@ const within = ["vision_model.", ...multimodal.map((place) => `${place}vision_mo
 const clipMarks = ["embeddings.class_embedding", "pre_layrnorm.weight"];
 const siglipMarks = ["embeddings.position_embedding.weight", "encoder.layers.0.self_attn.q_proj.weight"];
 
-export const towerLayouts: readonly Layout[] = [
+/** `caution`: of the model, about files of CLIP. */
+export const towerLayouts = (caution: string | undefined): readonly Layout[] => [
   ...under("Hugging Face CLIP", within, clipMarks, clip).map((layout) => ({
     ...layout,
+    caution,
     steps: [clipProjection, ...layout.steps],
   })),
   ...under("Hugging Face SigLIP", within, siglipMarks, siglip),

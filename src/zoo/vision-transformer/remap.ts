@@ -1,35 +1,16 @@
 /** Checkpoints of Vision Transformers: what timm's filter of the family reads. */
 import type { Layout, Remap, Step } from "../remap/remap.ts";
 import { patchKernelRank, patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
-import { addAxes, change, drop, extent, merge, only, projection, renames, withZeroBias } from "../remap/steps.ts";
+import { change, drop, extent, merge, only, renames, withZeroBias } from "../remap/steps.ts";
 import type { VitConfig } from "./config.ts";
-import { type Prefix, prefixLength } from "../layers/token-embedding.ts";
-import { prefixOf } from "./encoder.ts";
+import type { Prefix } from "../layers/token-embedding.ts";
+import { coveredTokens, nativeGrid, prefixOf } from "./encoder.ts";
+import { activationCaution, clipLayout } from "./remap-clip.ts";
 import { dinov2Layouts, mae, teacher } from "./remap-dinov2.ts";
 import { type NpzModel, npzLayouts } from "./remap-npz.ts";
 import { torchvision } from "./remap-torchvision.ts";
 import { towerLayouts } from "./remap-towers.ts";
 import { transformersLayouts } from "./remap-transformers.ts";
-
-/** OpenAI's CLIP, and the towers of OpenCLIP that are its own. */
-const clipTower: readonly Step[] = [
-  ...renames(
-    [/^conv1\b/, "patch_embed.proj"],
-    [/^positional_embedding$/, "pos_embed"],
-    [/^class_embedding$/, "cls_token"],
-    [/^transformer\.resblocks\./, "blocks."],
-    [/\bln_pre\b/, "norm_pre"],
-    [/\bln_post\b/, "norm"],
-    [/\bln_(\d)/, "norm$1"],
-    [/\bin_proj_/, "qkv."],
-    [/\bout_proj\b/, "proj"],
-    [/\bmlp\.c_fc\b/, "mlp.fc1"],
-    [/\bmlp\.c_proj\b/, "mlp.fc2"],
-  ),
-  projection(/^proj$/, "head"),
-  addAxes(/^cls_token$/, 2),
-  addAxes(/^pos_embed$/, 1),
-];
 
 /** Multiway transformers: branch A is vision. The first two rows of the positions belong to no token. */
 const beit3: readonly Step[] = [
@@ -73,14 +54,11 @@ const aimv2: readonly Step[] = renames(
   [/mlp\.fc3/, "mlp.fc1_x"],
 );
 
-/** Of timm's filter, in its order; a masked autoencoder, which that takes for DINOv2 and then refuses, comes before. */
+/**
+ * Of timm's filter, in its order, for names that no wrapper stands before; a masked autoencoder, which that takes for
+ * DINOv2 and then refuses, comes before.
+ */
 const layouts: readonly Layout[] = [
-  { name: "CLIP", when: (file) => file.has("visual.class_embedding"), steps: [only("visual."), ...clipTower] },
-  {
-    name: "CLIP in a wrapper",
-    when: (file) => file.has("module.visual.class_embedding"),
-    steps: [only("module.visual."), ...clipTower],
-  },
   mae,
   ...dinov2Layouts,
   { name: "BEiT-3", when: (file) => file.some(/beit3\./), steps: beit3 },
@@ -89,41 +67,34 @@ const layouts: readonly Layout[] = [
     name: "OpenCLIP around a timm network",
     when: (file) => file.has("visual.trunk.pos_embed") || file.has("visual.trunk.blocks.0.norm1.weight"),
     steps: [
-      withZeroBias(
-        /^visual\.head\.proj\.weight$/,
-        "visual.trunk.head",
-        (target) => target.shape("head.weight") !== undefined,
-      ),
+      withZeroBias(/^visual\.head\.proj\.weight$/, "visual.trunk.head", (target) => target.has("head.weight")),
       only("visual.trunk."),
     ],
-  },
-  {
-    name: "OpenCLIP around a timm network, in a wrapper",
-    when: (file) => file.has("module.visual.trunk.pos_embed"),
-    steps: [only("module.visual.trunk.")],
   },
   { name: "AIMv2", when: (file) => file.has("preprocessor.patchifier.proj.weight"), steps: aimv2 },
 ];
 
 /** Names that timm does not read. */
-const own: readonly Layout[] = [teacher, ...transformersLayouts, ...towerLayouts, torchvision];
+const own = (caution: string | undefined): readonly Layout[] => [
+  teacher,
+  ...transformersLayouts,
+  ...towerLayouts(caution),
+  torchvision,
+];
 
 /** What every file passes through: patches and positions at the model's size. */
 const tail = (c: VitConfig, { grid, covered }: NpzModel): readonly Step[] => [
   patchKernelRank(/patch_embed\.proj\.weight$/),
   patchKernelToModel(/patch_embed\.proj\.weight$/, c.interpolation),
   posEmbedToModel(/^pos_embed$/, grid, covered, c.interpolation),
+  drop(/^attn_pool\./, "the pooling head", (target) => !target.has("attn_pool.latent")),
   drop(/pre_logits/, "the representation layer, which timm's models do not have"),
 ];
 
-/** `prefix` are the model's tokens before the patches. */
-export function remap(c: VitConfig, prefix: Prefix = prefixOf(c)): Remap {
-  const [height, width] = c.img_size;
-  const [rows, columns] = c.patch_size;
-  const model: NpzModel = {
-    depth: c.depth,
-    grid: [Math.floor(height / rows), Math.floor(width / columns)],
-    covered: c.no_embed_class ? 0 : prefixLength(prefix),
-  };
-  return { layouts: [...layouts, ...npzLayouts(model), ...own], tail: tail(c, model) };
+/** `prefix` are the model's tokens before the patches; with the architecture, files of CLIP are cautioned about. */
+export function remap(c: VitConfig, prefix: Prefix = prefixOf(c), architecture?: string): Remap {
+  const caution = architecture === undefined ? undefined : activationCaution(c, architecture);
+  const model: NpzModel = { depth: c.depth, grid: nativeGrid(c), covered: coveredTokens(c, prefix) };
+  const all = [clipLayout(caution), ...layouts, ...npzLayouts(model), ...own(caution)];
+  return { layouts: all, tail: tail(c, model) };
 }

@@ -1,4 +1,4 @@
-import { bilinear } from "../remap/resample.ts";
+import { bilinear } from "../layers/pos-embed.ts";
 import { type Row, patch, sizes } from "./sizes.ts";
 import { clipVariants, siglipVariants } from "./variants-language.ts";
 import { visionVariants } from "./variants-vision.ts";

@@ -7,6 +7,7 @@ import { blockGroup, stemGroup } from "../groups.ts";
 import { bool, inert } from "../schema.ts";
 import { args, refuse } from "./config.ts";
 import { buildVisionTransformer } from "./model.ts";
+import { prefixOf } from "./encoder.ts";
 import { remap } from "./remap.ts";
 import { variants } from "./variants.ts";
 
@@ -30,5 +31,5 @@ export default defineFamily<typeof familyArgs>({
     blockGroup(/norm/, "last"),
   ],
   build: buildVisionTransformer,
-  remap: (c) => remap(c),
+  remap: (c, architecture) => remap(c, prefixOf(c), architecture),
 });

@@ -1,9 +1,27 @@
 import { describe, expect, it } from "vitest";
-import { fetchFile } from "../../../src/frontend/hub/hub.ts";
+import { type FetchOptions, fetchFile } from "../../../src/frontend/hub/hub.ts";
 import { type Fault, commit } from "./fake-hub.ts";
 import { at, expectWhole, failureOf, fetchWeights, hub, left, name, settings, useHub } from "./fixture.ts";
 
 useHub();
+
+describe("a Hub that does not answer", () => {
+  it("is tried again with a word before each try, and the last error counts them", async () => {
+    hub.fault = () => ({ status: 503 });
+    const tries: string[] = [];
+    const onRetry: FetchOptions["onRetry"] = ({ message }, attempt, all) =>
+      tries.push(`${message}: ${attempt} of ${all}`);
+    const error = await fetchWeights({}, { onRetry }).catch((e: unknown) => e);
+    const host = new URL(hub.endpoint).host;
+    expect(tries).toEqual([`${host} answers 503: 2 of 3`, `${host} answers 503: 3 of 3`]);
+    expect(error).toMatchObject({ failure: "server", message: `${host} answers 503, and so it was 3 times` });
+  });
+
+  it("is named with the reason where fetch keeps it to itself", async () => {
+    const error = await fetchWeights({ endpoint: "http://127.0.0.1:1", attempts: 1 }).catch((e: unknown) => e);
+    expect(error).toMatchObject({ message: expect.stringMatching(/failed \((?:bad port|ECONNREFUSED)\)/) as string });
+  });
+});
 
 describe("answers that refuse", () => {
   const refusals: readonly [string, Fault, string, RegExp][] = [

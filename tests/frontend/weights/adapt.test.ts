@@ -5,11 +5,15 @@ import { toFloat32 } from "../../../src/frontend/weights/load.ts";
 import { narrow } from "../../../src/ir/float.ts";
 import { f32Data, fakeSource, tensorData } from "./fake-source.ts";
 
-const wanted = (changes: Partial<Omit<Adaptation, "cfg">>, cfg: Partial<Adaptation["cfg"]> = {}): Adaptation => ({
+const wanted = (
+  changes: Partial<Omit<Adaptation, "checkpoint">>,
+  checkpoint: Partial<Adaptation["checkpoint"]> = {},
+): Adaptation => ({
   inChans: 3,
   numClasses: 2,
+  shape: () => undefined,
   ...changes,
-  cfg: { firstConv: ["conv1"], classifier: ["fc"], numClasses: 2, ...cfg },
+  checkpoint: { firstConv: ["conv1"], classifier: ["fc"], numClasses: 2, ...checkpoint },
 });
 
 const checkpoint = () =>
@@ -90,17 +94,43 @@ describe("first convolution", () => {
 
   test("what cannot be adapted is withheld with its reason, and loading is no longer strict", () => {
     const cases = [
-      [conv([2, 3], [1, 2, 3, 4, 5, 6]), 1, /f32\[2,3\] is no 2-D convolution/],
-      [conv([1, 6, 1, 1], [1, 2, 3, 4, 5, 6]), 4, /6 input channels cannot be adapted to 4/],
-      [fakeSource({ "conv1.weight": tensorData("i8", [1, 3, 1, 1], new Int8Array(3)) }), 1, /needs floats, not i8/],
+      [conv([2, 3], [1, 2, 3, 4, 5, 6]), 1, /f32\[2,3\] is no 2-D convolution/, null],
+      [conv([1, 6, 1, 1], [1, 2, 3, 4, 5, 6]), 4, /6 input channels cannot be adapted to 4/, "in_chans=6"],
+      [
+        fakeSource({ "conv1.weight": tensorData("i8", [1, 3, 1, 1], new Int8Array(3)) }),
+        1,
+        /needs floats, not i8/,
+        "in_chans=3",
+      ],
     ] as const;
-    for (const [source, inChans, reason] of cases) {
+    for (const [source, inChans, reason, arg] of cases) {
       const adapted = adaptWeights(source, wanted({ inChans }));
-      expect(adapted.withheld).toEqual([{ name: "conv1.weight", reason: expect.stringMatching(reason) }]);
+      expect(adapted.withheld).toMatchObject([{ name: "conv1.weight", reason: expect.stringMatching(reason), arg }]);
       expect(adapted.strict).toBe(false);
       expect(adapted.source.get("conv1.weight")).toBeUndefined();
       expect([...adapted.source.keys()]).toEqual([]);
     }
+  });
+
+  test("a kernel of the model's channels stays as it is, and a folded one asks for its own channels", () => {
+    const own = adaptWeights(conv([1, 4, 1, 1], [1, 2, 3, 4]), wanted({ inChans: 4, shape: () => [1, 4, 1, 1] }));
+    expect(own).toMatchObject({ withheld: [], strict: true });
+    expect(read(own, "conv1.weight")).toEqual({ shape: [1, 4, 1, 1], values: [1, 2, 3, 4] });
+    expect([...own.changes]).toEqual([]);
+    const folded = adaptWeights(
+      conv([1, 16, 1, 1], Array(16).fill(1)),
+      wanted({ inChans: 5, shape: () => [1, 20, 1, 1] }),
+    );
+    expect(folded.withheld).toMatchObject([{ arg: "in_chans=4", hint: expect.stringContaining("--arg in_chans=4") }]);
+  });
+
+  test("says what became of what", () => {
+    const { changes } = adaptWeights(checkpoint(), wanted({ inChans: 1 }, { labelOffset: 1 }));
+    expect(Object.fromEntries(changes)).toEqual({
+      "conv1.weight": "3 input channels summed to 1",
+      "fc.weight": "without its first row",
+      "fc.bias": "without its first row",
+    });
   });
 
   test("several first convolutions, none, and one that the weights lack", () => {
@@ -123,6 +153,11 @@ describe("classifier", () => {
     expect(adapted.withheld[0]?.reason).toBe(`the checkpoint's classifier has 2 classes, the model ${numClasses}`);
     expect([...adapted.source.keys()]).toEqual(["conv1.weight"]);
     expect(adapted.strict).toBe(false);
+  });
+
+  test("a file without a classifier is not said to have one", () => {
+    const { withheld } = adaptWeights(checkpoint(), wanted({ numClasses: 5 }, { numClasses: undefined }));
+    expect(withheld[0]).toMatchObject({ reason: "the file has no classifier", arg: "num_classes=0" });
   });
 
   test("equal classes stay strict; without a classifier in the configuration nothing is withheld", () => {

@@ -2,12 +2,25 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { rowsOf } from "../../../src/frontend/weights/source.ts";
 import { toNumbers } from "../../../src/frontend/weights/load.ts";
 import { openWeights } from "../../../src/frontend/weights/open.ts";
 import { TimmcError } from "../../../src/ir/error.ts";
 import { formatNpy } from "../../../src/runtime/npy.ts";
 import { zip } from "./pth/write-pth.ts";
+
+/** How many bytes each inflation gave. */
+const inflatedBytes = vi.hoisted((): number[] => []);
+vi.mock("node:zlib", async (original) => {
+  const zlib = await original<typeof import("node:zlib")>();
+  const inflateRawSync: typeof zlib.inflateRawSync = (...args) => {
+    const bytes = zlib.inflateRawSync(...args);
+    inflatedBytes.push(bytes.length);
+    return bytes;
+  };
+  return { ...zlib, inflateRawSync };
+});
 
 /** Written by numpy.savez and numpy.savez_compressed of NumPy 2.4. */
 const data = (name: string): string => join(import.meta.dirname, "data", name);
@@ -84,6 +97,76 @@ test("one deflated member is read", () => {
   const source = openWeights(written(packed(npy)));
   expect([...toNumbers(source.get("a") ?? expect.fail("a"))]).toEqual([1, 2, 3]);
   source.close();
+});
+
+/** A .npy file of version 1 with this dict. */
+function array(fields: string, data: Uint8Array): Buffer {
+  const head = Buffer.from(`\u0093NUMPY\u0001\u0000\u0000\u0000${fields}\n`, "latin1");
+  head.writeUInt16LE(head.length - 10, 8);
+  return Buffer.concat([head, data]);
+}
+
+test("records are passed over", () => {
+  const fields =
+    "{'descr': [('step', '<i8'), (\"it's]\", [('x', '<f4', (2, 2))])], 'fortran_order': False, 'shape': (1,), }";
+  const source = openWeights(
+    written(
+      zip([
+        ["record.npy", array(fields, Buffer.alloc(24))],
+        ["a.npy", npy],
+      ]),
+    ),
+  );
+  expect([...source.keys()]).toEqual(["a"]);
+  expect(source.notices).toEqual(["x.npz: 1 members are no numbers, such as record.npy"]);
+  source.close();
+});
+
+describe("rows", () => {
+  test.each([
+    ["params/img/embedding/kernel", [0, 1, 2, 3, 4, 5]],
+    ["fortran", [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]],
+    ["big", [0, 1, 2, 3, 4, 5]],
+    ["half", [0, 1, 2, 3, 4, 5]],
+  ])("of %s are those of the whole", (key, values) => {
+    for (const name of ["numpy.npz", "numpy-compressed.npz"]) {
+      const source = openWeights(data(name));
+      const whole = source.get(key) ?? expect.fail(key);
+      for (const [begin, end] of [
+        [0, 1],
+        [1, 2],
+        [0, 2],
+        [1, 1],
+      ] as const) {
+        const rows = rowsOf(whole, begin, end);
+        expect(rows.shape).toEqual([end - begin, 3]);
+        expect([...toNumbers(rows)]).toEqual(values.slice(3 * begin, 3 * end));
+      }
+      source.close();
+    }
+  });
+});
+
+test("opening inflates no more of a member than its header takes", () => {
+  const opened = (bytes: Uint8Array): number => {
+    inflatedBytes.length = 0;
+    const path = written(withInflated(zip([["a.npy", deflated(bytes)]], { method: 8 }), bytes.length));
+    try {
+      openWeights(path).close();
+    } catch (error) {
+      if (!(error instanceof TimmcError)) throw error;
+    }
+    return Math.max(...inflatedBytes);
+  };
+  const zeros = formatNpy({ dtype: "f32", shape: [5_000_000], data: new Float32Array(5_000_000) });
+  expect(opened(zeros)).toBeLessThan(300_000);
+  expect(opened(new Uint8Array(20_000_000))).toBeLessThan(300_000);
+  const noise = Buffer.from(Array.from({ length: 9_000 }, (_, i) => 33 + ((i * i * 31) % 89)));
+  const long = array(
+    `{'descr': '<f4', 'fortran_order': False, 'shape': (5000000,), '${noise.toString().replaceAll("'", "x")}`,
+    new Uint8Array(20_000_000),
+  );
+  expect(opened(long)).toBeLessThan(300_000);
 });
 
 describe("refused:", () => {

@@ -34,6 +34,24 @@ function refusal(text: string | Uint8Array, path = index): { readonly code: stri
 
 const weightMap = (map: Readonly<Record<string, string>>): string => JSON.stringify({ weight_map: map });
 
+test.each(["module.", "_orig_mod.", "module._orig_mod."])("shards of PyTorch whose names begin with %s", (wrapper) => {
+  const writer = new PthWriter({ 0: floats(1), 1: floats(2) });
+  const entries = ["a", "b"].map(
+    (name, i) => [wrapper + name, writer.tensor({ storage: `${i}`, shape: [1] })] as const,
+  );
+  const map: Record<string, string> = {};
+  for (const [i, entry] of entries.entries()) {
+    writeFileSync(at(`wrapped-${i}.bin`), writer.file(ordered([entry])));
+    map[entry[0]] = `wrapped-${i}.bin`;
+  }
+  writeFileSync(at("wrapped.bin.index.json"), weightMap(map));
+  const source = openWeights(at("wrapped.bin.index.json"));
+  expect([...source.keys()]).toEqual(["a", "b"]);
+  expect(source.get("b")?.read()).toEqual(new Uint8Array(Float32Array.of(2).buffer));
+  expect(source.notices).toEqual([]);
+  source.close();
+});
+
 test("one source over several files, in the order of the index", () => {
   const map = { c: "two.safetensors", b: "one.safetensors", e: "four.bin", a: "one.safetensors" };
   writeFileSync(index, JSON.stringify({ metadata: { total_size: 1e3, x: [null] }, weight_map: map }));

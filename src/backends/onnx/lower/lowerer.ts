@@ -15,11 +15,13 @@ export interface LowererOptions extends Forms {
   readonly inputs: readonly Value<"input">[];
   /** The ONNX name of a value: unique, and without a slash, which the names made here have. */
   nameOf(value: Value): string;
+  /** What the nodes of a value are called by, as unique and without a slash: the module. */
+  nodeNameOf(value: Value): string;
 }
 
 /**
  * Writes the values of a legalised graph, in its order, as nodes. Operands that are inputs or weights are named by
- * `nameOf` and come from elsewhere. Nodes are named `value/OpType`, shapes `dim/expression`, constants `constant/type:values`.
+ * `nameOf` and come from elsewhere. Nodes are named `module/OpType`, shapes `dim/expression`, constants `constant/type:values`.
  */
 export class Lowerer {
   readonly nodes: OnnxNode[] = [];
@@ -44,7 +46,7 @@ export class Lowerer {
     within(name, () => {
       const nodes: OnnxNode[] = [];
       const lowering = lowerings[value.op] as Lowering<OpName>;
-      const result = lowering(value, this.#context(value, name, nodes));
+      const result = lowering(value, this.#context(value, nodes));
       const last = nodes.pop();
       if (last?.outputs[0] !== result)
         throw new TimmcError("invalid-ir", `the lowering of ${value.op} does not end with its result`);
@@ -52,8 +54,9 @@ export class Lowerer {
     });
   }
 
-  #context(value: Value, name: string, nodes: OnnxNode[]): LoweringContext {
+  #context(value: Value, nodes: OnnxNode[]): LoweringContext {
     const { opset, ops } = this.#options;
+    const name = this.#options.nodeNameOf(value);
     const seen = new Map<string, number>();
     const full = (shape: readonly number[], number: number, dtype: DType = value.type.dtype): string =>
       this.#constant(dtype, shape, new Float64Array(count(shape)).fill(number));

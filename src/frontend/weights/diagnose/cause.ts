@@ -1,4 +1,5 @@
-import { elements, sameShape } from "./entry.ts";
+import { sameShape } from "../../../ir/dim.ts";
+import { elements } from "./entry.ts";
 import { relateShapes } from "./relation.ts";
 
 /** Which parameters the model's configuration names: what their extents mean is known. */
@@ -14,6 +15,10 @@ export interface Cause {
 }
 
 type Shape = readonly number[];
+
+/** How an argument is given: pretrained weights of other classes than their configuration says need another one. */
+export const optionFor = (kind: "pretrained" | "file", arg: string): string =>
+  `${kind === "pretrained" && arg.startsWith("num_classes=") ? "--cfg" : "--arg"} ${arg}`;
 
 /** The likely cause of two shapes under one name. `wanted` is the model's. */
 export function causeOf(name: string, wanted: Shape, found: Shape, parts: KnownParts): Cause {

@@ -11,6 +11,3 @@ export const maxNameLength = 300;
 export const maxEntries = 20_000;
 
 export const elements = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
-
-export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((d, i) => d === b[i]);

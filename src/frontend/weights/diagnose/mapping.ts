@@ -1,7 +1,7 @@
 import type { Named } from "./entry.ts";
 import { type Group, groupsOf, signature } from "./groups.ts";
 import { modulesOf } from "./modules.ts";
-import { type Pair, namesOf, pairOf, rolesOf } from "./pair.ts";
+import { type Pair, namesOf, pairOf } from "./pair.ts";
 import { type Template, groupTemplate, templatesOf } from "./template.ts";
 
 /** The systematic difference between the names of a file and those of a model. */
@@ -16,6 +16,8 @@ export interface Mapping {
 export interface Ambiguity {
   /** Parameters of the model, as a template. */
   readonly to: string;
+  /** How many modules they are of. */
+  readonly modules: number;
   /** What they may be, as templates. */
   readonly from: readonly string[];
 }
@@ -24,6 +26,8 @@ export interface Ambiguity {
 const margin = 0.05;
 /** Names that have less in common are paired only where their shapes leave no other choice. */
 const likeness = 0.2;
+/** A mapping of a smaller part of what is missing is chance: some layers of another network have the same widths. */
+const coverage = 0.6;
 /** Pairs of one signature that are compared: beyond, shapes tell too little. */
 const maxPairs = 4096;
 /** Ambiguities that are worth a reader's time. */
@@ -36,7 +40,7 @@ const maxAmbiguities = 20;
  */
 export function findMapping(missing: readonly Named[], unused: readonly Named[]): Mapping {
   const [model, file] = [modulesOf(missing), modulesOf(unused)];
-  const buckets = bucketsOf(groupsOf(model.list), groupsOf(file.list));
+  const buckets = bucketsOf(generalFirst(groupsOf(model.list)), generalFirst(groupsOf(file.list)));
   const used = new Set<string>();
   const taken: Pair[] = [];
   for (const pairs of byDepth(buckets)) {
@@ -50,12 +54,16 @@ export function findMapping(missing: readonly Named[], unused: readonly Named[])
       isNew = accepted.length > 0;
     }
   }
-  return {
-    templates: taken.flatMap(templatesOf),
-    ambiguous: ambiguities(buckets, used),
-    passedOver: model.passedOver + file.passedOver,
-  };
+  const passedOver = model.passedOver + file.passedOver;
+  const templates = taken.flatMap(templatesOf);
+  const found = templates.reduce((n, t) => n + t.matched, 0);
+  return found < coverage * missing.length
+    ? { templates: [], ambiguous: [], passedOver }
+    : { templates, ambiguous: ambiguities(buckets, used), passedOver };
 }
+
+/** So that the most general groups are compared where there are too many pairs. */
+const generalFirst = (groups: readonly Group[]): Group[] => groups.toSorted((a, b) => a.depth - b.depth);
 
 /** The possible pairs of each signature. */
 function bucketsOf(model: readonly Group[], file: readonly Group[]): Pair[][] {
@@ -134,8 +142,8 @@ function ambiguities(buckets: readonly (readonly Pair[])[], used: ReadonlySet<st
     const candidates = pairs.filter((p) => p.depth === shallow).sort((a, b) => b.score - a.score);
     if (candidates.length < 2) continue;
     for (const name of names) said.add(name);
-    const from = candidates.slice(0, 4).map((p) => groupTemplate(p.file, rolesOf(p)));
-    result.push({ to: groupTemplate(group, rolesOf(candidates[0])), from });
+    const from = candidates.slice(0, 4).map((p) => groupTemplate(p.file));
+    result.push({ to: groupTemplate(group), modules: names.length, from });
   }
   return result;
 }

@@ -1,4 +1,5 @@
-import { type Named, maxNameLength, sameShape } from "./entry.ts";
+import { sameShape } from "../../../ir/dim.ts";
+import { type Named, maxNameLength } from "./entry.ts";
 import { type Role, splitRole } from "./words.ts";
 
 /** Tensors that belong together under one name: a weight, its bias, its statistics. */
@@ -84,5 +85,9 @@ export const isPacked = ({ tensors }: Module): boolean => [...tensors.values()].
 /** The role by which modules are compared first. */
 const leading: readonly Role[] = ["weight", "tensor", "bias", "mean", "var"];
 
-export const leadOf = ({ tensors }: Module): ModuleTensor | undefined =>
-  leading.map((role) => tensors.get(role)).find((t) => t !== undefined);
+export const leadRole = ({ tensors }: Module): Role | undefined => leading.find((role) => tensors.has(role));
+
+export const leadOf = (module: Module): ModuleTensor | undefined => {
+  const role = leadRole(module);
+  return role === undefined ? undefined : module.tensors.get(role);
+};

@@ -1,6 +1,6 @@
-import { sameShape } from "./entry.ts";
+import { sameShape } from "../../../ir/dim.ts";
 import type { Group } from "./groups.ts";
-import { leadOf } from "./modules.ts";
+import { leadOf, leadRole } from "./modules.ts";
 import { type Relation, relateShapes, relationOf } from "./relation.ts";
 import { type Role, similarity } from "./words.ts";
 
@@ -71,17 +71,18 @@ function isFunctional(model: Group, file: Group): boolean {
   return true;
 }
 
-/** Roles that both sides have, the leading one of the model's first; with the file's role for it. */
-export function rolesOf(pair: Pair | undefined): (readonly [model: Role, file: Role])[] {
-  const [model, file] = [pair?.model.members[0]?.module, pair?.file.members[0]?.module];
-  if (model === undefined || file === undefined) return [];
-  const roles = [...model.tensors].flatMap(([role, tensor]): (readonly [Role, Role])[] => {
-    if (tensor === leadOf(model)) {
-      const lead = [...file.tensors].find(([, t]) => t === leadOf(file));
-      return lead === undefined ? [] : [[role, lead[0]]];
+/** Roles that both sides have in some member, the model's with the file's: the leading tensors may differ in it. */
+export function rolesOf({ model, file }: Pair): ReadonlyMap<Role, Role> {
+  const roles = new Map<Role, Role>();
+  for (const [i, { module }] of model.members.entries()) {
+    const other = file.members[i]?.module;
+    if (other === undefined) continue;
+    for (const role of module.tensors.keys()) {
+      const same = other.tensors.has(role) ? role : undefined;
+      const own = role === leadRole(module) ? leadRole(other) : same;
+      if (own !== undefined && !roles.has(role)) roles.set(role, own);
     }
-    return file.tensors.has(role) ? [[role, role]] : [];
-  });
+  }
   return roles;
 }
 

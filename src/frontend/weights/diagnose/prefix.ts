@@ -16,14 +16,20 @@ const maxDots = 32;
 
 /**
  * The one prefix that turns most of the missing names into unused ones when it is taken off the file's names or put in
- * front of them; undefined where none finds more than half of them. Work: the number of names times their depth.
+ * front of them; undefined where none finds more than half of them, or with `either`, more than half of the missing or of
+ * the unused, as in the file of another architecture. Work: the number of names times their depth.
  */
-export function findPrefix(missing: Iterable<string>, unused: Iterable<string>): PrefixFinding | undefined {
+export function findPrefix(
+  missing: Iterable<string>,
+  unused: Iterable<string>,
+  half: "missing" | "either" = "missing",
+): PrefixFinding | undefined {
   const [names, keys] = [new Set(missing), new Set(unused)];
   const off = best(countPrefixes(keys, names), "off");
   const on = best(countPrefixes(names, keys), "on");
   const finding = on !== undefined && on.found > (off?.found ?? 0) ? on : off;
-  return finding !== undefined && finding.found * 2 > names.size ? finding : undefined;
+  const whole = half === "either" ? Math.min(names.size, keys.size) : names.size;
+  return finding !== undefined && finding.found * 2 > whole ? finding : undefined;
 }
 
 /** For every prefix that ends in a dot: how many of the long names are short ones behind it. */

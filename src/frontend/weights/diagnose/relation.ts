@@ -1,4 +1,5 @@
-import { elements, sameShape } from "./entry.ts";
+import { sameShape } from "../../../ir/dim.ts";
+import { elements } from "./entry.ts";
 import type { Group, Member } from "./groups.ts";
 import { leadOf } from "./modules.ts";
 import { isKernel } from "./words.ts";

@@ -1,23 +1,25 @@
 import { TimmcError } from "../../../ir/error.ts";
 import type { Family } from "../../../zoo/family.ts";
 import { lowerArchitecture } from "../../../zoo/lower.ts";
+import { isResampling } from "../../../zoo/remap/resample.ts";
 import { nearNames } from "../../suggest.ts";
 import { resolve } from "../../resolve.ts";
 import { matchWeights } from "../check.ts";
-import { remapWeights } from "../remap/remap.ts";
+import { remapWeights, targetOf } from "../remap/remap.ts";
 import type { WeightSource } from "../source.ts";
-import { sameShape } from "./entry.ts";
 
 /** Architectures of a family that are tried; each takes some milliseconds to lower. */
 const maxSiblings = 300;
+/** Larger files are of no family: each architecture would rename them anew. */
+const maxSiblingEntries = 5000;
 /** As many are named. */
-const shown = 3;
+const named = 3;
 
 /** Other architectures of the family whose parameters a file has, in names and shapes. */
 export interface SiblingMatch {
   /** The nearest in name first. */
   readonly architectures: readonly string[];
-  /** How many more there are. */
+  /** How many more there are of those that were tried. */
   readonly more: number;
   /** Entries of the file that they do not read. */
   readonly unused: number;
@@ -34,6 +36,7 @@ export interface SiblingQuery {
   readonly args: Readonly<Record<string, number>>;
   /** An architecture that leaves as many entries unused is no answer. */
   readonly unused: number;
+  readonly progress?: ((text: string) => void) | undefined;
 }
 
 /** How well a file fits that fits entirely. */
@@ -43,25 +46,33 @@ interface Fit {
   readonly resized: number;
 }
 
-/** Lowers the other architectures of the family one by one, and compares them with the file. Reads no numbers. */
+/**
+ * Lowers the other architectures of the family one by one, the nearest in name first, and compares them with the file, up
+ * to the first that it fits exactly. Reads no numbers.
+ */
 export async function findSiblings(query: SiblingQuery): Promise<SiblingMatch | undefined> {
-  const { family, architecture, args } = query;
-  const names = Object.keys(family.variants).filter((name) => name !== architecture);
+  const { family, architecture, args, progress } = query;
+  if ([...query.source.keys()].length > maxSiblingEntries) return undefined;
+  const names = Object.keys(family.variants)
+    .filter((name) => name !== architecture)
+    .slice(0, maxSiblings);
+  const near = nearNames(architecture, names, names.length);
+  const sorted = [...near, ...names.filter((name) => !near.includes(name))];
   const fitting: (Fit & { readonly name: string })[] = [];
-  for (const name of names.slice(0, maxSiblings)) {
+  for (const [i, name] of sorted.entries()) {
+    progress?.(`comparing with ${name} (${i + 1} of ${sorted.length} architectures)`);
     const fit = await fitOf(query, name);
     if (fit !== undefined && fit.unused < query.unused) fitting.push({ ...fit, name });
+    if (fit?.unused === 0 && fit.resized === 0) break;
   }
-  const [first] = fitting.sort((a, b) => a.unused - b.unused || a.resized - b.resized);
+  const [first] = fitting.toSorted((a, b) => a.unused - b.unused || a.resized - b.resized);
   if (first === undefined) return undefined;
   const best = fitting.filter((f) => f.unused === first.unused && f.resized === first.resized).map((f) => f.name);
-  const near = nearNames(architecture, best, best.length);
-  const sorted = [...near, ...best.filter((name) => !near.includes(name))];
   return {
-    architectures: sorted.slice(0, shown),
-    more: Math.max(0, sorted.length - shown),
+    architectures: best.slice(0, named),
+    more: Math.max(0, best.length - named),
     unused: first.unused,
-    args: await argumentsBeside(sorted[0] ?? architecture, args),
+    args: await argumentsBeside(first.name, args),
   };
 }
 
@@ -77,14 +88,10 @@ async function fitOf({ source, args }: SiblingQuery, name: string): Promise<Fit 
   try {
     const { family, args: given, inputSize } = await resolve({ model: name, args });
     const { parameters } = lowerArchitecture(family, name, given, inputSize);
-    const shapes = new Map(parameters.map((p) => [p.name, p.shape]));
-    const remapped = remapWeights(source, family.remap(name, given), { shape: (key) => shapes.get(key) });
+    const remapped = remapWeights(source, family.remap(name, given), targetOf(parameters));
     const { missing, mismatched, unexpected } = matchWeights(remapped.source, parameters);
     if (missing.length + mismatched.length > 0) return undefined;
-    const resized = parameters.filter(({ name: key, shape }) => {
-      const stored = source.get(key);
-      return stored !== undefined && !sameShape(stored.shape, shape);
-    });
+    const resized = remapped.entries.filter((entry) => entry.steps.some(isResampling));
     return { unused: unexpected.length, resized: resized.length };
   } catch (error) {
     if (error instanceof TimmcError) return undefined;

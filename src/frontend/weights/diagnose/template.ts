@@ -1,4 +1,5 @@
 import type { Group } from "./groups.ts";
+import { leadRole } from "./modules.ts";
 import { type Pair, rolesOf } from "./pair.ts";
 import type { Relation } from "./relation.ts";
 import type { Role } from "./words.ts";
@@ -31,7 +32,7 @@ const letters = ["N", "M", "K", "L"];
 export function templatesOf(pair: Pair): Template[] {
   const { model, file, relation, score } = pair;
   const places = placesOf(pair);
-  return rolesOf(pair).map(([role, fileRole], i): Template => {
+  return [...rolesOf(pair)].map(([role, fileRole], i): Template => {
     const pairs = model.members.flatMap(({ module }, m) => {
       const [to, from] = [module.tensors.get(role), file.members[m]?.module.tensors.get(fileRole)];
       return to === undefined || from === undefined ? [] : [{ from: from.names, to: to.names }];
@@ -50,13 +51,10 @@ export function templatesOf(pair: Pair): Template[] {
 }
 
 /** The names of a group, for people. */
-export function groupTemplate(group: Group, roles: readonly (readonly [Role, Role])[]): string {
-  const [[role] = ["tensor" as const]] = roles;
-  const known = group.members[0]?.module.tensors.has(role) === true ? role : firstRole(group);
-  return spelled(group, known, ranges(group));
+export function groupTemplate(group: Group): string {
+  const [first] = group.members;
+  return spelled(group, (first && leadRole(first.module)) ?? "tensor", ranges(group));
 }
-
-const firstRole = ({ members }: Group): Role => [...(members[0]?.module.tensors.keys() ?? [])][0] ?? "tensor";
 
 /** `{0..11}` for each running number. */
 function ranges({ members, fixed }: Group): string[] {
@@ -67,11 +65,14 @@ function ranges({ members, fixed }: Group): string[] {
   });
 }
 
-/** Ascending numbers in short: `0..11`, or `1,3,5`. */
+/** More numbers than this are not listed one by one. */
+const maxListed = 6;
+
+/** Ascending numbers in short: `0..11`, `1,3,5`, or `1,3,..,99`. */
 export function rangeText(values: readonly number[]): string {
-  const [first = 0, last = first] = [values[0], values.at(-1)];
-  const isRun = values.length > 2 && last - first === values.length - 1;
-  return isRun ? `${first}..${last}` : values.join(",");
+  const [first = 0, second = first, last = first] = [values[0], values[1], values.at(-1)];
+  if (values.length > 2 && last - first === values.length - 1) return `${first}..${last}`;
+  return values.length > maxListed ? `${first},${second},..,${last}` : values.join(",");
 }
 
 interface Places {
@@ -108,5 +109,6 @@ function placesOf({ model, file }: Pair): Places | undefined {
 function spelled({ texts, fixed, members }: Group, role: Role, places: readonly string[]): string {
   let place = 0;
   const name = texts.map((text, i) => `${text}${i < fixed.length ? (fixed[i] ?? places[place++] ?? "") : ""}`).join("");
-  return `${name}${members[0]?.module.tensors.get(role)?.suffix ?? ""}`;
+  const owner = members.find(({ module }) => module.tensors.has(role));
+  return `${name}${owner?.module.tensors.get(role)?.suffix ?? ""}`;
 }

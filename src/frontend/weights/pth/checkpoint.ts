@@ -1,3 +1,4 @@
+import { kindInWords } from "../disguise.ts";
 import { type RandomBytes, type Refuse, shown } from "../file.ts";
 import { type TensorData, isOpaque, printStored } from "../source.ts";
 import { flattened } from "./flatten.ts";
@@ -8,7 +9,7 @@ import { type DictValue, type TensorValue, describeValue, isDict, isTensor, isUn
 import { type Member, isZip, memberBytes, readZip } from "../zip.ts";
 import { readZipCheckpoint } from "./zip-checkpoint.ts";
 
-/** The state dict of a PyTorch file, as timm's `load_state_dict` finds it. */
+/** The state dict of a PyTorch file, as timm's `load_state_dict` finds it, but for the wrappers of its names. */
 export interface Checkpoint {
   /** In the order of the file; bytes are read when asked for. */
   readonly tensors: ReadonlyMap<string, TensorData>;
@@ -16,8 +17,6 @@ export interface Checkpoint {
   readonly nesting: string | undefined;
   /** The other keys of the outer dictionary. */
   readonly otherKeys: readonly string[];
-  /** What the keys of the state dict began with and were freed of: `module.`, `_orig_mod.`, both or nothing. */
-  readonly prefix: string;
   /** Entries of the state dict that are no tensors. */
   readonly skipped: readonly string[];
 }
@@ -26,8 +25,6 @@ export interface Checkpoint {
 const nestings = ["state_dict_ema", "model_ema", "state_dict", "model"] as const;
 /** What filters of single families of timm take off besides, where there is nothing else to read. */
 const filtered = ["model", "state_dict", "model_state", "module"] as const;
-/** What torch.nn.parallel and torch.compile put before the names of the model that they wrap. */
-const wrappers = ["module.", "_orig_mod."] as const;
 
 /**
  * Reads the structure of a PyTorch file, of any layout, and no numbers. Nothing in it is run: a pickle that calls
@@ -85,42 +82,23 @@ function foreignFile(head: Uint8Array): string {
   const text = Buffer.from(head).toString("latin1");
   if (text.slice(257, 262) === "ustar") return "it is a tar archive, torch's format before 0.1.10, which is not read";
   if (head.length === 0) return "the file is empty";
-  if (/^\s*<(?:!doctype|html|\?xml)/i.test(text)) return "it is a web page, not a checkpoint: the download went wrong";
-  if (text.startsWith("version https://git-lfs")) return "it is a Git LFS pointer, not the file that it stands for";
-  if (text[8] === "{" && text[9] === '"') return "it is a safetensors file: give it the ending .safetensors";
+  const kind = kindInWords(head);
+  if (kind !== undefined) return `it is ${kind}`;
   return `it is neither a zip archive nor a pickle; it begins with "${shown(text.slice(0, 16))}"`;
 }
 
-function stateDict(
-  dict: DictValue,
-  loaded: LoadedPickle,
-  refuse: Refuse,
-): Pick<Checkpoint, "tensors" | "prefix" | "skipped"> {
+function stateDict(dict: DictValue, loaded: LoadedPickle, refuse: Refuse): Pick<Checkpoint, "tensors" | "skipped"> {
   const tensors = new Map<string, TensorData>();
   const skipped: string[] = [];
-  const prefixes = new Set<string>();
   for (const [key, value] of dict.entries) {
-    if (typeof key !== "string" || !isTensor(value)) {
-      if (isUnreadable(value)) refuse(`it is ${value.what}, which weights are not read from`, shown(String(key)));
-      skipped.push(typeof key === "string" ? key : describeValue(key));
-      continue;
-    }
-    const { name, prefix } = unwrapped(key);
-    if (tensors.has(name)) refuse("two entries have this name once `module.` is taken off", shown(name));
-    if (prefix !== "") prefixes.add(prefix);
-    tensors.set(name, tensorData(name, value, loaded, refuse));
+    if (typeof key === "string" && isTensor(value)) tensors.set(key, tensorData(key, value, loaded, refuse));
+    else if (isUnreadable(value)) refuse(`it is ${value.what}, which weights are not read from`, shown(String(key)));
+    else skipped.push(typeof key === "string" ? key : describeValue(key));
   }
   if (tensors.size === 0) {
     refuse(`it holds no tensors; its keys: ${skipped.slice(0, 8).map(shown).join(", ") || "none"}`);
   }
-  return { tensors, skipped, prefix: [...prefixes].join(" or ") };
-}
-
-/** One leading `module.`, then one leading `_orig_mod.`. */
-function unwrapped(key: string): { name: string; prefix: string } {
-  let name = key;
-  for (const wrapper of wrappers) if (name.startsWith(wrapper)) name = name.slice(wrapper.length);
-  return { name, prefix: key.slice(0, key.length - name.length) };
+  return { tensors, skipped };
 }
 
 function tensorData(

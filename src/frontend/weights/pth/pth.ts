@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { TimmcError } from "../../../ir/error.ts";
-import { type RandomBytes, type Refuse, openBytes } from "../file.ts";
+import { type RandomBytes, type Refuse, openBytes, shown } from "../file.ts";
 import type { WeightSource } from "../source.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 
@@ -12,7 +12,7 @@ import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 export function openPth(path: string): WeightSource {
   const refuse: Refuse = (rule, tensor) => {
     throw new TimmcError("weights", rule, {
-      trail: tensor === undefined ? [path] : [path, tensor],
+      trail: tensor === undefined ? [path] : [path, shown(tensor)],
       hint: "Fetch the file again, or save weights alone: torch.save(model.state_dict(), FILE) or safetensors.torch.save_file.",
     });
   };
@@ -32,7 +32,8 @@ function checkpointSource(label: string, checkpoint: Checkpoint, bytes: RandomBy
   if (nesting?.endsWith("_ema") && otherKeys.some((key) => key === "state_dict" || key === "model")) {
     notices.push(`${label}: the averaged weights (${nesting}) are read, as timm does`);
   }
-  if (skipped.length > 0) notices.push(`${label}: ${skipped.length} entries are no tensors, such as ${skipped[0]}`);
+  if (skipped.length > 0)
+    notices.push(`${label}: ${skipped.length} entries are no tensors, such as ${shown(skipped[0] ?? "")}`);
   return {
     label,
     notices,

@@ -1,5 +1,6 @@
 import { Graph } from "../../../ir/graph.ts";
 import type { Value } from "../../../ir/value.ts";
+import { type FloatStored, isFloatStored } from "../load.ts";
 import { type TensorData, type WeightSource, isOpaque } from "../source.ts";
 
 /** An entry on its way from a file to a model: as stored, or an expression over stored ones. */
@@ -11,6 +12,15 @@ export interface Entry {
   readonly steps: readonly string[];
   /** Undefined while it is what the file holds under its one key. */
   readonly value: Value | undefined;
+  /** Where a step resampled it: what, and the shapes before and after. */
+  readonly resized?: Resized | undefined;
+}
+
+/** Numbers of another extent than the file's. */
+export interface Resized {
+  readonly what: string;
+  readonly from: readonly number[];
+  readonly to: readonly number[];
 }
 
 /** The entries of a file between two steps, in its order; expressions are values of one graph of weights. */
@@ -39,7 +49,13 @@ export class Entries {
     return entry.value !== undefined || (data !== undefined && !isOpaque(data.dtype));
   }
 
-  /** The expression of an entry. Whatever the file has is f32 here: values are exact, and rounded when they are read. */
+  /** The type of an entry that is computed: the one float type of all that it is made of, as timm has it; f32 without. */
+  dtypeOf({ from }: Entry): FloatStored {
+    const [dtype, ...others] = new Set(from.map((key) => this.source.get(key)?.dtype));
+    return dtype !== undefined && others.length === 0 && isFloatStored(dtype) ? dtype : "f32";
+  }
+
+  /** The expression of an entry. Whatever the file has is f32 here: types are of no matter before numbers are read. */
   valueOf(entry: Entry): Value {
     const {
       from: [key = ""],

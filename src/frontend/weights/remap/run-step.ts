@@ -1,7 +1,12 @@
 import { builderAt } from "../../../ir/builder.ts";
+import { isStatic } from "../../../ir/dim.ts";
 import { TimmcError } from "../../../ir/error.ts";
-import type { Compute, Drop, FileKeys, Rename, Step, Strip, Target } from "../../../zoo/remap/remap.ts";
-import type { Entries, Entry } from "./entries.ts";
+import type { Value } from "../../../ir/value.ts";
+import { isResampling, resampled } from "../../../zoo/remap/resample.ts";
+import type { Absent, Compute, Drop, FileKeys, Rename, Step, Strip, Target } from "../../../zoo/remap/remap.ts";
+import type { Withheld } from "../adapt.ts";
+import { shown } from "../file.ts";
+import type { Entries, Entry, Resized } from "./entries.ts";
 
 export interface Dropped {
   /** The file's keys. */
@@ -10,29 +15,38 @@ export interface Dropped {
   readonly what: string;
 }
 
-/** Names of entries, as layouts and renames ask for them. */
-export function keysOf(names: Iterable<string>): FileKeys {
-  const all = new Set(names);
-  return { has: (key) => all.has(key), some: (pattern) => [...all].some((key) => pattern.test(key)) };
+/** What steps leave out, and what they leave without values. */
+export interface Left {
+  readonly dropped: Dropped[];
+  readonly withheld: Withheld[];
 }
 
-/** One step over all entries; those that it leaves out are added to `dropped`. */
+/** Names of entries, as layouts and renames ask for them; most renames do not, so they are gathered when one does. */
+export function keysOf(names: () => Iterable<string>): FileKeys {
+  let all: ReadonlySet<string> | undefined;
+  const gathered = (): ReadonlySet<string> => (all ??= new Set(names()));
+  return { has: (key) => gathered().has(key), some: (pattern) => [...gathered()].some((key) => pattern.test(key)) };
+}
+
+/** One step over all entries; what it leaves is added to `left`. */
 export function runStep(
   step: Step,
   entries: Entries,
   list: readonly Entry[],
   target: Target,
-  dropped: Dropped[],
+  left: Left,
 ): readonly Entry[] {
   switch (step.kind) {
     case "rename":
       return renamed(step, list);
     case "strip":
-      return stripped(step, list, dropped);
+      return stripped(step, list, left.dropped);
     case "drop":
-      return applies(step, target) ? withoutDropped(step, list, dropped) : list;
+      return applies(step, target) ? withoutDropped(step, list, left.dropped) : list;
     case "compute":
       return applies(step, target) ? computed(step, entries, list, target) : list;
+    case "absent":
+      return completed(step, entries, list, target, left.withheld);
     default:
       return step satisfies never;
   }
@@ -41,12 +55,13 @@ export function runStep(
 const applies = ({ when }: Drop | Compute, target: Target): boolean => when === undefined || when(target);
 
 function renamed({ from, to }: Rename, list: readonly Entry[]): Entry[] {
-  if (typeof to === "string") return list.map((entry) => withName(entry, entry.name.replace(from, to)));
-  const file = keysOf(list.map((entry) => entry.name));
+  const every = from.global ? from : new RegExp(from, `${from.flags}g`);
+  if (typeof to === "string") return list.map((entry) => withName(entry, entry.name.replaceAll(every, to)));
+  const file = keysOf(() => list.map((entry) => entry.name));
   return list.map((entry) =>
     withName(
       entry,
-      entry.name.replace(from, (...match: string[]) => to(match, file)),
+      entry.name.replaceAll(every, (...match: string[]) => to(match, file)),
     ),
   );
 }
@@ -68,6 +83,26 @@ function withoutDropped({ keys, what }: Drop, list: readonly Entry[], dropped: D
     dropped.push({ from: entry.from, what });
     return false;
   });
+}
+
+function completed(
+  { name, reason, initial }: Absent,
+  entries: Entries,
+  list: readonly Entry[],
+  target: Target,
+  withheld: Withheld[],
+): readonly Entry[] {
+  const shape = target.shape(name);
+  if (shape === undefined || list.some((entry) => entry.name === name)) return list;
+  if (initial === undefined || !initial.when(target)) {
+    const hint = "Ask for taps that do not need it, such as --taps features,forward_features.";
+    withheld.push({ name, reason, hint, arg: null });
+    return list;
+  }
+  const law = `not in the file: ${initial.value} throughout, as the model makes it`;
+  const builder = builderAt({ graph: entries.graph, origin: { path: name, rules: [law] } });
+  const value = builder.constant({ values: [initial.value], shape: [...shape] });
+  return [...list, { name, from: [], steps: [law], value }];
 }
 
 function computed(step: Compute, entries: Entries, list: readonly Entry[], target: Target): Entry[] {
@@ -106,8 +141,15 @@ function results(
   return attempt(step, first.name, () => step.make(builder, values, { target, to })).map((value, i): Entry => {
     const name = to[i] ?? first.name;
     const same = operands[values.indexOf(value)];
-    return same === undefined ? { name, from, steps: [...steps, step.law], value } : withName(same, name);
+    if (same !== undefined) return withName(same, name);
+    const resized = resizedBy(step, values[0], value) ?? operands.find((e) => e.resized !== undefined)?.resized;
+    return { name, from, steps: [...steps, step.law], value, resized };
   });
+}
+
+function resizedBy({ law }: Compute, before: Value | undefined, { type }: Value): Resized | undefined {
+  if (!isResampling(law) || before === undefined) return undefined;
+  return { what: resampled(law), from: before.type.shape.filter(isStatic), to: type.shape.filter(isStatic) };
 }
 
 /** Shapes that no file of the layout has break the constraints of ops: the file is at fault, not the step. */
@@ -116,7 +158,7 @@ function attempt<T>(step: Compute, name: string, body: () => T): T {
     return body();
   } catch (error) {
     if (!(error instanceof TimmcError)) throw error;
-    throw new TimmcError("weights", `${name} cannot be mapped (${step.law}): ${error.message}`, {
+    throw new TimmcError("weights", `${shown(name)} cannot be mapped (${step.law}): ${error.message}`, {
       hint: "The file has the names of a layout but not its shapes: check that it is the model's.",
       cause: error,
     });

@@ -69,11 +69,12 @@ describe("Facebook's names", () => {
 describe("V2 before fine-tuning has no norm in the head", () => {
   const untrained = (net: Network): Network => ({
     ...net,
+    tag: "fcmae",
     file: new Map(net.file).set("head.norm.weight", filled(20, 1)).set("head.norm.bias", filled(20, 0)),
   });
   const norm = ["head.norm.weight", "head.norm.bias"];
 
-  test("the norm is as it is made, for files of either naming", async () => {
+  test("with timm's tag the norm is as it is made, for files of either naming", async () => {
     const net = await network("convnextv2_atto.fcmae", { ...small, num_classes: 0 });
     const { entries } = expectSameNetwork(
       untrained(net),
@@ -81,9 +82,23 @@ describe("V2 before fine-tuning has no norm in the head", () => {
       "timm ConvNeXt V2 before fine-tuning",
     );
     expect(entries.find((e) => e.name === "stem.0.weight")?.steps).toEqual([]);
-    expect(entries.find((e) => e.name === "head.norm.bias")?.steps).toEqual(["with the head's norm as it is made"]);
+    expect(entries.slice(-2).map(({ name, from, steps }) => ({ name, from, steps }))).toEqual([
+      { name: "head.norm.weight", from: [], steps: ["not in the file: 1 throughout, as the model makes it"] },
+      { name: "head.norm.bias", from: [], steps: ["not in the file: 0 throughout, as the model makes it"] },
+    ]);
     const facebooks = without(facebookFile(net), "norm.weight", "norm.bias");
     expectSameNetwork(untrained(net), facebooks, "Facebook ConvNeXt V2 before fine-tuning");
+  });
+
+  test("any other such file leaves it without values", async () => {
+    const net = await network("convnextv2_atto", { ...small, num_classes: 0 });
+    for (const file of [without(net.file, ...norm), without(facebookFile(net), "norm.weight", "norm.bias")]) {
+      for (const tag of [undefined, "fcmae_ft_in1k"]) {
+        const { withheld, entries } = remapped({ ...net, tag }, file);
+        expect(withheld.map((w) => w.name)).toEqual(norm);
+        expect(entries.map((e) => e.name).sort()).toEqual([...net.file.keys()].filter((k) => !norm.includes(k)).sort());
+      }
+    }
   });
 
   test("a norm that the file has is used", async () => {
@@ -100,6 +115,7 @@ describe("V2 before fine-tuning has no norm in the head", () => {
     const classified = await network("convnextv2_atto", small);
     expect(missingOf(classified, without(classified.file, ...norm))).toEqual(norm);
     expect(missingOf(classified, without(classified.file, ...norm, "head.fc.weight", "head.fc.bias"))).toEqual([
+      ...norm,
       "head.fc.weight",
       "head.fc.bias",
     ]);

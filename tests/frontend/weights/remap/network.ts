@@ -2,9 +2,10 @@ import { expect } from "vitest";
 import { bytesOf, decodeNumbers } from "../../../../src/ir/bytes.ts";
 import { matchWeights } from "../../../../src/frontend/weights/check.ts";
 import { toFloat32 } from "../../../../src/frontend/weights/load.ts";
-import { type Remapped, remapWeights } from "../../../../src/frontend/weights/remap/remap.ts";
+import { type Remapped, remapWeights, targetOf } from "../../../../src/frontend/weights/remap/remap.ts";
 import type { TensorSpec, WeightSource } from "../../../../src/frontend/weights/source.ts";
 import { syntheticSource } from "../../../../src/frontend/weights/synthetic.ts";
+import { unwrapped } from "../../../../src/frontend/weights/unwrapped.ts";
 import { resolve } from "../../../../src/frontend/resolve.ts";
 import { lowerArchitecture } from "../../../../src/zoo/lower.ts";
 import type { Remap } from "../../../../src/zoo/remap/remap.ts";
@@ -21,6 +22,8 @@ export type PlainFile = ReadonlyMap<string, Plain>;
 export interface Network {
   readonly parameters: readonly TensorSpec[];
   readonly remap: Remap;
+  /** Of the pretrained weights that the file is taken for; undefined for a file that a user names. */
+  readonly tag?: string | undefined;
   readonly file: PlainFile;
 }
 
@@ -51,21 +54,21 @@ export const sourceOf = (file: PlainFile, label = "test.safetensors"): WeightSou
   close: () => {},
 });
 
-/** The file under the network's names. */
-export function remapped({ parameters, remap }: Network, file: PlainFile): Remapped {
-  const shapes = new Map(parameters.map((p) => [p.name, p.shape]));
-  return remapWeights(sourceOf(file), remap, { shape: (name) => shapes.get(name) });
+/** The file under the network's names, as it is opened: without wrappers. */
+export function remapped({ parameters, remap, tag }: Network, file: PlainFile): Remapped {
+  return remapWeights(unwrapped(sourceOf(file)), remap, targetOf(parameters, tag));
 }
 
 /** Expects a file under other names to be found to be the network itself, number by number; gives the remapping. */
 export function expectSameNetwork(net: Network, file: PlainFile, layout: string | undefined): Remapped {
   const result = remapped(net, file);
   expect(result.layout?.name).toBe(layout);
-  const { missing, mismatched } = matchWeights(result.source, net.parameters);
-  expect({ missing: missing.map((m) => m.name), mismatched: mismatched.map((m) => m.name) }).toEqual({
-    missing: [],
-    mismatched: [],
-  });
+  const { missing, mismatched, unexpected } = matchWeights(result.source, net.parameters);
+  expect({
+    missing: missing.map((m) => m.name),
+    mismatched: mismatched.map((m) => m.name),
+    unexpected,
+  }).toEqual({ missing: [], mismatched: [], unexpected: [] });
   for (const { name } of net.parameters) {
     const data = result.source.get(name);
     expect(data, name).toBeDefined();

@@ -186,8 +186,9 @@ describe("Hugging Face CLIP", () => {
     const net = await network("vit_base_patch32_clip_224.openai", classes);
     const file = clip(net).set("visual_projection.weight", entry(net.file, "head.weight"));
     const expected = new Map(net.file).set("head.bias", { shape: [5], values: new Float32Array(5) });
-    const { layout } = expectSameNetwork({ ...net, file: expected }, file, "Hugging Face CLIP under vision_model");
-    expect(layout?.own).toBe(true);
+    const found = expectSameNetwork({ ...net, file: expected }, file, "Hugging Face CLIP under vision_model");
+    expect(found.layout?.own).toBe(true);
+    expect(found.caution).toMatch(/do not tell the activation.*vit_base_patch32_clip_quickgelu_224/);
     expect(missing(net, clip(net))).toEqual(["head.weight", "head.bias"]);
   });
 

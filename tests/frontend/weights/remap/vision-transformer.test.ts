@@ -21,10 +21,7 @@ const withZeroHead = (net: Network): Network => ({
   file: new Map(net.file).set("head.bias", { shape: [16], values: new Float32Array(16) }),
 });
 
-describe.each([
-  ["visual.", "CLIP"],
-  ["module.visual.", "CLIP in a wrapper"],
-])("the names of OpenAI's CLIP under %s", (prefix, layout) => {
+describe.each(["visual.", "module.visual."])("the names of OpenAI's CLIP under %s", (prefix) => {
   const clipFile = (net: Network): Map<string, Plain> => {
     const file = renamed(net.file, (name) => {
       if (name === "head.bias" || name === "head.weight") return undefined;
@@ -50,8 +47,8 @@ describe.each([
 
   test("are those of the tower, and its projection is the classifier", async () => {
     const net = await network("vit_base_patch32_clip_224.openai", { ...small, num_classes: 16 });
-    const { dropped } = expectSameNetwork(withZeroHead(net), clipFile(net), layout);
-    expect(dropped).toEqual([{ from: ["token_embedding.weight"], what: `not under ${prefix}` }]);
+    const { dropped } = expectSameNetwork(withZeroHead(net), clipFile(net), "CLIP");
+    expect(dropped).toEqual([{ from: ["token_embedding.weight"], what: "not under visual." }]);
   });
 
   test("without the projection the classifier is missing", async () => {
@@ -158,13 +155,12 @@ describe("OpenCLIP around a network of timm", () => {
     expect(dropped).toEqual([{ from: ["visual.head.proj.weight"], what: "not under visual.trunk." }]);
   });
 
-  test("in a wrapper has no projection that timm reads", async () => {
+  test("in a wrapper is the same", async () => {
     const net = await network("vit_base_patch32_clip_224", { ...small, num_classes: 16 });
     const file = trunk(net, "module.visual.trunk.");
-    file.set("module.visual.head.proj.weight", entry(net.file, "head.weight"));
     expect(missing(net, file)).toEqual(["head.weight", "head.bias"]);
-    const headless = await network("vit_base_patch32_clip_224", { ...small, num_classes: 0 });
-    expectSameNetwork(headless, file, "OpenCLIP around a timm network, in a wrapper");
+    file.set("module.visual.head.proj.weight", entry(net.file, "head.weight"));
+    expectSameNetwork(withZeroHead(net), file, "OpenCLIP around a timm network");
   });
 });
 
@@ -181,6 +177,19 @@ test("AIMv2 numbers its gate otherwise", async () => {
       .replace("fc1_x", "fc3"),
   );
   expectSameNetwork(net, file, "AIMv2");
+});
+
+test("a pooling head is left out where the model has none", async () => {
+  const pooled = await network("vit_base_patch16_siglip_224", small);
+  const { dropped } = expectSameNetwork(
+    await network("vit_base_patch16_siglip_gap_224", small),
+    pooled.file,
+    undefined,
+  );
+  const head = [...pooled.file.keys()].filter((name) => name.startsWith("attn_pool."));
+  expect(head.length).toBeGreaterThan(0);
+  expect(dropped.map((d) => d.from[0])).toEqual(head);
+  expect(expectSameNetwork(pooled, pooled.file, undefined).dropped).toEqual([]);
 });
 
 test("a representation layer before the classifier is left out", async () => {

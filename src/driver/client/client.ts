@@ -1,0 +1,15 @@
+import type { Manifest } from "../manifest.ts";
+import { clientDeclarations } from "./declarations.ts";
+import { clientFacts } from "./facts.ts";
+import { clientScript } from "./script.ts";
+
+/** The nearest package.json decides what a .js file is; many projects' say CommonJS. */
+const moduleMark = `${JSON.stringify({ type: "module" })}\n`;
+
+export const clientNames = ["index.js", "index.d.ts", "package.json"] as const;
+
+/** The typed client of an artifact: the text of each file. The manifest may still lack them. */
+export function clientTexts(manifest: Manifest): { readonly [N in (typeof clientNames)[number]]: string } {
+  const facts = clientFacts(manifest);
+  return { "index.js": clientScript(facts), "index.d.ts": clientDeclarations(facts), "package.json": moduleMark };
+}

@@ -1,0 +1,50 @@
+import type { Manifest, ManifestOutput } from "../manifest.ts";
+import { modelFiles } from "../layout/layout.ts";
+
+/** What a client says of its model, all of it from the manifest. */
+export interface ClientFacts {
+  /** Of the model, for the first line. */
+  readonly title: string;
+  readonly input: Manifest["input"];
+  /** By tap, in order. */
+  readonly outputs: readonly ManifestOutput[];
+  readonly labels: Manifest["labels"];
+  /** Names in the model file that are not those of the taps. */
+  readonly names: Readonly<Record<string, string>>;
+  /** Relative to the folder; `data` where the weights are a file of their own. */
+  readonly model: string;
+  readonly data: string | undefined;
+  readonly hasWeights: boolean;
+}
+
+/** The manifest may still lack the client's own files. */
+export function clientFacts({ source, compiler, input, outputs, labels, target, files }: Manifest): ClientFacts {
+  const name = source.tag === "" ? source.architecture : `${source.architecture}.${source.tag}`;
+  const { data } = modelFiles[target.layout];
+  return {
+    title: commentText(`${name}, compiled by timmc ${compiler.version}`),
+    input,
+    outputs,
+    labels,
+    names: target.names,
+    model: target.model,
+    data: files.some(({ path }) => path === data) ? data : undefined,
+    hasWeights: source.weights.kind !== "none",
+  };
+}
+
+/** Text that may stand in a comment: names come from configurations, which anybody writes. */
+export const commentText = (text: string): string =>
+  text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ").replaceAll("*/", "*\\/");
+
+/** What the client's `outputs` says of one: what a program needs to read it. Costs stay in the manifest. */
+export const outputFacts = ({ dtype, shape, module, channels, reduction, format, norm, softmax }: ManifestOutput) => ({
+  dtype,
+  shape,
+  module,
+  channels,
+  reduction,
+  format,
+  norm,
+  softmax,
+});

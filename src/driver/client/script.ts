@@ -1,0 +1,91 @@
+import { arrayOf } from "./arrays.ts";
+import { type ClientFacts, outputFacts } from "./facts.ts";
+
+/**
+ * index.js of an artifact: a module without imports, the same for Node and browsers. ONNX Runtime's namespace is handed in.
+ * Bundlers know `new URL("./FILE", import.meta.url)` and carry the file along.
+ */
+export function clientScript(facts: ClientFacts): string {
+  const { title, input, outputs, labels } = facts;
+  const described = outputs.map((o) => `  ${JSON.stringify(o.name)}: ${JSON.stringify(outputFacts(o))},\n`);
+  return `// ${title}: a typed client. Types and comments are in index.d.ts.
+
+export const input = ${JSON.stringify(input)};
+
+export const outputs = {
+${described.join("")}};
+
+export const labels = ${JSON.stringify(labels)};
+
+${facts.hasWeights ? loadScript(facts) : refusal}`;
+}
+
+const refusal = `export async function load() {
+  throw new Error("this artifact was compiled without weights (--weights none): there is nothing to run");
+}
+`;
+
+function loadScript({ input, outputs, names, model, data }: ClientFacts): string {
+  const { type, array } = arrayOf(input.dtype);
+  const inModel = outputs.map(({ name }) => [name, names[name] ?? name]);
+  const halves = outputs.some(({ dtype }) => dtype === "f16");
+  return `const fits = (dims) =>
+  dims.length === input.shape.length &&
+  input.shape.every((dim, axis) => (typeof dim === "number" ? dims[axis] === dim : dims[axis] >= 1));
+
+function check({ dims, data }) {
+  const kind = Object.prototype.toString.call(data).slice(8, -1);
+  if (kind !== "${array}" || !fits(dims))
+    throw new TypeError(\`the input is \${kind}[\${dims}]; the model takes ${array}[\${input.shape}]\`);
+  const length = dims.reduce((product, dim) => product * dim, 1);
+  if (data.length !== length) throw new TypeError(\`[\${dims}] are \${length} elements; data has \${data.length}\`);
+}
+
+function place(file) {
+  if (!(file instanceof URL)) return file;
+  if (file.protocol !== "file:") return file.href;
+  const path = decodeURIComponent(file.pathname);
+  return file.host === "" ? path.replace(/^\\/([A-Za-z]:\\/)/, "$1") : \`//\${file.host}\${path}\`;
+}
+${halves ? halfScript : ""}
+const names = ${JSON.stringify(inModel)};
+
+export async function load({
+  ort,
+  model = new URL(${JSON.stringify(`./${model}`)}, import.meta.url),${
+    data === undefined ? "" : `\n  data = new URL(${JSON.stringify(`./${data}`)}, import.meta.url),`
+  }
+  options = {},
+}) {
+  const session = await ort.InferenceSession.create(place(model), ${data === undefined ? "options" : withData(data)});
+  return {
+    async run(tensor) {
+      check(tensor);
+      const results = await session.run({
+        ${JSON.stringify(names["input"] ?? input.name)}: new ort.Tensor(${JSON.stringify(type)}, tensor.data, tensor.dims),
+      });
+      const read = async ([tap, name]) => {
+        const { dims } = results[name];
+        return [tap, { dims, data: ${halves ? "codes(await results[name].getData(true))" : "await results[name].getData(true)"} }];
+      };
+      return Object.fromEntries(await Promise.all(names.map(read)));
+    },
+    release: () => session.release(),
+  };
+}
+`;
+}
+
+/** onnxruntime-node finds the file beside the model's by itself; onnxruntime-web has to be told. */
+const withData = (data: string): string => {
+  const name = JSON.stringify(data.slice(data.lastIndexOf("/") + 1));
+  return `{
+    ...(ort.env.versions.web !== undefined && { externalData: [{ path: ${name}, data: place(data) }] }),
+    ...options,
+  }`;
+};
+
+const halfScript = `
+const codes = (data) =>
+  data.constructor.name === "Float16Array" ? new Uint16Array(data.buffer, data.byteOffset, data.length) : data;
+`;

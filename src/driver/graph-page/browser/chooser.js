@@ -1,0 +1,235 @@
+// The tap chooser: what is ticked becomes outputs, a cost, a command and a call.
+
+import { compileCommand, libraryCall } from "./command.js";
+import { costOf } from "./costs.js";
+import { button, byId, html, tableOf } from "./dom.js";
+import { bytesText, countText, quantityText, shareText } from "./units.js";
+
+/** @typedef {import("./app.js").App} App */
+/** @typedef {import("./model.js").ModuleNode} ModuleNode */
+/** @typedef {import("../page-data.ts").TapChoice} TapChoice */
+/** @typedef {import("../page-data.ts").TapOutput} TapOutput */
+
+const outputColumns = [
+  { title: "Output" },
+  { title: "Type" },
+  { title: "Channels", numeric: true },
+  { title: "Reduction", numeric: true },
+  { title: "Format" },
+  { title: "Bytes per image", numeric: true },
+];
+
+/**
+ * @param {HTMLElement} panel
+ * @param {App} app
+ */
+export function mountChooser(panel, app) {
+  const { data, modules, before } = app.page;
+  const choices = new Map(data.taps.choices.map((choice) => [choice.tap, choice]));
+  /** @type {string[]} */
+  let chosen = asked(data.taps);
+  const boxes = [...panel.querySelectorAll("input")].filter((box) => box.name === "tap");
+  const added = byId("added", HTMLUListElement);
+  const field = byId("module-field", HTMLInputElement);
+  const out = byId("out-field", HTMLInputElement);
+  byId("module-names", HTMLDataListElement).append(
+    ...modules.filter((m) => m.results.length > 0 && m.path !== "").map((m) => html("option", { value: m.path })),
+  );
+  out.value = data.command.out;
+
+  const outputsOf = (/** @type {string} */ tap) => {
+    const known = choices.get(tap) ?? moduleChoice(tap, modules, data.taps.batch);
+    if (known !== undefined) choices.set(tap, known);
+    return known?.outputs ?? [];
+  };
+
+  /** The network to its logits, whatever the drawn graphs end at. */
+  const whole = {
+    macs:
+      costOf(outputsOf("logits").flatMap(({ row }) => before.values[row] ?? [])).macs || (before.facts[0]?.macs ?? 0),
+    params: before.facts[0]?.params ?? 0,
+  };
+
+  const update = () => {
+    for (const box of boxes) box.checked = chosen.includes(box.value);
+    added.replaceChildren(
+      ...chosen
+        .filter((tap) => tap.startsWith("module:"))
+        .map((tap) =>
+          html(
+            "li",
+            {},
+            html("code", {}, tap),
+            " ",
+            button("Remove", () => toggle(tap), { "aria-label": `Remove ${tap}` }),
+          ),
+        ),
+    );
+    const outputs = chosen.flatMap(outputsOf);
+    const cost = costOf(outputs.flatMap(({ row }) => before.values[row] ?? []));
+    const cut = modules
+      .slice(0, 1)
+      .flatMap((root) =>
+        root.children.filter((m) => holdsCost(m, app) && ![...cost.reached].some((v) => isIn(v.module, m))),
+      );
+    byId("outputs", HTMLDivElement).replaceChildren(
+      outputs.length === 0
+        ? html("p", {}, "Choose a tap: an artifact has one output at least.")
+        : tableOf(
+            "Outputs, in this order",
+            outputColumns,
+            outputs.map((o) => outputRow(o)),
+          ),
+    );
+    byId("cost", HTMLDListElement).replaceChildren(
+      ...definition(
+        "MACs",
+        `${quantityText(cost.macs)} per image, ${shareText(cost.macs, whole.macs)} of the network to its logits`,
+      ),
+      ...definition(
+        "Parameters",
+        `${quantityText(cost.params)} are read, ${shareText(cost.params, whole.params)} of ${quantityText(whole.params)}`,
+      ),
+      ...definition("Weights", bytesText(cost.weightBytes)),
+      ...definition("Cut away", cut.length === 0 ? "nothing that has a cost" : cut.map((m) => m.path).join(", ")),
+    );
+    const commands = byId("commands", HTMLDivElement);
+    commands.hidden = outputs.length === 0;
+    const folder = out.value.trim() === "" ? data.command.out : out.value.trim();
+    byId("command", HTMLElement).textContent = compileCommand(data.command, chosen, folder);
+    byId("call", HTMLElement).textContent = libraryCall(data.command, chosen, folder);
+    return { outputs, cost };
+  };
+
+  const toggle = (/** @type {string} */ tap) => {
+    chosen = chosen.includes(tap) ? chosen.filter((t) => t !== tap) : [...chosen, tap];
+    const { outputs, cost } = update();
+    app.say(
+      `${countText(outputs.length, "output")}, ${quantityText(cost.macs)} MACs, ${quantityText(cost.params)} parameters`,
+    );
+  };
+
+  const addModule = (/** @type {ModuleNode} */ module) => {
+    if (!chosen.includes(`module:${module.path}`)) toggle(`module:${module.path}`);
+  };
+
+  for (const box of boxes) box.addEventListener("change", () => toggle(box.value));
+  out.addEventListener("input", update);
+  for (const box of panel.querySelectorAll("input")) {
+    if (box.name !== "list") continue;
+    const list = () => byId("stages", HTMLTableElement).classList.toggle(`without-${box.value}`, !box.checked);
+    box.addEventListener("change", list);
+    list();
+  }
+  const addField = () => {
+    const module = modules.find((m) => m.path === field.value.trim() && m.path !== "" && m.results.length > 0);
+    if (module === undefined) return app.say(`There is no module ${field.value}`);
+    addModule(module);
+    field.value = "";
+  };
+  byId("module-add", HTMLButtonElement).addEventListener("click", addField);
+  field.addEventListener("keydown", (event) => event.key === "Enter" && addField());
+  for (const id of ["command", "call"]) {
+    const copy = button("Copy", () => void copyText(byId(id, HTMLElement), app), {
+      "aria-label": `Copy the ${id}`,
+      class: "copy",
+    });
+    byId(id, HTMLElement).parentElement?.before(copy);
+  }
+  update();
+  return { addModule };
+}
+
+/**
+ * `features` is its stages.
+ *
+ * @param {import("../page-data.ts").TapsData} taps
+ */
+const asked = ({ asked: names, choices }) =>
+  names.flatMap((name) =>
+    name === "features" ? choices.flatMap((c) => (c.isDefault === true ? [c.tap] : [])) : [name],
+  );
+
+/**
+ * @param {ModuleNode} inner
+ * @param {ModuleNode} outer
+ */
+function isIn(inner, outer) {
+  /** @type {ModuleNode | undefined} */
+  let each = inner;
+  while (each !== undefined && each !== outer) each = each.parent;
+  return each === outer;
+}
+
+/**
+ * @param {ModuleNode} module
+ * @param {App} app
+ */
+function holdsCost(module, app) {
+  const facts = app.page.before.facts[module.index];
+  return facts !== undefined && (facts.params > 0 || facts.macs > 0);
+}
+
+/**
+ * @param {string} tap
+ * @param {readonly ModuleNode[]} modules
+ * @param {number | "N"} batch
+ * @returns {TapChoice | undefined}
+ */
+function moduleChoice(tap, modules, batch) {
+  const path = tap.slice("module:".length);
+  const whole = modules.find((m) => m.path === path);
+  const call = /^(.*)\.(\d+)$/.exec(path);
+  const module = whole ?? modules.find((m) => m.path === call?.[1]);
+  if (module === undefined || !tap.startsWith("module:")) return undefined;
+  const results = whole === undefined ? module.results.slice(Number(call?.[2]), Number(call?.[2]) + 1) : module.results;
+  const outputs = results.map((value, i) => {
+    const [, dtype = "", shape = ""] = /^(\w+)\[(.*)\]$/.exec(value.type.replaceAll(/\bN\b/g, String(batch))) ?? [];
+    const name = results.length === 1 ? tap : `${tap}.${i}`;
+    return {
+      name,
+      dtype,
+      shape,
+      module: module.path,
+      channels: null,
+      reduction: null,
+      format: null,
+      norm: null,
+      softmax: false,
+      bytes: value.bytes,
+      row: value.row,
+    };
+  });
+  return { tap, outputs };
+}
+
+/** @param {TapOutput} output */
+const outputRow = ({ name, dtype, shape, channels, reduction, format, norm, softmax, bytes }) => [
+  html("code", {}, name),
+  html("code", {}, `${dtype}[${shape}]`),
+  channels === null ? "–" : String(channels),
+  reduction === null ? "–" : String(reduction),
+  [format ?? "–", norm === true ? ", normed" : "", softmax ? ", probabilities" : ""].join(""),
+  bytesText(bytes),
+];
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+const definition = (name, text) => [html("dt", {}, name), html("dd", {}, text)];
+
+/**
+ * @param {HTMLElement} source
+ * @param {App} app
+ */
+async function copyText(source, app) {
+  try {
+    await navigator.clipboard.writeText(source.textContent ?? "");
+    app.say("Copied");
+  } catch {
+    // Where the browser keeps its clipboard to itself, the reader copies the selection.
+    getSelection()?.selectAllChildren(source);
+    app.say("Selected: copy it with the keyboard");
+  }
+}

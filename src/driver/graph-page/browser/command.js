@@ -1,0 +1,44 @@
+// The command line and the library call that compile what was chosen.
+
+/** @typedef {import("../page-data.ts").CommandData} CommandData */
+
+/**
+ * A word as a POSIX shell reads it back: bare where no letter means anything to the shell.
+ *
+ * @param {string} word
+ */
+export const shellWord = (word) => (/^[\w@%+:,./=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
+/**
+ * @param {CommandData} command
+ * @param {readonly string[]} taps
+ * @param {string} out
+ */
+export const compileCommand = ({ words: [model = "", ...options] }, taps, out) =>
+  ["timmc", "compile", model, "-o", out, "--taps", taps.join(","), ...options].map(shellWord).join(" ");
+
+/**
+ * @param {CommandData} command
+ * @param {readonly string[]} taps
+ * @param {string} out
+ */
+export function libraryCall({ request: { model, ...options } }, taps, out) {
+  const fields = Object.entries({ model, out, taps, ...options });
+  const lines = fields.map(([key, value]) => `  ${key}: ${literal(value)},`);
+  return ['import { compile } from "timmc";', "", "const manifest = await compile({", ...lines, "});"].join("\n");
+}
+
+/**
+ * JSON in the spelling of JavaScript: keys that are names are bare.
+ *
+ * @param {unknown} value
+ * @returns {string}
+ */
+function literal(value) {
+  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).map(
+    ([k, v]) => `${/^[a-z_]\w*$/i.test(k) && k !== "__proto__" ? k : JSON.stringify(k)}: ${literal(v)}`,
+  );
+  return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`;
+}

@@ -1,0 +1,141 @@
+import { type LoweredRequest, type LowerRequest, lowerRequest, lowerResolved } from "../lower-request.ts";
+import { type Pipeline, runPipeline } from "../../passes/pass.ts";
+import type { OptimizationLevel } from "../../passes/presets.ts";
+import { modelName } from "../../frontend/registry.ts";
+import type { Graph } from "../../ir/graph.ts";
+import { type OpName, opOf } from "../../ir/ops/index.ts";
+import { parameterNames } from "../describe-tap.ts";
+import { type FormRequest, formsOf } from "../forms.ts";
+import { type Inspection, inspectLowered } from "../inspect.ts";
+import { type PassReport, reporting } from "../pass-observers.ts";
+import { defaultLevel, pipelineName, pipelineOf, positionAfter } from "../pipeline.ts";
+import type { WeightsChoice } from "../weights.ts";
+import { decodePage } from "./browser/model.js";
+import { commandData } from "./compile-words.ts";
+import { ancestorsOf, graphColumns } from "./graph-columns.ts";
+import { Layouts } from "./layout.ts";
+import { modulePathOf, moduleTree } from "./module-tree.ts";
+import type { ModuleColumns, PageData } from "./page-data.ts";
+import { pageHtml } from "./page.ts";
+import { batchSymbol } from "../../zoo/lower.ts";
+import { Strings } from "./strings.ts";
+import { resolveChoices, tapChoice } from "./tap-choices.ts";
+
+/** What a page is of: the same as `compile` takes, but for where it writes. */
+export interface PageRequest extends LowerRequest, FormRequest {
+  /** Said in the commands of the page; the page itself reads no weights. */
+  readonly weights?: WeightsChoice | undefined;
+  readonly optimization?: OptimizationLevel | undefined;
+  readonly passes?: readonly string[] | undefined;
+  /** The drawn graph is the one after the last run of this pass. */
+  readonly after?: string | undefined;
+  readonly cacheDir?: string | undefined;
+}
+
+export interface GraphPage {
+  readonly html: string;
+  readonly inspection: Inspection;
+  readonly data: PageData;
+}
+
+/** One HTML document on a model that needs no other file and no network. The same request gives the same bytes. */
+export async function graphPage(request: PageRequest): Promise<GraphPage> {
+  const { pipeline, level } = pipelineUpTo(request);
+  const lowering = await lowerRequest(request);
+  const inspection = inspectLowered(lowering, request);
+  const data = await pageData(request, lowering, { pipeline, level });
+  return { html: pageHtml(data, inspection), inspection, data };
+}
+
+interface Passes {
+  readonly pipeline: Pipeline;
+  readonly level: string;
+}
+
+function pipelineUpTo(request: PageRequest): Passes {
+  const { optimization = defaultLevel, passes, after } = request;
+  const pipeline = pipelineOf(optimization, passes, formsOf(request));
+  const name = pipelineName(optimization, passes);
+  if (after === undefined) return { pipeline, level: name };
+  return { pipeline: pipeline.slice(0, positionAfter(pipeline, after, name)), level: `${name}, after ${after}` };
+}
+
+async function pageData(request: PageRequest, lowering: LoweredRequest, passes: Passes): Promise<PageData> {
+  const { resolved } = lowering;
+  const { graph: after } = lowering.lowered.graph.clone();
+  const reports: PassReport[] = [];
+  runPipeline(after, passes.pipeline, [reporting(reports, request.batch)]);
+  const perImage =
+    typeof request.batch === "number" ? lowerResolved(resolved, { ...request, batch: "dynamic" }) : lowering;
+  const graphs = graphsOf(perImage, after, request.batch);
+  const bare: PageData = {
+    title: modelName(resolved.architecture, resolved.tag),
+    ...graphs,
+    level: passes.level,
+    passes: reports,
+    layouts: [],
+    docs: docsOf([perImage.lowered.graph, after]),
+    command: commandData(request, resolved.architecture),
+  };
+  return withLayouts(bare);
+}
+
+/** The columns of both graphs over one tree and one table of strings; `perImage` gets the values that taps are made of. */
+function graphsOf(
+  perImage: LoweredRequest,
+  after: Graph,
+  batch: LowerRequest["batch"],
+): Pick<PageData, "strings" | "modules" | "before" | "after" | "taps"> {
+  const { lowered } = perImage;
+  const choices = resolveChoices(perImage);
+  const before = lowered.graph;
+  const parameters = [...before.values()].filter((v) => v.op === "param");
+  const kept = ancestorsOf([
+    ...parameters,
+    ...before.outputs.map((o) => o.value),
+    ...choices.flatMap((c) => c.taps.map((t) => t.value)),
+    ...[...lowered.modules.values()].flat(),
+  ]);
+  const strings = new Strings();
+  const tree = moduleTree([...[...before.values(), ...after.values()].map(modulePathOf), ...lowered.modules.keys()]);
+  const context = { strings, tree, parameterNames: parameterNames(lowered) };
+  const { columns, rows } = graphColumns(before, kept, { ...context, batch: 1 });
+  const modules: ModuleColumns = {
+    name: tree.modules.map((m) => strings.place(m.name)),
+    parent: tree.modules.map((m) => m.parent),
+    results: [...tree.places.keys()].map((path) => (lowered.modules.get(path) ?? []).map((v) => rows.get(v) ?? -1)),
+  };
+  const left = graphColumns(after, ancestorsOf(after.outputs.map((o) => o.value)), {
+    ...context,
+    batch: typeof batch === "number" ? batch : 1,
+  });
+  return {
+    modules,
+    before: { ...columns, layout: [] },
+    after: { ...left.columns, layout: [] },
+    taps: {
+      choices: choices.map((c) => tapChoice(c, rows, typeof batch === "number" ? batch : batchSymbol)),
+      asked: perImage.tapNames,
+      batch: typeof batch === "number" ? batch : "N",
+    },
+    strings: strings.texts,
+  };
+}
+
+/** Lays out every level of both graphs. */
+async function withLayouts(data: PageData): Promise<PageData> {
+  const { before, after, modules } = decodePage(data);
+  const layouts = await Layouts.load();
+  return {
+    ...data,
+    before: { ...data.before, layout: await layouts.ofGraph(before, modules) },
+    after: { ...data.after, layout: await layouts.ofGraph(after, modules) },
+    layouts: layouts.layouts,
+  };
+}
+
+/** The first sentence on each op that the graphs have. */
+function docsOf(graphs: readonly Graph[]): Record<string, string> {
+  const names = new Set<OpName>(graphs.flatMap((graph) => [...graph.values()].map((v) => v.op)));
+  return Object.fromEntries([...names].sort().map((name) => [name, opOf(name).doc.split(/(?<=\.)\s/)[0] ?? ""]));
+}

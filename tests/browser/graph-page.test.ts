@@ -1,0 +1,264 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Page } from "playwright-core";
+import { beforeAll, expect, it } from "vitest";
+import type { Manifest } from "../../src/driver/manifest.ts";
+import { cli } from "../cli/run-cli.ts";
+import { temporaryFolder } from "../driver/workspace.ts";
+import { describeInBrowser, openPage } from "./browser.ts";
+import { contrastOf, styleOf } from "./style.ts";
+
+const timmc = join(import.meta.dirname, "../../bin/timmc.js");
+
+describeInBrowser("the page of inspect --html in a browser", () => {
+  const path = temporaryFolder();
+  let resnet = "";
+  let vit = "";
+
+  beforeAll(async () => {
+    resnet = path("resnet.html");
+    vit = path("vit.html");
+    const pages = [
+      ["test_resnet", "--input-size", "3,64,64", "--arg", "num_classes=7", "--weights", "synthetic", "--html", resnet],
+      ["test_vit", "--weights", "none", "--taps", "features,module:blocks.0.attn", "--html", vit],
+    ];
+    for (const args of pages) expect((await cli(["inspect", ...args])).status).toBe(0);
+  });
+
+  const row = (page: Page, module: string) => page.locator(`#tree tr[data-path="${module}"]`);
+  const names = (page: Page): Promise<string[]> => page.locator("#tree tbody .name").allTextContents();
+  const crumbs = (page: Page): Promise<string[]> => page.locator("#crumbs li").allTextContents();
+  const box = (page: Page, name: string, side = "before") =>
+    page.locator(`#canvas-${side} [role=option]`).filter({ has: page.getByText(name, { exact: true }) });
+  const said = (page: Page) => page.locator("#status").textContent();
+  const tab = (page: Page, name: string) => page.getByRole("tab", { name }).click();
+
+  /** What Copy leaves for the next Ctrl-V; where the browser refuses the clipboard, Copy selects the text. */
+  async function copied(page: Page): Promise<string> {
+    await page.getByRole("button", { name: "Copy the command" }).click();
+    await expect.poll(() => said(page)).toMatch(/^(?:Copied|Selected: copy it with the keyboard)$/);
+    if ((await said(page)) !== "Copied") await page.keyboard.press("Control+C");
+    const field = page.getByLabel("Search modules, operations and parameters");
+    await field.focus();
+    await page.keyboard.press("Control+V");
+    return field.inputValue();
+  }
+
+  it("opens from a file, alone, without a word on the console", async () => {
+    for (const file of [resnet, vit]) {
+      const { page, faults } = await openPage(file);
+      expect(await names(page)).toContain(file === vit ? "blocks" : "layer1");
+      for (const name of ["Passes", "Taps", "Graph"]) await tab(page, name);
+      await page.getByText("Side by side").click();
+      await page.getByRole("button", { name: "Unfold all" }).click();
+      expect(faults).toEqual([]);
+    }
+  });
+
+  it("has a tree that folds, moves and opens by keyboard", async () => {
+    const { page } = await openPage(resnet);
+    const focused = page.locator(":focus");
+    await row(page, "").focus();
+    await page.keyboard.press("l");
+    expect(await focused.getAttribute("data-path")).toBe("layer1");
+    expect(await focused.getAttribute("aria-level")).toBe("2");
+    await page.keyboard.press("ArrowRight");
+    expect(await row(page, "layer1").getAttribute("aria-expanded")).toBe("true");
+    await page.keyboard.press("ArrowRight");
+    expect(await focused.getAttribute("data-path")).toBe("layer1.0");
+    await page.keyboard.press("Enter");
+    expect(await crumbs(page)).toEqual(["test_resnet", "layer1", "0"]);
+    expect(await row(page, "layer1.0").getAttribute("aria-selected")).toBe("true");
+    expect(await page.locator("#tree [aria-selected=true]").count()).toBe(1);
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowLeft");
+    expect(await focused.getAttribute("data-path")).toBe("layer1");
+    await page.keyboard.press("ArrowLeft");
+    expect(await row(page, "layer1.0").count()).toBe(0);
+    expect(await page.locator("#tree [tabindex='0']").count()).toBe(1);
+    await page.keyboard.press("End");
+    expect(await focused.getAttribute("data-path")).toBe("fc");
+    expect((await styleOf(focused)).outlineStyle).toBe("solid");
+  });
+
+  it("draws a level, goes down by click and up by Escape, and back by the browser", async () => {
+    const { page } = await openPage(resnet);
+    await box(page, "layer1").dblclick();
+    expect(await crumbs(page)).toEqual(["test_resnet", "layer1"]);
+    await box(page, "0").click();
+    expect(await page.locator("#details h2").textContent()).toBe("layer1.0");
+    await page.keyboard.press("Enter");
+    expect(await crumbs(page)).toEqual(["test_resnet", "layer1", "0"]);
+    await box(page, "add").click();
+    expect(await page.locator("#details h2").textContent()).toBe("add");
+    await page.keyboard.press("ArrowUp");
+    expect(await page.locator("#details h2").textContent()).not.toBe("add");
+    await page.keyboard.press("Escape");
+    expect(await crumbs(page)).toEqual(["test_resnet", "layer1"]);
+    await page.goBack();
+    await expect.poll(() => crumbs(page)).toEqual(["test_resnet", "layer1", "0"]);
+  });
+
+  it("keeps words inside their boxes, and the drawing where it is put", async () => {
+    const { page } = await openPage(vit);
+    await page.getByText("Side by side").click();
+    for (const module of ["blocks.1", "blocks.1.attn", ""]) {
+      await page.getByRole("button", { name: "Unfold all" }).click();
+      await row(page, module).locator(".name").click();
+      const words = page.locator("svg .item text");
+      const wide = await words.evaluateAll((texts) =>
+        texts.filter((text) => text.getBBox().width > text.parentNode.querySelector(".box").getBBox().width),
+      );
+      expect(wide.length).toBe(0);
+      expect(await words.count()).toBeGreaterThan(8);
+    }
+    const drawing = page.locator("#canvas-before > g");
+    const before = await drawing.getAttribute("transform");
+    await page.locator("#canvas-before").hover();
+    await page.mouse.wheel(30, 50);
+    await expect.poll(() => drawing.getAttribute("transform")).not.toBe(before);
+    await page.getByRole("button", { name: "All of it" }).click();
+    const frame = await page.locator("#canvas-before").boundingBox();
+    const box = await drawing.boundingBox();
+    expect(box?.y).toBeGreaterThanOrEqual(frame?.y ?? NaN);
+    expect((box?.y ?? NaN) + (box?.height ?? NaN)).toBeLessThanOrEqual((frame?.y ?? NaN) + (frame?.height ?? NaN));
+  });
+
+  it("says of an operation what it is, and leads to who makes and who takes its values", async () => {
+    const { page } = await openPage(resnet);
+    await page.getByLabel("Search modules, operations and parameters").fill("conv layer1.0.conv1");
+    await page.getByRole("option", { name: "conv layer1.0.conv1", exact: true }).click();
+    const details = page.locator("#details");
+    expect(await details.locator("h2").textContent()).toBe("conv");
+    const text = (await details.textContent()) ?? "";
+    for (const part of ["layer1.0.conv1.weight", "padding", "f32[N,", "MACs"]) expect(text).toContain(part);
+    await details.locator("dt:text-is('Gives to') + dd button").first().click();
+    expect(await details.locator("h2").textContent()).toBe("batch_norm");
+    await details.locator("dt:text-is('Takes') + dd button").first().click();
+    expect(await details.locator("h2").textContent()).toBe("conv");
+  });
+
+  it("searches by keyboard, and says how much was found", async () => {
+    const { page } = await openPage(resnet);
+    const field = page.getByLabel("Search modules, operations and parameters");
+    await field.pressSequentially("layer2 bn1");
+    expect(await said(page)).toMatch(/^\d+ results?$/);
+    await page.keyboard.press("ArrowDown");
+    expect(await field.getAttribute("aria-activedescendant")).toBe("found-0");
+    await page.keyboard.press("Enter");
+    expect(await crumbs(page)).toEqual(["test_resnet", "layer2", "0", "bn1"]);
+    await field.fill("no such thing");
+    expect(await said(page)).toBe("0 results");
+  });
+
+  it("shows both graphs side by side, with what was left out and who made the rest", async () => {
+    const { page } = await openPage(resnet);
+    await page.getByText("Side by side").click();
+    await row(page, "bn1").click();
+    await row(page, "").click();
+    expect(await box(page, "bn1").getAttribute("aria-label")).toContain("nothing of it is left after the passes");
+    expect(await box(page, "bn1", "after").count()).toBe(0);
+    await box(page, "layer1", "after").click();
+    expect(await page.locator("#details").textContent()).toContain("fold-batch-norm");
+    await tab(page, "Passes");
+    expect(await page.locator("#by-module tbody tr").first().textContent()).toMatch(/^all of it\d+ → \d+/);
+  });
+
+  it("has tabs that arrow keys move", async () => {
+    const { page } = await openPage(resnet);
+    await page.getByRole("tab", { name: "Graph" }).focus();
+    await page.keyboard.press("ArrowRight");
+    expect(await page.locator("#panel-passes").isVisible()).toBe(true);
+    await page.keyboard.press("End");
+    expect(await page.locator("#panel-taps").isVisible()).toBe(true);
+    expect(await page.locator("#panel-graph").isVisible()).toBe(false);
+    await page.keyboard.press("ArrowRight");
+    expect(await page.locator("#panel-graph").isVisible()).toBe(true);
+  });
+
+  it("begins with the taps that it was asked for", async () => {
+    const { page } = await openPage(vit);
+    await tab(page, "Taps");
+    const outputs = await page.locator("#outputs tbody th").allTextContents();
+    expect(outputs.slice(-1)).toEqual(["module:blocks.0.attn"]);
+    expect(outputs.slice(0, -1).every((name) => name.startsWith("features."))).toBe(true);
+    expect(await page.locator("#cost dd").first().textContent()).toMatch(/, 9\d(?:\.\d)? % of the network/);
+    await page.getByLabel("Class and register tokens").check();
+    await page.locator("input[value='features.1.prefix']").check();
+    expect(await page.locator("#outputs tbody th").last().textContent()).toBe("features.1.prefix");
+    await page.getByLabel("Attention maps").check();
+    await page.locator("input[value='attn:blocks.1.attn']").check();
+    expect(await page.locator("#outputs tbody td").nth(-5).textContent()).toBe("f32[N,2,101,101]");
+  });
+
+  it("gives a command that compiles what was clicked", { timeout: 120_000 }, async () => {
+    const { page } = await openPage(resnet);
+    await tab(page, "Taps");
+    for (const tap of ["features.3", "features.1", "logits"]) await page.locator(`input[value="${tap}"]`).click();
+    await tab(page, "Graph");
+    await row(page, "layer3").click();
+    await page.getByRole("button", { name: "Tap this module" }).click();
+    expect(await said(page)).toMatch(/^3 outputs, /);
+    await page.getByLabel("Folder").fill("two stages");
+    const shown = await page
+      .locator("#outputs tbody tr")
+      .evaluateAll((rows) =>
+        rows.map(({ cells: [name, type] }) => `${name?.textContent ?? ""} ${type?.textContent ?? ""}`),
+      );
+    const command = (await page.locator("#command").textContent()) ?? "";
+    expect(command).toContain("--taps features.3,features.1,module:layer3");
+    expect(await copied(page)).toBe(command);
+    execFileSync("sh", ["-ec", `timmc() { "${process.execPath}" "${timmc}" "$@"; }; ${command}`], {
+      cwd: dirname(resnet),
+      stdio: "pipe",
+    });
+    const manifest = JSON.parse(readFileSync(path("two stages/manifest.json"), "utf8")) as Manifest;
+    expect(shown).toEqual(manifest.outputs.map(({ name, dtype, shape }) => `${name} ${dtype}[${shape.join(",")}]`));
+    expect(manifest.num_classes).toBe(7);
+    expect(manifest.source.weights.kind).toBe("synthetic");
+    const cost = (await page.locator("#cost").textContent()) ?? "";
+    expect(cost).toContain("fc");
+  });
+
+  it.each([false, true])("has contrast (dark: %s)", async (dark) => {
+    const { page } = await openPage(resnet, { dark });
+    for (const text of [
+      "h1",
+      ".facts",
+      "#tree thead th",
+      "#tree tbody th",
+      "#tree .heat",
+      "#details dt",
+      "#details dd",
+      ".legend",
+    ])
+      expect((await contrastOf(page.locator(text).first())).text, text).toBeGreaterThanOrEqual(4.5);
+    for (const control of ["#search", "#unfold", "#metric", ".views span"])
+      expect((await contrastOf(page.locator(control).first())).border, control).toBeGreaterThanOrEqual(3);
+    await tab(page, "Taps");
+    for (const text of ["#stages td", "#stages tr:has(:checked) th", "#cost dt", "pre code"])
+      expect((await contrastOf(page.locator(text).first())).text, text).toBeGreaterThanOrEqual(4.5);
+  });
+
+  it("fits a phone: nothing scrolls sideways but tables, and the modules have a tab of their own", async () => {
+    const { page } = await openPage(resnet, { width: 390, height: 844 });
+    for (const name of ["Graph", "Passes", "Taps", "Modules"]) {
+      await tab(page, name);
+      expect(await page.evaluate("document.documentElement.scrollWidth"), name).toBe(390);
+    }
+    await row(page, "layer1").locator(".twisty").click();
+    await row(page, "layer1.0").locator(".name").click();
+    expect(await page.locator("#panel-graph").isVisible()).toBe(true);
+    expect(await crumbs(page)).toEqual(["test_resnet", "layer1", "0"]);
+  });
+
+  it("has its tables without scripts", async () => {
+    const { page, faults } = await openPage(resnet, { scripts: false });
+    expect(await page.locator("#stages tbody tr").count()).toBeGreaterThan(5);
+    expect(await page.locator("#stages").isVisible()).toBe(true);
+    expect(await page.locator("#panel-passes table").isVisible()).toBe(true);
+    expect(await page.locator("#tree").isVisible()).toBe(false);
+    expect(faults).toEqual([]);
+  });
+});
