@@ -48,6 +48,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   mobilenetv3: () => import("./mobilenetv3/mobilenetv3.ts"),
   mobilenetv5: () => import("./mobilenetv5/mobilenetv5.ts"),
   mobilevit: () => import("./mobilevit/mobilevit.ts"),
+  mvitv2: () => import("./mvitv2/mvitv2.ts"),
   nasnet: () => import("./nasnet/nasnet.ts"),
   nest: () => import("./nest/nest.ts"),
   nextvit: () => import("./nextvit/nextvit.ts"),
