@@ -49,6 +49,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   mobilenetv5: () => import("./mobilenetv5/mobilenetv5.ts"),
   mobilevit: () => import("./mobilevit/mobilevit.ts"),
   mvitv2: () => import("./mvitv2/mvitv2.ts"),
+  naflexvit: () => import("./naflexvit/naflexvit.ts"),
   nasnet: () => import("./nasnet/nasnet.ts"),
   nest: () => import("./nest/nest.ts"),
   nextvit: () => import("./nextvit/nextvit.ts"),
