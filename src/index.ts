@@ -1,10 +1,7 @@
 /** timmc as a library: what the command line does, step by step. Failures are TimmcError. */
 import { type Artifact, loadArtifact as loadFolder } from "./driver/artifact.ts";
-import {
-  type ActivationReport,
-  type ActivationsRequest,
-  activations as describeActivations,
-} from "./driver/activations.ts";
+import type { ActivationReport } from "./driver/activation-tally.ts";
+import { type Activations, type ActivationsRequest, activations as describeActivations } from "./driver/activations.ts";
 import type { Certificate } from "./driver/certificate.ts";
 import {
   checkActivations,
@@ -58,7 +55,7 @@ export type {
   Inspection,
 };
 export type { LowerRequest, LoweredRequest, Manifest, ModelRequest, ResolvedModel, VerifyOptions };
-export type { ActivationReport, ActivationsRequest };
+export type { ActivationReport, Activations, ActivationsRequest };
 export type { FormRequest, Graph, Observer, OptimizationLevel, PassRun };
 
 // Requests come from programs without a type checker too: each is checked before anything is done.
@@ -73,7 +70,7 @@ export const lower = async (request: LowerRequest): Promise<LoweredRequest> => l
 export const inspect = async (request: InspectRequest): Promise<Inspection> => inspectModel(checkInspect(request));
 
 /** Runs pictures through a network and describes what its stages, or its taps, gave. */
-export const activations = async (request: ActivationsRequest): Promise<ActivationReport[]> =>
+export const activations = async (request: ActivationsRequest): Promise<Activations> =>
   describeActivations(checkActivations(request));
 
 /** Compiles a model to an artifact folder and gives its manifest. */

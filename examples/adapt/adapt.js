@@ -9,11 +9,10 @@ const out = process.argv[2] ?? "artifacts/adapt";
 const pictures = readdirSync(path.join(models, "pictures")).map((name) => path.join(models, "pictures", name));
 
 // 1. What do the stages give on our pictures?
-const reports = await activations({ model, images: pictures });
+const { taps: reports } = await activations({ model, images: pictures });
+const shown = (/** @type {number | null} */ x) => x?.toFixed(2) ?? "-"; // null: no value was finite
 for (const { tap, channels, mean, std, max, dead } of reports)
-  console.log(
-    `${tap}: ${channels} channels, mean ${mean.toFixed(2)}, std ${std.toFixed(2)}, max ${max.toFixed(1)}, ${dead} dead`,
-  );
+  console.log(`${tap}: ${channels} channels, mean ${shown(mean)}, std ${shown(std)}, max ${shown(max)}, ${dead} dead`);
 
 // 2. Which stages are worth their cost? Those that are alive, the cheapest of each reduction.
 const { features, param_groups: groups } = await inspect({ model, paramGroups: true });

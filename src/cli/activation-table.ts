@@ -1,8 +1,8 @@
-import type { ActivationReport } from "../driver/activations.ts";
+import type { ActivationReport } from "../driver/activation-tally.ts";
 import type { Colors } from "./shell.ts";
 import { table } from "./table.ts";
 
-const number = (x: number): string => x.toPrecision(4);
+const number = (x: number | null): string => x?.toPrecision(4) ?? "-";
 
 /** What each tap gave over all pictures. */
 export function activationTable(reports: readonly ActivationReport[], images: number, colors: Colors): string[] {

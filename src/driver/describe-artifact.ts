@@ -37,8 +37,9 @@ export function buildModel(
   weights: OpenedWeights,
   pipeline: Pipeline,
 ): BuiltModel {
-  const before = measureBefore(lowering, request);
-  const outputs = describeOutputs(lowering, request);
+  const perImage = withDynamicBatch(lowering);
+  const before = measureBefore(perImage);
+  const outputs = describeOutputs(lowering, perImage);
   const passes: PassReport[] = [];
   runPipeline(lowering.lowered.graph, pipeline, [...(request.observers ?? []), reporting(passes, request.batch)]);
   return { before, outputs, passes, emitted: emitModel(lowering, weights, request) };
@@ -49,8 +50,7 @@ interface SizeBefore extends GraphSize {
 }
 
 /** Costs are counted on a dynamic batch, as those that timm publishes. */
-function measureBefore(lowering: LoweredRequest, request: BuildRequest): SizeBefore {
-  const { graph } = withDynamicBatch(lowering, request).lowered;
+function measureBefore({ lowered: { graph } }: LoweredRequest): SizeBefore {
   return { ...measureGraph(graph), weightBytes: parameterBytes(graph) };
 }
 

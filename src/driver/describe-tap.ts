@@ -4,13 +4,15 @@ import { count, isStaticType, substituteType } from "../ir/type.ts";
 import type { Value } from "../ir/value.ts";
 import type { Tap } from "../frontend/taps.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
-import { type LoweredRequest, type LowerRequest, withDynamicBatch } from "./lower-request.ts";
+import type { LoweredRequest } from "./lower-request.ts";
 import type { ManifestOutput } from "./manifest.ts";
 import { type Cost, costsUpTo } from "./stage-costs.ts";
 
-/** What the manifest and `inspect` say of the outputs; costs are of the graph as it was lowered, per image. */
-export function describeOutputs(lowering: LoweredRequest, request: Pick<LowerRequest, "batch">): ManifestOutput[] {
-  const perImage = withDynamicBatch(lowering, request);
+/**
+ * What the manifest and `inspect` say of the outputs. Costs are of the graph as it was lowered, per image: `perImage` is the
+ * same with a dynamic batch.
+ */
+export function describeOutputs(lowering: LoweredRequest, perImage: LoweredRequest): ManifestOutput[] {
   const costs = costsUpTo(
     perImage.taps.map((tap) => [tap.value]),
     parameterNames(perImage.lowered),

@@ -117,7 +117,8 @@ export async function info(request: ModelRequest): Promise<ModelInfo> {
 
 async function define(request: ModelRequest, located: Located) {
   const resolved = await resolveLocated(request, located);
-  const { params, macs, notices } = inspectLowered(lowerResolved(resolved, {}), {});
+  const lowering = lowerResolved(resolved, {});
+  const { params, macs, notices } = inspectLowered(lowering, lowering);
   const { family, data, numClasses } = resolved;
   return {
     info: { paper: family.paper, params, macs, arguments: familyArguments(resolved) },

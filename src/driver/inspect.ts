@@ -73,19 +73,19 @@ export async function inspect(request: InspectRequest): Promise<Inspection> {
   const pipeline = request.ir === undefined ? [] : pipelineUpTo(request.ir);
   const lowering = await lowerRequest(request);
   return {
-    ...inspectLowered(lowering, request),
+    ...inspectLowered(lowering, withDynamicBatch(lowering)),
     ...(request.paramGroups === true ? { param_groups: paramGroups(lowering) } : {}),
     ...(request.ir === undefined ? {} : { ir: printAfter(lowering.lowered.graph, pipeline) }),
   };
 }
 
-/** The same for a graph that is there already, without its text. */
-export function inspectLowered(lowering: LoweredRequest, request: Pick<LowerRequest, "batch">): Inspection {
+/** The same for a graph that is there already, without its text; `perImage` is the same with a dynamic batch. */
+export function inspectLowered(lowering: LoweredRequest, perImage: LoweredRequest): Inspection {
   const { resolved, lowered, notices } = lowering;
   const entries = (kind: "parameter" | "buffer") =>
     lowered.parameters.filter((p) => p.kind === kind).map(({ name, shape }) => ({ name, shape }));
   const parameters = entries("parameter");
-  const { features, macs } = describeCosts(lowering, withDynamicBatch(lowering, request));
+  const { features, macs } = describeCosts(lowering, perImage);
   return {
     architecture: resolved.architecture,
     tag: resolved.tag,
@@ -100,7 +100,7 @@ export function inspectLowered(lowering: LoweredRequest, request: Pick<LowerRequ
       shape: lowered.input.type.shape.map((d) => (typeof d === "number" ? d : null)),
     },
     features,
-    outputs: describeOutputs(lowering, request),
+    outputs: describeOutputs(lowering, perImage),
     notices,
   };
 }

@@ -25,8 +25,15 @@ export interface LowerRequest extends ModelRequest {
   readonly preprocess?: boolean | undefined;
 }
 
+/** What of a request is left to say when its model is resolved. */
+export type LoweringRequest = Pick<
+  LowerRequest,
+  "cfg" | "taps" | "tapFormat" | "tapNorm" | "softmax" | "batch" | "preprocess"
+>;
+
 /** A graph with its outputs chosen and nothing rewritten yet. */
 export interface LoweredRequest {
+  readonly request: LoweringRequest;
   readonly resolved: ResolvedModel;
   readonly lowered: LoweredModel;
   /** The taps as they were asked for, and what they stand for. */
@@ -71,10 +78,7 @@ function withinModel<T>(model: string, body: () => T): T {
 }
 
 /** The same for a request that is resolved already. */
-export function lowerResolved(
-  resolved: ResolvedModel,
-  request: Pick<LowerRequest, "cfg" | "taps" | "tapFormat" | "tapNorm" | "softmax" | "batch" | "preprocess">,
-): LoweredRequest {
+export function lowerResolved(resolved: ResolvedModel, request: LoweringRequest): LoweredRequest {
   const { preprocess = false } = request;
   const form: TapForm = {
     format: request.tapFormat ?? "native",
@@ -94,6 +98,7 @@ export function lowerResolved(
     requireNamedModules(request, resolved, lowered);
     lowered.graph.setOutputs(taps.map(({ name, value }) => ({ name, value })));
     return {
+      request,
       resolved,
       lowered,
       tapNames,
@@ -130,13 +135,8 @@ function requireNamedModules(
   }
 }
 
-/** The request's graph with a dynamic batch. Published costs are counted on it, so that they do not depend on --batch. */
-export const withDynamicBatch = (lowering: LoweredRequest, { batch }: Pick<LowerRequest, "batch">): LoweredRequest =>
-  typeof batch === "number" ? lowerResolved(lowering.resolved, withoutBatch(lowering)) : lowering;
-
-const withoutBatch = ({ tapNames, form }: LoweredRequest): Parameters<typeof lowerResolved>[1] => ({
-  taps: tapNames,
-  tapFormat: form.format,
-  tapNorm: form.norm,
-  softmax: form.softmax,
-});
+/** The same request with a dynamic batch. Published costs are counted on it, so that they do not depend on --batch. */
+export const withDynamicBatch = (lowering: LoweredRequest): LoweredRequest =>
+  typeof lowering.request.batch === "number"
+    ? lowerResolved(lowering.resolved, { ...lowering.request, batch: "dynamic" })
+    : lowering;

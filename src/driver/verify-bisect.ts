@@ -6,7 +6,7 @@ import type { Failure } from "./certificate.ts";
 import type { Manifest } from "./manifest.ts";
 import { type Outputs, measure, passes } from "./verify-compare.ts";
 import { type Firing, findFiring } from "./verify-bisect-rule.ts";
-import { type GraphRunner, interpretGraph, runGraph } from "./verify-reference.ts";
+import { type GraphRunner, interpretGraph, runGraph } from "./run-graph.ts";
 
 export interface Suspect {
   readonly manifest: Manifest;

@@ -13,7 +13,7 @@ import type { ManifestOutput } from "./manifest.ts";
 import { type Suspect, findCulprit } from "./verify-bisect.ts";
 import { type Measurement, type Outputs, budgets, measure, passes, referenceNotFinite } from "./verify-compare.ts";
 import { type TestInput, testInputs } from "./verify-inputs.ts";
-import { type GraphRunner, interpretGraph, runGraph, runModel } from "./verify-reference.ts";
+import { type GraphRunner, interpretGraph, runGraph, runModel } from "./run-graph.ts";
 import { type Remade, frameFailure, manifestFailure, recordedPipeline, remake } from "./verify-manifest.ts";
 import { type GivenSource, type OpenedSource, reopenSource } from "./verify-source.ts";
 import { version } from "./version.ts";

@@ -4,15 +4,22 @@ import { type Value, is } from "../ir/value.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
 import { didYouMean, nearNames } from "./suggest.ts";
 
+/** What one attention gives, and the module whose it is. */
+export interface AttentionMap {
+  readonly path: string;
+  /** Probabilities [N, ..., heads, queries, keys]. */
+  readonly value: Value;
+}
+
 /**
- * The probabilities of every attention in a module, in the order of the forward pass: softmax(q k^T scale + bias)
- * [N, ..., heads, queries, keys], which the op itself keeps to itself. Throws `usage` where the module has none.
+ * The probabilities of every attention in a module, in the order of the forward pass: softmax(q k^T scale + bias),
+ * which the op itself keeps to itself. Throws `usage` where the module has none.
  */
-export function attentionMaps({ graph, modules }: LoweredModel, path: string): Value[] {
+export function attentionMaps({ graph, modules }: LoweredModel, path: string): AttentionMap[] {
   const attentions = [...graph.values()].filter((v): v is Value<"attention"> => is(v, "attention"));
   const isInside = (place: string): boolean => place === path || place.startsWith(`${path}.`);
   const found = attentions.filter((v) => isInside(v.origin.path));
-  if (found.length > 0) return found.map((v) => probabilitiesOf(v, graph));
+  if (found.length > 0) return found.map((v) => ({ path: v.origin.path, value: probabilitiesOf(v, graph) }));
   const places = new Set(attentions.map((v) => v.origin.path));
   const known = modules.has(path) ? "has no attention" : "is no module";
   throw new TimmcError("usage", `attn: ${JSON.stringify(path)} ${known}`, {

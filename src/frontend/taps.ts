@@ -153,10 +153,18 @@ function prefixTap(lowered: LoweredModel, index: number, form: TapForm): Tap {
   return { name, value: prefix, module: stage.module, channels: channelsOf(stage), format: "NLC", norm: normed };
 }
 
-/** The probabilities with which a block's queries attend to its keys. */
+/**
+ * The probabilities with which a module's queries attend to its keys. Where there are several attentions each has the
+ * name of its own tap; one that is called repeatedly is numbered.
+ */
 function attentionTap(lowered: LoweredModel, name: string): Tap[] {
-  const path = name.slice("attn:".length);
-  return several(name, attentionMaps(lowered, path)).map((t) => ({ ...t, module: path }));
+  const maps = attentionMaps(lowered, name.slice("attn:".length));
+  const [one] = maps;
+  if (maps.length === 1 && one !== undefined) return [{ name, value: one.value, module: one.path }];
+  return [...new Set(maps.map(({ path }) => path))].flatMap((path) => {
+    const calls = maps.flatMap((map) => (map.path === path ? [map.value] : []));
+    return several(`attn:${path}`, calls).map((tap) => ({ ...tap, module: path }));
+  });
 }
 
 function moduleTap({ modules }: LoweredModel, name: string): Tap[] {

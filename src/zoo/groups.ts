@@ -4,7 +4,7 @@
  */
 export interface GroupRule {
   readonly group: "stem" | "blocks";
-  /** Matched at the beginning of a name; its groups are the numbers of stage and block. */
+  /** Matches the beginning of a name; its groups are the numbers of stage and block. */
   readonly match: RegExp;
   /** `first` comes before the numbered blocks of the stage, `last` belongs to the group before it; a number is a block's. */
   readonly place?: "first" | "last" | number;
@@ -12,15 +12,22 @@ export interface GroupRule {
   readonly add?: number;
 }
 
-export const stemGroup = (match: RegExp): GroupRule => ({ group: "stem", match });
+/** The same expression, at the beginning of a text alone. */
+const atBeginning = ({ source }: RegExp): RegExp => new RegExp(`^(?:${source})`);
+
+export const stemGroup = (match: RegExp): GroupRule => ({ group: "stem", match: atBeginning(match) });
 export const blockGroup = (match: RegExp, place?: GroupRule["place"]): GroupRule => ({
   group: "blocks",
-  match,
+  match: atBeginning(match),
   ...(place === undefined ? {} : { place }),
 });
 
 /** Blocks of a further list, whose first one has the place of number `add` in the first list. */
-export const laterBlockGroup = (match: RegExp, add: number): GroupRule => ({ group: "blocks", match, add });
+export const laterBlockGroup = (match: RegExp, add: number): GroupRule => ({
+  group: "blocks",
+  match: atBeginning(match),
+  add,
+});
 
 /** Where a parameter belongs: `stem`, `blocks`, or `head` for what no rule names. */
 export type GroupKind = GroupRule["group"] | "head";
@@ -47,7 +54,7 @@ function orderOf(
   rules: readonly GroupRule[],
 ): { readonly key: readonly number[]; readonly kind: GroupKind } {
   for (const { group, match, place, add = 0 } of rules) {
-    const found = new RegExp(match.source, "y").exec(name);
+    const found = match.exec(name);
     if (found === null) continue;
     const numbers = found.slice(1).map((n) => Number(n) + add);
     return { key: [kinds.indexOf(group), ...numbers, ...suffixOf(place)], kind: group };

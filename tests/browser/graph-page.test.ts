@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
+import { graphPage } from "../../src/driver/graph-page/graph-page.ts";
+import { pageHtml } from "../../src/driver/graph-page/page.ts";
 import type { Manifest } from "../../src/driver/manifest.ts";
 import { cli } from "../cli/run-cli.ts";
 import { temporaryFolder } from "../driver/workspace.ts";
@@ -100,6 +102,59 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     await expect.poll(() => crumbs(page)).toEqual(["test_resnet", "layer1", "0"]);
   });
 
+  it("opens one level by a double click, selected or not", async () => {
+    const { page } = await openPage(resnet);
+    await row(page, "layer1").locator(".name").click();
+    await row(page, "").locator(".name").click();
+    await box(page, "layer1").click();
+    expect(await box(page, "layer1").getAttribute("aria-selected")).toBe("true");
+    // A new series of clicks: one that follows at once would belong to the last.
+    await page.waitForTimeout(700);
+    await box(page, "layer1").dblclick();
+    expect(await crumbs(page)).toEqual(["test_resnet", "layer1"]);
+    await box(page, "0").dblclick();
+    expect(await crumbs(page)).toEqual(["test_resnet", "layer1", "0"]);
+    await page.keyboard.press("Escape");
+    await page.waitForTimeout(700);
+    await box(page, "0").click({ clickCount: 3 });
+    expect(await crumbs(page)).toEqual(["test_resnet", "layer1", "0"]);
+  });
+
+  it("opens at the module of its address, or whole where that is none", async () => {
+    const { page, faults } = await openPage(resnet);
+    await page.evaluate("location.hash = '50%'");
+    await page.reload();
+    expect(await crumbs(page)).toEqual(["test_resnet"]);
+    await page.evaluate("location.hash = 'layer2.0'");
+    await expect.poll(() => crumbs(page)).toEqual(["test_resnet", "layer2", "0"]);
+    expect(faults).toEqual([]);
+  });
+
+  it("shows what a stranger wrote as it was written", async () => {
+    const hostile = `</script><img src=x onerror="alert(1)">'&`;
+    const { data, inspection } = await graphPage({
+      model: "test_resnet",
+      cacheDir: hostile,
+      weights: { file: hostile },
+    });
+    const strange = path("strange.html");
+    const named = { ...data, title: hostile, level: hostile };
+    writeFileSync(strange, pageHtml(named, { ...inspection, notices: [hostile] }));
+    const { page, faults } = await openPage(strange);
+    expect(await page.title()).toBe(`${hostile} - timmc inspect`);
+    expect(await page.locator("h1").textContent()).toBe(hostile);
+    expect(await page.locator(".notices li").first().textContent()).toBe(hostile);
+    await row(page, "").locator(".name").click();
+    expect(await page.locator("#details h2").textContent()).toBe(hostile);
+    await tab(page, "Passes");
+    expect(await page.locator("#panel-passes h2").first().textContent()).toBe(`Passes of ${hostile}`);
+    await tab(page, "Taps");
+    expect(await page.locator("#command").textContent()).toContain(`'</script><img src=x onerror="alert(1)">'\\''&'`);
+    expect(await page.locator("#call").textContent()).toContain(JSON.stringify(hostile));
+    expect(await page.locator("img").count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
   it("keeps words inside their boxes, and the drawing where it is put", async () => {
     const { page } = await openPage(vit);
     await page.getByText("Side by side").click();
@@ -190,6 +245,22 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     await page.getByLabel("Attention maps").check();
     await page.locator("input[value='attn:blocks.1.attn']").check();
     expect(await page.locator("#outputs tbody td").nth(-5).textContent()).toBe("f32[N,2,101,101]");
+  });
+
+  it("begins with stages in the order of out_indices", async () => {
+    const file = path("order.html");
+    const args = ["test_resnet", "--arg", "out_indices=[3,1]", "--taps", "features,module:layer1.0", "--html", file];
+    expect((await cli(["inspect", ...args])).status).toBe(0);
+    const { page } = await openPage(file);
+    await tab(page, "Taps");
+    expect(await page.locator("#outputs tbody th").allTextContents()).toEqual([
+      "features.3",
+      "features.1",
+      "module:layer1.0",
+    ]);
+    expect(await page.locator("#added code").allTextContents()).toEqual(["module:layer1.0"]);
+    await page.getByRole("button", { name: "Remove module:layer1.0" }).click();
+    expect(await page.locator("#command").textContent()).toContain("--taps features.3,features.1 ");
   });
 
   it("gives a command that compiles what was clicked", { timeout: 120_000 }, async () => {

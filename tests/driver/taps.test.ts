@@ -119,9 +119,18 @@ describe("attention maps", () => {
       }
   });
 
-  test("several in one module are numbered, and names without any are refused with a near one", async () => {
+  test("several in one module have their own names and modules, and names without any are refused with a near one", async () => {
     const { taps } = await lower({ ...registers, taps: ["attn:blocks"] });
-    expect(taps.map((t) => t.name)).toEqual(["attn:blocks.0", "attn:blocks.1"]);
+    expect(taps.map((t) => [t.name, t.module])).toEqual([
+      ["attn:blocks.0.attn", "blocks.0.attn"],
+      ["attn:blocks.1.attn", "blocks.1.attn"],
+    ]);
+    // Each name is a tap of its own, so that both ways of asking are one output.
+    const own = await lower({ ...registers, taps: taps.map((t) => t.name) });
+    expect(own.taps.map((t) => [t.name, t.module])).toEqual(taps.map((t) => [t.name, t.module]));
+    const whole = await outputs({ ...registers, taps: ["attn:blocks"] });
+    const second = await outputs({ ...registers, taps: ["attn:blocks.1"] });
+    expect(numbers(whole, "attn:blocks.1.attn").data).toEqual(numbers(second, "attn:blocks.1").data);
     await expect(lower({ ...registers, taps: ["attn:blocks.0.mlp"] })).rejects.toThrow(
       /"blocks.0.mlp" has no attention/,
     );

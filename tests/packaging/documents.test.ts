@@ -22,7 +22,7 @@ describe("the documents", () => {
   });
 
   it("list the supported families with their architectures", () => {
-    const [, table = ""] = /<!-- families -->([\s\S]*)<!-- \/families -->/.exec(read("README.md")) ?? [];
+    const [, table = ""] = /<!-- families -->([\s\S]*)<!-- \/families -->/.exec(read("docs/coverage.md")) ?? [];
     const rows = [...table.matchAll(/^\| (\w+) \| (\d+) \|$/gm)].map(([, family, n]) => [family, Number(n)]);
     const count = (family: string): number => listArchitectures().filter((name) => familyOf(name) === family).length;
     expect(rows).toEqual(supportedFamilies.toSorted().map((family) => [family, count(family)]));

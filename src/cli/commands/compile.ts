@@ -3,7 +3,7 @@ import { TimmcError } from "../../ir/error.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Observer } from "../../passes/pass.ts";
 import type { Manifest } from "../../driver/manifest.ts";
-import type { Layout } from "../../driver/layout/layout.ts";
+import { type Layout, layouts } from "../../driver/layout/layout.ts";
 import type { PassTrace } from "../../driver/pass-observers.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
 import { nowOnly, withLaterOptions } from "../later.ts";
@@ -78,7 +78,7 @@ export const compileCommand = (shell: Shell): Command =>
       )
       .addOption(
         new Option("--layout <NAME>", "whose folder it is: timmc's own, or one that transformers.js loads too")
-          .choices(["plain", "transformers-js"] satisfies Layout[])
+          .choices(layouts)
           .default("plain")
           .helpGroup(emission),
       )

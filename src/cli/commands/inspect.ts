@@ -62,13 +62,13 @@ export const inspectCommand = (shell: Shell): Command =>
           "print the parameters by depth instead, in groups of timm's: fine or coarse",
         )
           .choices(["fine", "coarse"])
+          .conflicts(["ir", "activations", "html"])
           .helpGroup(insteadGroup),
       )
       .addOption(
-        new Option(
-          "--activations <IMAGES...>",
-          "run pictures and print what the stages, or the taps, give instead",
-        ).helpGroup(insteadGroup),
+        new Option("--activations <IMAGES...>", "run pictures and print what the stages, or the taps, give instead")
+          .conflicts(["ir", "html"])
+          .helpGroup(insteadGroup),
       )
       .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
       .addOption(new Option("--after <PASS>", "the graph after this pass, of -O2 unless given").helpGroup(graphText))
@@ -78,7 +78,7 @@ export const inspectCommand = (shell: Shell): Command =>
         new Option(
           "--html <FILE>",
           "write one page for any browser: modules, graph before and after passes, costs, tap chooser",
-        ).conflicts(["ir", "json", "paramGroups", "activations"]),
+        ).conflicts(["ir", "json"]),
       )
       .addOption(jsonOption("parameters, stages and outputs"))
       .addHelpText("after", epilogue)
@@ -146,9 +146,10 @@ async function printActivations(
 ): Promise<void> {
   const { activations } = await import("../../driver/activations.ts");
   const { parseWeights } = await import("../../driver/weights.ts");
-  const reports = await activations({ ...request, weights: parseWeights(weights), images });
-  if (json === true) shell.json(reports);
-  else shell.print(activationTable(reports, images.length, shell.colors).join("\n"));
+  const report = await activations({ ...request, weights: parseWeights(weights), images });
+  if (json === true) return shell.json(report);
+  report.notices.forEach(shell.note);
+  shell.print(activationTable(report.taps, images.length, shell.colors).join("\n"));
 }
 
 function describe(report: Inspection, { colors }: Shell): string {

@@ -1,3 +1,4 @@
+import { TimmcError } from "../../ir/error.ts";
 import type { DType } from "../../ir/dtype.ts";
 
 interface ArrayOfType {
@@ -8,7 +9,7 @@ interface ArrayOfType {
 }
 
 /** Element types in JavaScript. Halves travel as their codes: not every engine has Float16Array. */
-export const arrays: { readonly [D in Exclude<DType, "bf16">]: ArrayOfType } = {
+const arrays: { readonly [D in Exclude<DType, "bf16">]: ArrayOfType } = {
   f64: { type: "float64", array: "Float64Array" },
   f32: { type: "float32", array: "Float32Array" },
   f16: { type: "float16", array: "Uint16Array" },
@@ -19,5 +20,8 @@ export const arrays: { readonly [D in Exclude<DType, "bf16">]: ArrayOfType } = {
   bool: { type: "bool", array: "Uint8Array" },
 };
 
-/** The array of an element type of inputs and outputs; bf16 occurs in weight files alone. */
-export const arrayOf = (dtype: DType): ArrayOfType => arrays[dtype === "bf16" ? "f32" : dtype];
+/** The array of an element type of inputs and outputs. Throws `invalid-ir` for bf16, which occurs in weight files alone. */
+export function arrayOf(dtype: DType): ArrayOfType {
+  if (dtype === "bf16") throw new TimmcError("invalid-ir", "bf16 is no element type of inputs and outputs");
+  return arrays[dtype];
+}

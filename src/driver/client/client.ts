@@ -11,5 +11,16 @@ export const clientNames = ["index.js", "index.d.ts", "package.json"] as const;
 /** The typed client of an artifact: the text of each file. The manifest may still lack them. */
 export function clientTexts(manifest: Manifest): { readonly [N in (typeof clientNames)[number]]: string } {
   const facts = clientFacts(manifest);
-  return { "index.js": clientScript(facts), "index.d.ts": clientDeclarations(facts), "package.json": moduleMark };
+  return {
+    "index.js": escaped(clientScript(facts)),
+    "index.d.ts": escaped(clientDeclarations(facts)),
+    "package.json": moduleMark,
+  };
 }
+
+/**
+ * Characters that are not seen can make a program read otherwise than it runs. Comments have none, so that all that are
+ * left stand in strings of names and labels.
+ */
+const escaped = (text: string): string =>
+  text.replaceAll(/\p{Cf}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);

@@ -66,7 +66,10 @@ ${facts.hasWeights ? loadDeclaration : refusingDeclaration}`;
 }
 
 const dataOption = `
-  /** Where the file of the weights lies, or its bytes; without: beside the model. */
+  /**
+   * The file of the weights: its bytes or, with onnxruntime-web, where it lies; without: beside the model. A model that
+   * is given as bytes needs it.
+   */
   readonly data?: string | URL | Uint8Array;`;
 
 const loadDeclaration = `/** Opens a session. */

@@ -33,9 +33,9 @@ export function clientFacts({ source, compiler, input, outputs, labels, target, 
   };
 }
 
-/** Text that may stand in a comment: names come from configurations, which anybody writes. */
+/** Text that may stand in a comment: names come from configurations, which anybody writes. Nothing in it is invisible. */
 export const commentText = (text: string): string =>
-  text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ").replaceAll("*/", "*\\/");
+  text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").replaceAll("*/", "*\\/");
 
 /** What the client's `outputs` says of one: what a program needs to read it. Costs stay in the manifest. */
 export const outputFacts = ({ dtype, shape, module, channels, reduction, format, norm, softmax }: ManifestOutput) => ({

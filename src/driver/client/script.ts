@@ -47,17 +47,12 @@ function place(file) {
   const path = decodeURIComponent(file.pathname);
   return file.host === "" ? path.replace(/^\\/([A-Za-z]:\\/)/, "$1") : \`//\${file.host}\${path}\`;
 }
-${halves ? halfScript : ""}
+${data === undefined ? "" : dataScript(data)}${halves ? halfScript : ""}
 const names = ${JSON.stringify(inModel)};
 
-export async function load({
-  ort,
-  model = new URL(${JSON.stringify(`./${model}`)}, import.meta.url),${
-    data === undefined ? "" : `\n  data = new URL(${JSON.stringify(`./${data}`)}, import.meta.url),`
-  }
-  options = {},
-}) {
-  const session = await ort.InferenceSession.create(place(model), ${data === undefined ? "options" : withData(data)});
+export async function load({ ort, model, ${data === undefined ? "" : "data, "}options = {} }) {
+  const own = new URL(${JSON.stringify(`./${model}`)}, import.meta.url);
+  const session = await ort.InferenceSession.create(place(model ?? own), ${data === undefined ? "options" : withData});
   return {
     async run(tensor) {
       check(tensor);
@@ -76,14 +71,28 @@ export async function load({
 `;
 }
 
-/** onnxruntime-node finds the file beside the model's by itself; onnxruntime-web has to be told. */
-const withData = (data: string): string => {
+/**
+ * onnxruntime-node finds the file beside the model's by itself, and takes another as bytes; onnxruntime-web has to be told.
+ * For the artifact's own model it is named as bundlers want it, which give files other names.
+ */
+const dataScript = (data: string): string => {
   const name = JSON.stringify(data.slice(data.lastIndexOf("/") + 1));
-  return `{
-    ...(ort.env.versions.web !== undefined && { externalData: [{ path: ${name}, data: place(data) }] }),
-    ...options,
-  }`;
+  return `
+function beside(model) {
+  if (model === undefined) return new URL(${JSON.stringify(`./${data}`)}, import.meta.url);
+  if (model instanceof URL) return new URL(${name}, model);
+  if (typeof model !== "string") return undefined;
+  return /^[a-z]{2,}:/i.test(model) ? new URL(${name}, model) : model.replace(/[^\\\\/]*$/, ${name});
+}
+
+function externalData(ort, model, data) {
+  const file = data ?? (ort.env.versions.web === undefined ? undefined : beside(model));
+  return file !== undefined && { externalData: [{ path: ${name}, data: place(file) }] };
+}
+`;
 };
+
+const withData = "{ ...externalData(ort, model, data), ...options }";
 
 const halfScript = `
 const codes = (data) =>

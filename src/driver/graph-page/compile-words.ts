@@ -1,6 +1,6 @@
 import type { WeightsChoice } from "../weights.ts";
 import type { CommandData } from "./page-data.ts";
-import type { PageRequest } from "./graph-page.ts";
+import type { PageRequest } from "./page-request.ts";
 
 /** `--arg KEY=VALUE`, so that reading the value as JSON, or else as text, gives it back. */
 const keyValues = (flag: string, values: Readonly<Record<string, unknown>> | undefined): string[] =>
@@ -18,52 +18,47 @@ function valueText(value: unknown): string {
 
 const weightsText = (weights: WeightsChoice): string => (typeof weights === "string" ? weights : weights.file);
 
+/** A field of a request that is not as it is by itself, and the words that say it. */
+type Said = readonly [field: keyof PageRequest, value: unknown, words: readonly string[]];
+
 /** How `compile` is asked for the same model as this page; the taps and the folder are the reader's to choose. */
 export function commandData(request: PageRequest, architecture: string): CommandData {
-  const { model, args, cfg, inputSize, useTestSize, tapFormat, tapNorm, softmax, batch, preprocess } = request;
-  const { weights = "pretrained", optimization, passes, opset, onnxOps, cacheDir } = request;
-  const option = (flag: string, value: string | number | undefined): string[] =>
-    value === undefined ? [] : [flag, String(value)];
-  const flag = (name: string, given: boolean | undefined): string[] => (given === true ? [name] : []);
-  const words = [
-    model,
-    ...keyValues("--arg", args),
-    ...keyValues("--cfg", cfg),
-    ...option("--input-size", inputSize?.join(",")),
-    ...flag("--use-test-size", useTestSize),
-    ...option("--tap-format", tapFormat === "native" ? undefined : tapFormat),
-    ...flag("--tap-norm", tapNorm),
-    ...flag("--softmax", softmax),
-    ...option("--batch", batch === "dynamic" ? undefined : batch),
-    ...flag("--preprocess", preprocess),
-    ...option("--weights", weights === "pretrained" ? undefined : weightsText(weights)),
-    ...(optimization === undefined ? [] : [`-${optimization}`]),
-    ...option("--passes", passes === undefined ? undefined : passes.join(",") || "none"),
-    ...option("--opset", opset),
-    ...option("--onnx-ops", onnxOps),
-    ...option("--cache-dir", cacheDir),
-  ];
-  const given = {
-    model,
-    args: isEmpty(args) ? undefined : args,
-    cfg: isEmpty(cfg) ? undefined : cfg,
-    inputSize,
-    useTestSize: useTestSize === true ? true : undefined,
-    tapFormat: tapFormat === "native" ? undefined : tapFormat,
-    tapNorm: tapNorm === true ? true : undefined,
-    softmax: softmax === true ? true : undefined,
-    batch: batch === "dynamic" ? undefined : batch,
-    preprocess: preprocess === true ? true : undefined,
-    weights: weights === "pretrained" ? undefined : weights,
-    optimization,
-    passes,
-    opset,
-    onnxOps,
-    cacheDir,
+  const said = saidOf(request);
+  return {
+    words: said.flatMap(([, , words]) => words),
+    request: Object.fromEntries(said),
+    out: `${architecture}-taps`,
   };
-  const known = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { words, request: Object.fromEntries(known), out: `${architecture}-taps` };
 }
 
-const isEmpty = (record: Readonly<Record<string, unknown>> | undefined): boolean =>
-  Object.keys(record ?? {}).length === 0;
+function saidOf(request: PageRequest): Said[] {
+  const { model, args, cfg, inputSize, batch, tapFormat, weights, optimization, passes } = request;
+  /** A field whose value `given` says something; a value that goes without saying is undefined. */
+  const say = <T>(field: keyof PageRequest, given: T | undefined, words: (value: T) => readonly string[]): Said[] =>
+    given === undefined ? [] : [[field, given, words(given)]];
+  const option = (field: "opset" | "onnxOps" | "cacheDir", name: string): Said[] =>
+    say(field, request[field], (value) => [name, String(value)]);
+  const flag = (field: "useTestSize" | "tapNorm" | "softmax" | "preprocess", name: string): Said[] =>
+    say(field, request[field] === true ? true : undefined, () => [name]);
+  return [
+    ...say("model", model, (name) => [name]),
+    ...say("args", unlessEmpty(args), (values) => keyValues("--arg", values)),
+    ...say("cfg", unlessEmpty(cfg), (values) => keyValues("--cfg", values)),
+    ...say("inputSize", inputSize, (size) => ["--input-size", size.join(",")]),
+    ...flag("useTestSize", "--use-test-size"),
+    ...say("tapFormat", tapFormat === "native" ? undefined : tapFormat, (format) => ["--tap-format", format]),
+    ...flag("tapNorm", "--tap-norm"),
+    ...flag("softmax", "--softmax"),
+    ...say("batch", batch === "dynamic" ? undefined : batch, (n) => ["--batch", String(n)]),
+    ...flag("preprocess", "--preprocess"),
+    ...say("weights", weights === "pretrained" ? undefined : weights, (w) => ["--weights", weightsText(w)]),
+    ...say("optimization", optimization, (level) => [`-${level}`]),
+    ...say("passes", passes, (names) => ["--passes", names.join(",") || "none"]),
+    ...option("opset", "--opset"),
+    ...option("onnxOps", "--onnx-ops"),
+    ...option("cacheDir", "--cache-dir"),
+  ];
+}
+
+const unlessEmpty = <T extends object>(record: T | undefined): T | undefined =>
+  record === undefined || Object.keys(record).length === 0 ? undefined : record;

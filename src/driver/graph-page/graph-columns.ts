@@ -5,7 +5,8 @@ import { count, printType } from "../../ir/type.ts";
 import { type Value, is } from "../../ir/value.ts";
 import { bytesPerImage } from "../describe-tap.ts";
 import { type ModuleTree, modulePathOf } from "./module-tree.ts";
-import { type GraphColumns, isNeeded, isWeight } from "./page-data.ts";
+import { runsFlag, weightFlag } from "./browser/model.js";
+import type { GraphColumns } from "./page-data.ts";
 import type { Strings } from "./strings.ts";
 
 /** What a graph's rows are made with. */
@@ -14,7 +15,7 @@ export interface ColumnsContext {
   readonly tree: ModuleTree;
   /** What counts as a parameter by its key. */
   readonly parameterNames: ReadonlySet<string>;
-  /** MACs are divided by it: 1 where the batch is a symbol. */
+  /** What runs is divided by it: 1 where the batch is a symbol. */
   readonly batch: number;
 }
 
@@ -43,6 +44,8 @@ export function graphColumns(
   const values = [...graph.values()].filter((v) => kept.has(v));
   const rows = new Map(values.map((value, row) => [value, row]));
   const needed = ancestorsOf(graph.outputs.map((o) => o.value));
+  // Weights are the same whatever the batch is.
+  const perImage = (value: Value, n: number): number => (value.isWeight || n < 0 ? n : Math.round(n / batch));
   const column = <T>(of: (value: Value) => T): T[] => values.map(of);
   const columns = {
     op: column((v) => strings.place(v.op)),
@@ -51,11 +54,11 @@ export function graphColumns(
     type: column((v) => strings.place(printType(v.type))),
     attrs: column((v) => strings.place(attrsText(v))),
     rules: column((v) => strings.place(v.origin.rules.join(","))),
-    macs: column((v) => Math.round(valueMacs(v) / batch)),
+    macs: column((v) => perImage(v, valueMacs(v))),
     params: column((v) => (is(v, "param") && parameterNames.has(v.attrs.key) ? count(v.attrs.shape) : 0)),
-    bytes: column((v) => bytesPerImage(v) ?? -1),
+    bytes: column((v) => perImage(v, bytesPerImage(v) ?? -1)),
     operands: column((v) => v.operands.map((x) => (x === undefined ? -1 : (rows.get(x) ?? -1)))),
-    flags: column((v) => (v.isWeight ? isWeight : 0) + (needed.has(v) ? isNeeded : 0)),
+    flags: column((v) => (v.isWeight ? weightFlag : needed.has(v) ? runsFlag : 0)),
     outputs: graph.outputs.map(({ name, value }) => ({ name, row: rows.get(value) ?? -1 })),
   };
   return { columns, rows };

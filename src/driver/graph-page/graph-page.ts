@@ -1,36 +1,26 @@
-import { type LoweredRequest, type LowerRequest, lowerRequest, lowerResolved } from "../lower-request.ts";
+import { type LoweredRequest, type LowerRequest, lowerRequest, withDynamicBatch } from "../lower-request.ts";
 import { type Pipeline, runPipeline } from "../../passes/pass.ts";
-import type { OptimizationLevel } from "../../passes/presets.ts";
 import { modelName } from "../../frontend/registry.ts";
 import type { Graph } from "../../ir/graph.ts";
+import { printType, substituteType } from "../../ir/type.ts";
+import type { Value } from "../../ir/value.ts";
 import { type OpName, opOf } from "../../ir/ops/index.ts";
 import { parameterNames } from "../describe-tap.ts";
-import { type FormRequest, formsOf } from "../forms.ts";
+import { formsOf } from "../forms.ts";
 import { type Inspection, inspectLowered } from "../inspect.ts";
 import { type PassReport, reporting } from "../pass-observers.ts";
 import { defaultLevel, pipelineName, pipelineOf, positionAfter } from "../pipeline.ts";
-import type { WeightsChoice } from "../weights.ts";
 import { decodePage } from "./browser/model.js";
 import { commandData } from "./compile-words.ts";
 import { ancestorsOf, graphColumns } from "./graph-columns.ts";
-import { Layouts } from "./layout.ts";
+import { Layouts } from "./level-layouts.ts";
 import { modulePathOf, moduleTree } from "./module-tree.ts";
 import type { ModuleColumns, PageData } from "./page-data.ts";
+import type { PageRequest } from "./page-request.ts";
 import { pageHtml } from "./page.ts";
 import { batchSymbol } from "../../zoo/lower.ts";
 import { Strings } from "./strings.ts";
-import { resolveChoices, tapChoice } from "./tap-choices.ts";
-
-/** What a page is of: the same as `compile` takes, but for where it writes. */
-export interface PageRequest extends LowerRequest, FormRequest {
-  /** Said in the commands of the page; the page itself reads no weights. */
-  readonly weights?: WeightsChoice | undefined;
-  readonly optimization?: OptimizationLevel | undefined;
-  readonly passes?: readonly string[] | undefined;
-  /** The drawn graph is the one after the last run of this pass. */
-  readonly after?: string | undefined;
-  readonly cacheDir?: string | undefined;
-}
+import { eachTap, resolveChoices, tapChoice } from "./tap-choices.ts";
 
 export interface GraphPage {
   readonly html: string;
@@ -42,9 +32,17 @@ export interface GraphPage {
 export async function graphPage(request: PageRequest): Promise<GraphPage> {
   const { pipeline, level } = pipelineUpTo(request);
   const lowering = await lowerRequest(request);
-  const inspection = inspectLowered(lowering, request);
-  const data = await pageData(request, lowering, { pipeline, level });
+  const perImage = withDynamicBatch(lowering);
+  const inspection = inspectLowered(lowering, perImage);
+  const data = await pageData(request, { lowering, perImage }, { pipeline, level });
   return { html: pageHtml(data, inspection), inspection, data };
+}
+
+interface Lowerings {
+  /** Of the batch that was asked for. */
+  readonly lowering: LoweredRequest;
+  /** The same with a dynamic batch. */
+  readonly perImage: LoweredRequest;
 }
 
 interface Passes {
@@ -60,13 +58,11 @@ function pipelineUpTo(request: PageRequest): Passes {
   return { pipeline: pipeline.slice(0, positionAfter(pipeline, after, name)), level: `${name}, after ${after}` };
 }
 
-async function pageData(request: PageRequest, lowering: LoweredRequest, passes: Passes): Promise<PageData> {
+async function pageData(request: PageRequest, { lowering, perImage }: Lowerings, passes: Passes): Promise<PageData> {
   const { resolved } = lowering;
   const { graph: after } = lowering.lowered.graph.clone();
   const reports: PassReport[] = [];
   runPipeline(after, passes.pipeline, [reporting(reports, request.batch)]);
-  const perImage =
-    typeof request.batch === "number" ? lowerResolved(resolved, { ...request, batch: "dynamic" }) : lowering;
   const graphs = graphsOf(perImage, after, request.batch);
   const bare: PageData = {
     title: modelName(resolved.architecture, resolved.tag),
@@ -84,9 +80,10 @@ async function pageData(request: PageRequest, lowering: LoweredRequest, passes: 
 function graphsOf(
   perImage: LoweredRequest,
   after: Graph,
-  batch: LowerRequest["batch"],
+  asked: LowerRequest["batch"],
 ): Pick<PageData, "strings" | "modules" | "before" | "after" | "taps"> {
   const { lowered } = perImage;
+  const batch = typeof asked === "number" ? asked : batchSymbol;
   const choices = resolveChoices(perImage);
   const before = lowered.graph;
   const parameters = [...before.values()].filter((v) => v.op === "param");
@@ -100,23 +97,25 @@ function graphsOf(
   const tree = moduleTree([...[...before.values(), ...after.values()].map(modulePathOf), ...lowered.modules.keys()]);
   const context = { strings, tree, parameterNames: parameterNames(lowered) };
   const { columns, rows } = graphColumns(before, kept, { ...context, batch: 1 });
+  const eachResult = (of: (value: Value) => number): number[][] =>
+    [...tree.places.keys()].map((path) => (lowered.modules.get(path) ?? []).map(of));
   const modules: ModuleColumns = {
     name: tree.modules.map((m) => strings.place(m.name)),
     parent: tree.modules.map((m) => m.parent),
-    results: [...tree.places.keys()].map((path) => (lowered.modules.get(path) ?? []).map((v) => rows.get(v) ?? -1)),
+    results: eachResult((v) => rows.get(v) ?? -1),
+    resultTypes: eachResult((v) => strings.place(printType(substituteType(v.type, { N: batch })))),
   };
   const left = graphColumns(after, ancestorsOf(after.outputs.map((o) => o.value)), {
     ...context,
-    batch: typeof batch === "number" ? batch : 1,
+    batch: typeof asked === "number" ? asked : 1,
   });
   return {
     modules,
     before: { ...columns, layout: [] },
     after: { ...left.columns, layout: [] },
     taps: {
-      choices: choices.map((c) => tapChoice(c, rows, typeof batch === "number" ? batch : batchSymbol)),
-      asked: perImage.tapNames,
-      batch: typeof batch === "number" ? batch : "N",
+      choices: choices.map((c) => tapChoice(c, rows, batch)),
+      asked: eachTap(perImage),
     },
     strings: strings.texts,
   };

@@ -26,6 +26,8 @@ export interface ModuleColumns {
   readonly parent: readonly number[];
   /** Rows of `before` that each call of the module returned. */
   readonly results: readonly (readonly number[])[];
+  /** Their types at the batch of the outputs. */
+  readonly resultTypes: readonly (readonly number[])[];
 }
 
 /** A row per value, operands before users. Names are indices of strings. */
@@ -44,21 +46,16 @@ export interface GraphColumns {
   readonly macs: readonly number[];
   /** Elements of a parameter, and of nothing else: buffers are no parameters. */
   readonly params: readonly number[];
-  /** Of the result at batch 1; -1 where its size is not known. */
+  /** Of the result, per image; -1 where its size is not known. */
   readonly bytes: readonly number[];
   /** -1 for an absent one. */
   readonly operands: readonly (readonly number[])[];
-  /** Sums of `isWeight` and `isNeeded`. */
+  /** `weightFlag`, `runsFlag` or 0. */
   readonly flags: readonly number[];
   readonly outputs: readonly { readonly name: string; readonly row: number }[];
   /** By module: the layout of its level; -1 where nothing of it runs. */
   readonly layout: readonly number[];
 }
-
-/** The value is computed when the model is compiled. */
-export const isWeight = 1;
-/** The outputs that were asked for depend on it. */
-export const isNeeded = 2;
 
 /** One level as ELK placed it: x, y, width, height of each item, then from, to and the corners of each edge. */
 export interface LayoutData {
@@ -91,9 +88,13 @@ export interface TapOutput {
   readonly row: number;
 }
 
+/** A stage or one of timm's calls, tokens beside a stage, attention maps, or what a module returned. */
+export type TapKind = "tap" | "prefix" | "attention" | "module";
+
 /** A tap that can be asked for and the outputs that it becomes; without outputs, why it cannot. */
 export interface TapChoice {
   readonly tap: string;
+  readonly kind: TapKind;
   readonly outputs: readonly TapOutput[];
   readonly refused?: string;
   /** Of stages that the tap `features` selects. */
@@ -103,10 +104,8 @@ export interface TapChoice {
 export interface TapsData {
   /** Every stage, then `logits`, `pre_logits` and `forward_features`, attention maps, and what else was asked for. */
   readonly choices: readonly TapChoice[];
-  /** What the page was made with. */
+  /** What the page was made with, in this order; `features` is its stages. */
   readonly asked: readonly string[];
-  /** Of the outputs: N where any batch is taken. */
-  readonly batch: number | "N";
 }
 
 /** How the page was asked for, so that it can say how to compile the same. */

@@ -1,6 +1,6 @@
 import type { Inspection } from "../inspect.ts";
 import { costOf } from "./browser/costs.js";
-import { decodePage } from "./browser/model.js";
+import { type GraphModel, decodePage } from "./browser/model.js";
 import { bytesText, quantityText } from "./browser/units.js";
 import { attribute, escapeHtml, tag } from "./html.ts";
 import type { PageData, TapChoice, TapOutput } from "./page-data.ts";
@@ -11,7 +11,9 @@ import { style } from "./style.ts";
  * The page as text. Its tables of stages and of passes can be read without the script, which adds the tree, the drawings,
  * the search and the tap chooser.
  */
-export const pageHtml = (data: PageData, inspection: Inspection): string => `<!doctype html>
+export function pageHtml(data: PageData, inspection: Inspection): string {
+  const { before, after } = decodePage(data);
+  return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -26,8 +28,8 @@ export const pageHtml = (data: PageData, inspection: Inspection): string => `<!d
 <header>
 <h1>${escapeHtml(data.title)}</h1>
 <p class="facts">${factsOf(inspection)
-  .map((fact) => tag("span", fact))
-  .join(" ")}</p>
+    .map((fact) => tag("span", fact))
+    .join(" ")}</p>
 <div class="search needs-script" role="search">
 <input id="search" type="search" role="combobox" aria-label="Search modules, operations and parameters" aria-expanded="false" aria-controls="found" aria-autocomplete="list" placeholder="Search modules, operations, parameters" autocomplete="off" spellcheck="false">
 <ul id="found" role="listbox" aria-label="Results" hidden></ul>
@@ -50,8 +52,8 @@ ${tabs.map(([name, title]) => `<button type="button" role="tab" id="tab-${name}"
 </section>
 <div id="work">
 ${graphPanel(data)}
-${passesPanel(data)}
-${tapsPanel(data)}
+${passesPanel(data, before, after)}
+${tapsPanel(data, before)}
 </div>
 </main>
 <output id="status" class="spoken" aria-live="polite"></output>
@@ -60,6 +62,7 @@ ${tapsPanel(data)}
 </body>
 </html>
 `;
+}
 
 const tabs = [
   ["modules", "Modules"],
@@ -104,15 +107,12 @@ ${canvas("after", `After: ${level}`)}
 </section>`;
 
 const canvas = (side: "before" | "after", title: string): string =>
-  `<figure class="${side}"><figcaption>${escapeHtml(title)}</figcaption><svg id="canvas-${side}" role="listbox" aria-label="${escapeHtml(title)}" aria-describedby="graph-help"></svg></figure>`;
+  `<figure class="${side}"><figcaption>${escapeHtml(title)}</figcaption><svg id="canvas-${side}" role="listbox" aria-describedby="graph-help"></svg></figure>`;
 
-function passesPanel({ before, after, passes, level }: PageData): string {
-  const [first, last] = [before, after].map((graph) => ({
-    nodes: graph.op.filter((_, row) => graph.flags[row] === 2).length - 1,
-    macs: graph.macs.reduce((sum, macs, row) => (graph.flags[row] === 2 ? sum + macs : sum), 0),
-  }));
+function passesPanel({ passes, level }: PageData, before: GraphModel, after: GraphModel): string {
+  const [first, last] = [before.facts[0], after.facts[0]];
   const change = (was: number, is: number, text: (n: number) => string): string => (was === is ? "same" : text(is));
-  let was = { nodes: first?.nodes ?? 0, macs: first?.macs ?? 0 };
+  let was = { nodes: first?.ops ?? 0, macs: first?.macs ?? 0 };
   const rows = passes.flatMap((pass, i) => {
     const fired = Object.entries(pass.counts).filter(([, n]) => n > 0);
     if (fired.length === 0) return [];
@@ -130,22 +130,23 @@ function passesPanel({ before, after, passes, level }: PageData): string {
 <caption>In the order in which they ran, with how often each rule applied; operations and MACs are what a pass left to run</caption>
 <thead><tr><th scope="col" class="n">#</th><th scope="col">Pass</th><th scope="col">Rules</th><th scope="col" class="n">Operations</th><th scope="col" class="n">MACs</th></tr></thead>
 <tbody>
-<tr><td></td><th scope="row">before, as timm defines it</th><td></td><td class="n">${first?.nodes ?? 0}</td><td class="n">${quantityText(first?.macs ?? 0)}</td></tr>
+<tr><td></td><th scope="row">before, as timm defines it</th><td></td><td class="n">${first?.ops ?? 0}</td><td class="n">${quantityText(first?.macs ?? 0)}</td></tr>
 ${rows.join("\n")}
-<tr class="sum"><td></td><th scope="row">after</th><td></td><td class="n">${last?.nodes ?? 0}</td><td class="n">${quantityText(last?.macs ?? 0)}</td></tr>
+<tr class="sum"><td></td><th scope="row">after</th><td></td><td class="n">${last?.ops ?? 0}</td><td class="n">${quantityText(last?.macs ?? 0)}</td></tr>
 </tbody></table></div>
 ${idle.length === 0 ? "" : `<p class="hint">Nothing to do: ${escapeHtml(idle.join(", "))}.</p>`}
 <div class="needs-script"><h2>By module</h2><div id="by-module"></div></div>
 </section>`;
 }
 
-function tapsPanel(data: PageData): string {
-  const { before } = decodePage(data);
+function tapsPanel(data: PageData, before: GraphModel): string {
   const cost = ({ outputs }: TapChoice): string[] => {
     const { macs, params } = costOf(outputs.flatMap(({ row }) => before.values[row] ?? []));
     return [quantityText(macs), quantityText(params)];
   };
-  const rows = data.taps.choices.filter((c) => c.outputs.length > 0).map((c) => stageRow(c, cost(c)));
+  const rows = data.taps.choices
+    .filter((c) => c.outputs.length > 0 && c.kind !== "module")
+    .map((c) => stageRow(c, cost(c)));
   const refused = data.taps.choices.filter((c) => c.refused !== undefined);
   return `<section id="panel-taps" role="tabpanel" tabindex="-1">
 <h2>Choose outputs</h2>
@@ -184,14 +185,9 @@ const listed = [
   ["attention", "Attention maps"],
 ] as const;
 
-function rowKind(tap: string): string {
-  if (tap.startsWith("attn:")) return "attention";
-  return tap.endsWith(".prefix") ? "prefix" : "tap";
-}
-
 function listToggles(choices: readonly TapChoice[]): string {
   const toggles = listed
-    .filter(([kind]) => choices.some(({ tap }) => rowKind(tap) === kind))
+    .filter(([kind]) => choices.some((choice) => choice.kind === kind))
     .map(([kind, title]) => `<label><input type="checkbox" name="list" value="${kind}"> ${title}</label>`);
   return toggles.length === 0 ? "" : `<div class="bar needs-script"><span>List, too:</span>${toggles.join("")}</div>`;
 }
@@ -209,10 +205,10 @@ const stageColumns = [
 ] as const;
 
 function stageRow(choice: TapChoice, costs: readonly string[]): string {
-  const { tap, outputs, isDefault } = choice;
+  const { tap, kind, outputs, isDefault } = choice;
   const [first] = outputs;
-  const bytes = outputs.reduce((sum, o) => sum + (o.bytes ?? 0), 0);
+  const bytes = outputs.reduce<number | null>((sum, o) => (sum === null || o.bytes === null ? null : sum + o.bytes), 0);
   const all = (of: (output: TapOutput) => string): string => escapeHtml([...new Set(outputs.map(of))].join(" "));
   const numbers = [bytesText(bytes), ...costs];
-  return `<tr${attribute("class", rowKind(tap))}><th scope="row"><label><input type="checkbox" name="tap"${attribute("value", tap)}> <code>${escapeHtml(tap)}</code>${isDefault === true ? ' <span title="selected by the tap features">*</span>' : ""}</label></th><td>${escapeHtml(first?.module ?? "")}</td><td><code>${all((o) => `[${o.shape}]`)}</code></td><td class="n">${first?.channels ?? ""}</td><td class="n">${first?.reduction ?? ""}</td><td>${first?.format ?? ""}${first?.norm === true ? ", normed" : ""}</td>${numbers.map((text) => `<td class="n">${text}</td>`).join("")}</tr>`;
+  return `<tr${attribute("class", kind)}><th scope="row"><label><input type="checkbox" name="tap"${attribute("value", tap)}> <code>${escapeHtml(tap)}</code>${isDefault === true ? ' <span title="selected by the tap features">*</span>' : ""}</label></th><td>${escapeHtml(first?.module ?? "")}</td><td><code>${all((o) => `[${o.shape}]`)}</code></td><td class="n">${first?.channels ?? ""}</td><td class="n">${first?.reduction ?? ""}</td><td>${first?.format ?? ""}${first?.norm === true ? ", normed" : ""}</td>${numbers.map((text) => `<td class="n">${text}</td>`).join("")}</tr>`;
 }

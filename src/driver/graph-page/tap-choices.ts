@@ -6,11 +6,12 @@ import { substituteType } from "../../ir/type.ts";
 import type { Value } from "../../ir/value.ts";
 import { bytesPerImage, shownDim } from "../describe-tap.ts";
 import type { LoweredRequest } from "../lower-request.ts";
-import type { TapChoice } from "./page-data.ts";
+import type { TapChoice, TapKind } from "./page-data.ts";
 
 /** A tap and its values, or the reason why the network does not have it. */
 export interface ResolvedChoice {
   readonly tap: string;
+  readonly kind: TapKind;
   readonly taps: readonly Tap[];
   readonly refused?: string;
   readonly isDefault?: boolean;
@@ -20,39 +21,50 @@ export interface ResolvedChoice {
  * Every tap that the page offers by itself: stages, with the class and register tokens beside them, timm's calls, attention
  * maps, and what else was asked for. Adds the values that taps are made of to the graph.
  */
-export function resolveChoices({ lowered, stages, form, tapNames }: LoweredRequest): ResolvedChoice[] {
+export function resolveChoices(lowering: LoweredRequest): ResolvedChoice[] {
+  const { lowered, stages, form } = lowering;
   const { model } = lowered;
-  const choice = (tap: string): ResolvedChoice => {
+  const choice = (tap: string, kind: TapKind): ResolvedChoice => {
     try {
-      return { tap, taps: resolveTaps(lowered, [tap], stages, form) };
+      return { tap, kind, taps: resolveTaps(lowered, [tap], stages, form) };
     } catch (error) {
       if (!(error instanceof TimmcError)) throw error;
-      return { tap, taps: [], refused: error.message };
+      return { tap, kind, taps: [], refused: error.message };
     }
   };
   const features = model.stages.flatMap((stage, i) => [
-    { ...choice(`features.${i}`), isDefault: stages.includes(i) },
+    { ...choice(`features.${i}`, "tap"), isDefault: stages.includes(i) },
     ...(stage.refused === undefined && stage.intermediate?.(form.norm).prefix !== undefined
-      ? [choice(`features.${i}.prefix`)]
+      ? [choice(`features.${i}.prefix`, "prefix")]
       : []),
   ]);
   const attentions = new Set([...lowered.graph.values()].filter((v) => v.op === "attention").map((v) => v.origin.path));
   const offered = [
     ...features,
-    ...plainTaps.filter((tap) => tap !== "features").map(choice),
-    ...[...attentions].map((path) => choice(`attn:${path}`)),
+    ...plainTaps.filter((tap) => tap !== "features").map((tap) => choice(tap, "tap")),
+    ...[...attentions].map((path) => choice(`attn:${path}`, "attention")),
   ];
-  const known = new Set([...offered.map((c) => c.tap), "features"]);
-  return [...offered, ...tapNames.filter((tap) => !known.has(tap) && !tap.startsWith("module:")).map(choice)];
+  const known = new Set(offered.map((c) => c.tap));
+  // Beside these there are modules, and attention maps of modules that hold several.
+  const rest = eachTap(lowering).filter((tap) => !known.has(tap));
+  return [...offered, ...rest.map((tap) => choice(tap, tap.startsWith("attn:") ? "attention" : "module"))];
 }
+
+/** The taps as they were asked for, `features` as the stages that it stands for. */
+export const eachTap = ({ tapNames, stages }: LoweredRequest): string[] =>
+  tapNames.flatMap((name) => {
+    const tap = name.trim();
+    return tap === "features" ? stages.map((i) => `features.${i}`) : [tap];
+  });
 
 /** The same as the page holds it, of a model of this batch; `rows` says where the values are. */
 export const tapChoice = (
-  { tap, taps, refused, isDefault }: ResolvedChoice,
+  { tap, kind, taps, refused, isDefault }: ResolvedChoice,
   rows: ReadonlyMap<Value, number>,
   batch: Dim,
 ): TapChoice => ({
   tap,
+  kind,
   outputs: taps.map(({ name, value, module, channels, reduction, format, norm, softmax }) => ({
     name,
     dtype: value.type.dtype,

@@ -6,12 +6,18 @@ export interface ClientTensor {
   readonly data: Float32Array | Uint8Array;
 }
 
+export interface LoadOptions {
+  readonly model?: string | URL | Uint8Array;
+  readonly data?: string | URL | Uint8Array;
+  readonly options?: object;
+}
+
 /** An artifact's index.js, as a program without its literal types sees it. */
 export interface ClientModule {
   readonly input: object;
   readonly outputs: Readonly<Record<string, object>>;
   readonly labels: readonly (string | null)[] | null;
-  load(options: { readonly ort: object; readonly options?: object }): Promise<{
+  load(options: { readonly ort: object } & LoadOptions): Promise<{
     run(input: ClientTensor): Promise<Readonly<Record<string, ClientTensor>>>;
     release(): Promise<void>;
   }>;
@@ -21,8 +27,8 @@ export const importClient = (folder: string): Promise<ClientModule> =>
   import(pathToFileURL(join(folder, "index.js")).href) as Promise<ClientModule>;
 
 /** Loads, runs once, and frees the session. */
-export async function runClient(folder: string, ort: object, input: ClientTensor) {
-  const model = await (await importClient(folder)).load({ ort });
+export async function runClient(folder: string, ort: object, input: ClientTensor, options: LoadOptions = {}) {
+  const model = await (await importClient(folder)).load({ ort, ...options });
   try {
     return await model.run(input);
   } finally {

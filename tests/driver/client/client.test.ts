@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import * as ort from "onnxruntime-node";
 import * as web from "onnxruntime-web";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -97,6 +98,61 @@ describe("the client", () => {
   });
 });
 
+describe("weights in a file of their own", () => {
+  const elsewhere = (file: string): string => join(at("elsewhere"), file);
+  const client = () => at("client of weights");
+  const bytes = (path: string) => new Uint8Array(readFileSync(path));
+
+  beforeAll(async () => {
+    await writeExternal(client(), "plain", { ...local, taps });
+    mkdirSync(at("elsewhere"));
+    renameSync(join(client(), "model.onnx"), elsewhere("renamed.onnx"));
+    renameSync(join(client(), "model.onnx.data"), elsewhere("model.onnx.data"));
+    mkdirSync(at("alone"));
+    copyFileSync(elsewhere("renamed.onnx"), join(at("alone"), "model.onnx"));
+  });
+
+  describe.each([
+    { name: "onnxruntime-node", runtime: ort },
+    { name: "onnxruntime-web", runtime: web },
+  ])("with $name", ({ runtime }) => {
+    it.each([
+      { said: "beside a model that is given as path", options: () => ({ model: elsewhere("renamed.onnx") }) },
+      { said: "beside one given as URL", options: () => ({ model: pathToFileURL(elsewhere("renamed.onnx")) }) },
+      {
+        said: "as bytes",
+        options: () => ({ model: join(at("alone"), "model.onnx"), data: bytes(elsewhere("model.onnx.data")) }),
+      },
+      {
+        said: "as bytes of both",
+        options: () => ({ model: bytes(elsewhere("renamed.onnx")), data: bytes(elsewhere("model.onnx.data")) }),
+      },
+    ])("lies $said", async ({ options }) => {
+      const outputs = await runClient(client(), runtime, floats, options());
+      const expected = await runClient(at("shapes"), runtime, floats);
+      for (const tap of taps) expect(difference(outputs[tap], expected[tap]), tap).toBeLessThan(1e-6);
+    });
+  });
+
+  it("are asked of the address beside the model's", async () => {
+    const asked: unknown[] = [];
+    const create = (...args: unknown[]) => (asked.push(args), Promise.resolve({}));
+    const runtime = { InferenceSession: { create }, env: { versions: { web: "1" } } };
+    const { load } = await importClient(client());
+    const model = "https://models.example/v1/m.onnx?key=a/b";
+    for (const given of [model, new URL(model), "models/m.onnx", "m.onnx"]) await load({ ort: runtime, model: given });
+    await load({ ort: runtime, model, data: new URL("https://data.example/d") });
+    const external = (data: string) => ({ externalData: [{ path: "model.onnx.data", data }] });
+    expect(asked).toEqual([
+      [model, external("https://models.example/v1/model.onnx.data")],
+      [model, external("https://models.example/v1/model.onnx.data")],
+      ["models/m.onnx", external("models/model.onnx.data")],
+      ["m.onnx", external("model.onnx.data")],
+      [model, external("https://data.example/d")],
+    ]);
+  });
+});
+
 describe("its files", () => {
   const text = (name: string, file: string): string => readFileSync(join(at(name), file), "utf8");
 
@@ -124,17 +180,25 @@ describe("its files", () => {
     expect(script.length - JSON.stringify(labels).length).toBeLessThan(3000);
   });
 
+  it("have no array for an element type of weight files", async () => {
+    const { manifest } = await loadArtifact(at("shapes"));
+    const outputs = manifest.outputs.map((output) => ({ ...output, dtype: "bf16" as const }));
+    expect(() => clientTexts({ ...manifest, outputs })).toThrow(/bf16 is no element type/);
+  });
+
   it("stay programs whatever a configuration calls the network", async () => {
     const { manifest } = await loadArtifact(at("shapes"));
-    const tag = "x\n*/ throw 1 /*\u2028`${1}`";
-    const texts = clientTexts({ ...manifest, source: { ...manifest.source, tag }, labels: ["*/`${1}\u2028"] });
+    const tag = "x\n*\u200b/\u202e*/ throw 1 /*\u2028`${1}`";
+    const labels = ["*/`${1}\u2028", "a\u202e\u2066b\u{e0041}"];
+    const texts = clientTexts({ ...manifest, source: { ...manifest.source, tag }, labels });
     for (const name of ["index.js", "index.d.ts"] as const) {
       const [first = ""] = texts[name].split(/\r?\n|\u2028/);
-      expect(first).toMatch(/^(?:\/\/ |\/\*\* )test_resnet\.x \*\\\/ throw 1 .*timmc/);
+      expect(texts[name]).not.toMatch(/\p{Cf}/u);
+      expect(first).toMatch(/^(?:\/\/ |\/\*\* )test_resnet\.x \* \/ \*\\\/ throw 1 .*timmc/);
       expect(first.split("*/").length).toBe(name === "index.js" ? 1 : 2);
     }
     mkdirSync(at("odd"));
     for (const [name, content] of Object.entries(texts)) writeFileSync(join(at("odd"), name), content);
-    expect((await importClient(at("odd"))).labels).toEqual(["*/`${1}\u2028"]);
+    expect((await importClient(at("odd"))).labels).toEqual(labels);
   });
 });

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { costOf } from "../../../src/driver/graph-page/browser/costs.js";
 import { levelOf, signatureOf } from "../../../src/driver/graph-page/browser/levels.js";
 import { type GraphModel, type PageModel, contains, decodePage } from "../../../src/driver/graph-page/browser/model.js";
-import { type PageRequest, graphPage } from "../../../src/driver/graph-page/graph-page.ts";
+import { graphPage } from "../../../src/driver/graph-page/graph-page.ts";
+import type { PageRequest } from "../../../src/driver/graph-page/page-request.ts";
+import { pageHtml } from "../../../src/driver/graph-page/page.ts";
 import { inspect } from "../../../src/driver/inspect.ts";
 import { compileTiny, temporaryFolder } from "../workspace.ts";
 
@@ -32,7 +34,7 @@ describe("the data of a page", () => {
     for (const taps of cases) {
       const values = taps.flatMap((tap) => {
         const choice = choices.find((c) => c.tap === tap);
-        if (choice === undefined) return moduleAt(page, tap.slice("module:".length)).results;
+        if (choice === undefined) return moduleAt(page, tap.slice("module:".length)).results.map((r) => r.value);
         return choice.outputs.flatMap(({ row }) => page.before.values[row] ?? []);
       });
       const { macs, params, weightBytes } = costOf(values);
@@ -66,14 +68,74 @@ describe("the data of a page", () => {
     }
   });
 
-  it("counts per image whatever the batch, and says the batch of the outputs", async () => {
-    const [dynamic, fixed] = [await pageOf(), await pageOf({ batch: 3 })];
-    for (const side of ["before", "after"] as const)
-      expect(fixed[side].facts[0]?.macs).toBe(dynamic[side].facts[0]?.macs);
-    expect(fixed.data.taps.choices.find((c) => c.tap === "logits")?.outputs[0]?.shape).toBe("3,1000");
-    expect(fixed.data.command.words).toContain("--batch");
+  it.each(["test_resnet", "test_vit"])(
+    "counts per image whatever the batch, and says the batch of the outputs: %s",
+    async (model) => {
+      const request = { model, inputSize: undefined, preprocess: true };
+      const [dynamic, fixed] = [await pageOf(request), await pageOf({ ...request, batch: 3 })];
+      for (const side of ["before", "after"] as const) {
+        const same = new Map(dynamic[side].values.map((v) => [v.name, v]));
+        for (const { name, runs, macs, bytes } of fixed[side].values)
+          if (runs)
+            expect({ name, macs, bytes }).toEqual({ name, macs: same.get(name)?.macs, bytes: same.get(name)?.bytes });
+      }
+      expect(fixed.data.taps.choices.find((c) => c.tap === "logits")?.outputs[0]?.shape).toBe("3,1000");
+      expect(fixed.data.command.words).toContain("--batch");
+    },
+  );
+
+  it("has the types of what modules return as compile gives them", async () => {
+    const request = { model: "swin_tiny_patch4_window7_224", inputSize: undefined, batch: 3, weights: "none" } as const;
+    const paths = ["layers.0.blocks.0.attn", "layers.1.downsample"];
+    const page = await pageOf(request);
+    const taps = paths.map((path) => `module:${path}`);
+    const { outputs } = await compileTiny(temporary("types"), { ...request, taps });
+    const types = paths.map((path) => moduleAt(page, path).results.map((r) => r.type));
+    expect(types).toEqual(outputs.map((o) => [`${o.dtype}[${o.shape.join(",")}]`]));
+    expect(types[0]).toEqual(["f32[192,49,96]"]);
   });
 
+  it("begins with what was asked for, in its order", async () => {
+    const asked = async (request: Partial<PageRequest>) => (await pageOf(request)).data.taps.asked;
+    const out_indices = [3, 1];
+    expect(await asked({ args: { out_indices }, taps: ["logits", "features"] })).toEqual([
+      "logits",
+      "features.3",
+      "features.1",
+    ]);
+    const taps = ["module:layer2.0", "features.2", "module:layer1.0.bn1"];
+    const page = await pageOf({ taps });
+    expect(page.data.taps.asked).toEqual(taps);
+    const last = page.data.taps.choices.filter((c) => c.kind === "module");
+    expect(last.map((c) => c.outputs.map((o) => o.name))).toEqual([[taps[0]], [taps[2]]]);
+  });
+
+  it("keeps what a stranger wrote from being anything but text", async () => {
+    const hostile = `</script><img src=x onerror="alert(1)">'&`;
+    const { html, data } = await graphPage({
+      ...tiny,
+      cfg: { classifier: "fc" },
+      cacheDir: hostile,
+      weights: { file: hostile },
+      taps: ["logits"],
+    });
+    expect(data.command.words).toContain(hostile);
+    const json = /<script type="application\/json" id="data">([^<]*)<\/script>/.exec(html)?.[1] ?? "";
+    expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(data)));
+    const inspection = (await graphPage(tiny)).inspection;
+    const page = pageHtml({ ...data, title: hostile, level: hostile }, { ...inspection, notices: [hostile] });
+    expect(page).not.toContain("<img");
+    expect(page.match(/<\/script>/g)).toHaveLength(2);
+    expect(page).toContain("&lt;/script&gt;&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&#39;&amp;");
+  });
+
+  it("says that a size is unknown where it is that of one output", async () => {
+    const { html, inspection, data } = await graphPage(tiny);
+    const choices = data.taps.choices.map((c) => ({ ...c, outputs: c.outputs.map((o) => ({ ...o, bytes: null })) }));
+    expect(html).not.toContain('<td class="n">unknown</td>');
+    const page = pageHtml({ ...data, taps: { ...data.taps, choices } }, inspection);
+    expect(page.match(/<td class="n">unknown<\/td>/g)).toHaveLength(choices.length);
+  });
   it("draws what runs for the outputs asked for, and knows the rest of the network", async () => {
     const page = await pageOf({ taps: ["features.1"] });
     expect(page.before.facts[moduleAt(page, "fc").index]).toMatchObject({ ops: 0, macs: 0 });

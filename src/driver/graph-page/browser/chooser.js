@@ -3,6 +3,7 @@
 import { compileCommand, libraryCall } from "./command.js";
 import { costOf } from "./costs.js";
 import { button, byId, html, tableOf } from "./dom.js";
+import { contains } from "./model.js";
 import { bytesText, countText, quantityText, shareText } from "./units.js";
 
 /** @typedef {import("./app.js").App} App */
@@ -27,7 +28,7 @@ export function mountChooser(panel, app) {
   const { data, modules, before } = app.page;
   const choices = new Map(data.taps.choices.map((choice) => [choice.tap, choice]));
   /** @type {string[]} */
-  let chosen = asked(data.taps);
+  let chosen = [...data.taps.asked];
   const boxes = [...panel.querySelectorAll("input")].filter((box) => box.name === "tap");
   const added = byId("added", HTMLUListElement);
   const field = byId("module-field", HTMLInputElement);
@@ -37,11 +38,7 @@ export function mountChooser(panel, app) {
   );
   out.value = data.command.out;
 
-  const outputsOf = (/** @type {string} */ tap) => {
-    const known = choices.get(tap) ?? moduleChoice(tap, modules, data.taps.batch);
-    if (known !== undefined) choices.set(tap, known);
-    return known?.outputs ?? [];
-  };
+  const outputsOf = (/** @type {string} */ tap) => choices.get(tap)?.outputs ?? [];
 
   /** The network to its logits, whatever the drawn graphs end at. */
   const whole = {
@@ -54,7 +51,7 @@ export function mountChooser(panel, app) {
     for (const box of boxes) box.checked = chosen.includes(box.value);
     added.replaceChildren(
       ...chosen
-        .filter((tap) => tap.startsWith("module:"))
+        .filter((tap) => choices.get(tap)?.kind === "module")
         .map((tap) =>
           html(
             "li",
@@ -67,11 +64,9 @@ export function mountChooser(panel, app) {
     );
     const outputs = chosen.flatMap(outputsOf);
     const cost = costOf(outputs.flatMap(({ row }) => before.values[row] ?? []));
-    const cut = modules
-      .slice(0, 1)
-      .flatMap((root) =>
-        root.children.filter((m) => holdsCost(m, app) && ![...cost.reached].some((v) => isIn(v.module, m))),
-      );
+    const cut = (modules[0]?.children ?? []).filter(
+      (m) => holdsCost(m, app) && ![...cost.reached].some((v) => contains(m, v.module)),
+    );
     byId("outputs", HTMLDivElement).replaceChildren(
       outputs.length === 0
         ? html("p", {}, "Choose a tap: an artifact has one output at least.")
@@ -110,7 +105,9 @@ export function mountChooser(panel, app) {
   };
 
   const addModule = (/** @type {ModuleNode} */ module) => {
-    if (!chosen.includes(`module:${module.path}`)) toggle(`module:${module.path}`);
+    const choice = moduleChoice(module);
+    choices.set(choice.tap, choice);
+    if (!chosen.includes(choice.tap)) toggle(choice.tap);
   };
 
   for (const box of boxes) box.addEventListener("change", () => toggle(box.value));
@@ -141,27 +138,6 @@ export function mountChooser(panel, app) {
 }
 
 /**
- * `features` is its stages.
- *
- * @param {import("../page-data.ts").TapsData} taps
- */
-const asked = ({ asked: names, choices }) =>
-  names.flatMap((name) =>
-    name === "features" ? choices.flatMap((c) => (c.isDefault === true ? [c.tap] : [])) : [name],
-  );
-
-/**
- * @param {ModuleNode} inner
- * @param {ModuleNode} outer
- */
-function isIn(inner, outer) {
-  /** @type {ModuleNode | undefined} */
-  let each = inner;
-  while (each !== undefined && each !== outer) each = each.parent;
-  return each === outer;
-}
-
-/**
  * @param {ModuleNode} module
  * @param {App} app
  */
@@ -171,21 +147,16 @@ function holdsCost(module, app) {
 }
 
 /**
- * @param {string} tap
- * @param {readonly ModuleNode[]} modules
- * @param {number | "N"} batch
- * @returns {TapChoice | undefined}
+ * A module as a tap: what each of its calls returned.
+ *
+ * @param {ModuleNode} module
+ * @returns {TapChoice}
  */
-function moduleChoice(tap, modules, batch) {
-  const path = tap.slice("module:".length);
-  const whole = modules.find((m) => m.path === path);
-  const call = /^(.*)\.(\d+)$/.exec(path);
-  const module = whole ?? modules.find((m) => m.path === call?.[1]);
-  if (module === undefined || !tap.startsWith("module:")) return undefined;
-  const results = whole === undefined ? module.results.slice(Number(call?.[2]), Number(call?.[2]) + 1) : module.results;
-  const outputs = results.map((value, i) => {
-    const [, dtype = "", shape = ""] = /^(\w+)\[(.*)\]$/.exec(value.type.replaceAll(/\bN\b/g, String(batch))) ?? [];
-    const name = results.length === 1 ? tap : `${tap}.${i}`;
+function moduleChoice(module) {
+  const tap = `module:${module.path}`;
+  const outputs = module.results.map(({ value, type }, i) => {
+    const [, dtype = "", shape = ""] = /^(\w+)\[(.*)\]$/.exec(type) ?? [];
+    const name = module.results.length === 1 ? tap : `${tap}.${i}`;
     return {
       name,
       dtype,
@@ -196,11 +167,11 @@ function moduleChoice(tap, modules, batch) {
       format: null,
       norm: null,
       softmax: false,
-      bytes: value.bytes,
+      bytes: value.bytes < 0 ? null : value.bytes,
       row: value.row,
     };
   });
-  return { tap, outputs };
+  return { tap, kind: "module", outputs };
 }
 
 /** @param {TapOutput} output */

@@ -37,8 +37,16 @@ export function libraryCall({ request: { model, ...options } }, taps, out) {
 function literal(value) {
   if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const fields = Object.entries(value).map(
-    ([k, v]) => `${/^[a-z_]\w*$/i.test(k) && k !== "__proto__" ? k : JSON.stringify(k)}: ${literal(v)}`,
-  );
+  const fields = Object.entries(value).map(([k, v]) => `${propertyName(k)}: ${literal(v)}`);
   return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`;
+}
+
+/**
+ * Bare where it is a name. `__proto__` is a property of this name in brackets alone.
+ *
+ * @param {string} key
+ */
+function propertyName(key) {
+  if (key === "__proto__") return '["__proto__"]';
+  return /^[a-z_]\w*$/i.test(key) ? key : JSON.stringify(key);
 }

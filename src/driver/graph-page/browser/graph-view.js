@@ -118,16 +118,15 @@ export function mountGraph(frame, side, app) {
     return drawn.find((d) => d.element === element);
   };
 
+  /** Whether this series of clicks, such as a double click, has opened something: its rest is not for what lies there now. */
+  let isSpent = false;
   frame.addEventListener("click", (event) => {
+    if (event.detail <= 1) isSpent = false;
     const hit = drawnAt(event.target);
-    if (hit === undefined || camera.wasDragged()) return;
-    const again = hit.element.getAttribute("aria-selected") === "true" && event.detail === 1 && hit.item.kind !== "op";
+    if (isSpent || hit === undefined || camera.wasDragged()) return;
+    isSpent = hit.element.getAttribute("aria-selected") === "true" && hit.item.kind !== "op";
     focus(hit);
-    if (again) enter(hit);
-  });
-  frame.addEventListener("dblclick", (event) => {
-    const hit = drawnAt(event.target);
-    if (hit !== undefined) enter(hit);
+    if (isSpent) enter(hit);
   });
   frame.addEventListener("keydown", (event) => {
     const at = drawnAt(event.target);

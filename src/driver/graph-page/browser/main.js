@@ -107,7 +107,7 @@ function breadcrumb(level, app) {
  */
 function mountAddress(app) {
   const follow = () => {
-    const path = decodeURIComponent(location.hash.slice(1));
+    const path = pathIn(location.hash);
     const module = app.page.modules.find((m) => m.path === path);
     if (module !== undefined && module !== app.state().level) app.open(module);
   };
@@ -118,4 +118,17 @@ function mountAddress(app) {
     location.hash = encodeURIComponent(level.path);
     app.say(level.path === "" ? app.page.rootName : level.path);
   });
+}
+
+/**
+ * The module path of an address; none where it cannot be read, as people write addresses, too.
+ *
+ * @param {string} hash
+ */
+function pathIn(hash) {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    return undefined;
+  }
 }

@@ -12,7 +12,8 @@
  * @property {number} depth 0 for the root
  * @property {ModuleNode | undefined} parent
  * @property {ModuleNode[]} children
- * @property {ValueNode[]} results what each call returned
+ * @property {{ readonly value: ValueNode, readonly type: string }[]} results what each call returned, and its type at the
+ *   batch of the outputs
  */
 
 /**
@@ -60,8 +61,10 @@
  * @property {string} rootName what the root is called among its modules: the architecture
  */
 
-const weightFlag = 1;
-const neededFlag = 2;
+/** The value is computed when the model is compiled. */
+export const weightFlag = 1;
+/** The value is computed with the model, and an output that was asked for depends on it. */
+export const runsFlag = 2;
 
 /**
  * @param {PageData} data
@@ -71,7 +74,13 @@ export function decodePage(data) {
   const modules = decodeModules(data);
   const before = decodeGraph(data.before, data.strings, modules);
   data.modules.results.forEach((rows, i) => {
-    modules[i]?.results.push(...rows.flatMap((row) => before.values[row] ?? []));
+    const types = data.modules.resultTypes[i] ?? [];
+    modules[i]?.results.push(
+      ...rows.flatMap((row, call) => {
+        const value = before.values[row];
+        return value === undefined ? [] : [{ value, type: data.strings[types[call] ?? -1] ?? "" }];
+      }),
+    );
   });
   const [rootName = ""] = data.title.split(".");
   return { data, modules, rootName, before, after: decodeGraph(data.after, data.strings, modules) };
@@ -117,7 +126,7 @@ function decodeGraph(columns, strings, modules) {
   columns.op.forEach((op, row) => {
     const module = modules[columns.module[row] ?? 0] ?? modules[0];
     if (module === undefined) return;
-    const flags = columns.flags[row] ?? 0;
+    const flag = columns.flags[row] ?? 0;
     const rules = text(columns.rules[row]);
     const attrs = text(columns.attrs[row]);
     /** @type {ValueNode} */
@@ -134,8 +143,8 @@ function decodeGraph(columns, strings, modules) {
       bytes: columns.bytes[row] ?? -1,
       operands: (columns.operands[row] ?? []).map((x) => values[x]),
       users: [],
-      isWeight: (flags & weightFlag) !== 0,
-      runs: flags === neededFlag,
+      isWeight: flag === weightFlag,
+      runs: flag === runsFlag,
       outputs: [],
     };
     for (const x of new Set(value.operands)) x?.users.push(value);

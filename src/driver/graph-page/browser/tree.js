@@ -20,6 +20,8 @@ export function mountTree(grid, app, onOpen) {
   const open = new Set(app.page.modules.filter((m) => m.depth === 0));
   /** @type {Map<ModuleNode, HTMLTableRowElement>} */
   const rows = new Map();
+  /** @type {WeakMap<Element, ModuleNode>} */
+  const moduleOfRow = new WeakMap();
   /** @type {ModuleNode | undefined} */
   let focused = app.page.modules[0];
 
@@ -42,6 +44,7 @@ export function mountTree(grid, app, onOpen) {
     const row = treeRow(module, app);
     fillCosts(row, module, shownGraph(), app.state().metric);
     rows.set(module, row);
+    moduleOfRow.set(row, module);
     return row;
   };
 
@@ -77,7 +80,7 @@ export function mountTree(grid, app, onOpen) {
 
   const moduleOf = (/** @type {EventTarget | null} */ target) => {
     const row = target instanceof Element ? target.closest("tr") : null;
-    return [...rows].find(([, each]) => each === row)?.[0];
+    return row === null ? undefined : moduleOfRow.get(row);
   };
 
   grid.addEventListener("click", (event) => {
