@@ -24,7 +24,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   "onnx-proto": /^src\/backends\/onnx\/proto\.ts$/,
   "onnxruntime-node": /^src\/runtime\/ort\.ts$/,
   sharp: /^src\/frontend\/preprocess\/decode\.ts$/,
-  elkjs: /^src\/driver\/graph-page\/layout\.ts$/,
+  elkjs: /^src\/driver\/graph-page\/level-layouts\.ts$/,
   zod: /^src\/driver\//,
   commander: /^src\/cli\//,
   picocolors: /^src\/cli\//,
