@@ -81,7 +81,8 @@ export class Tally {
       std: ofFinite(Math.sqrt(this.squares / this.count)),
       min: ofFinite(this.min),
       max: ofFinite(this.max),
-      dead: hasChannels ? dead : null,
+      // One value alone is no sign of a dead channel.
+      dead: hasChannels && this.count + this.infinite > low.length ? dead : null,
       not_finite: this.infinite,
     };
   }

@@ -94,6 +94,10 @@ export function lowerResolved(resolved: ResolvedModel, request: LoweringRequest)
     const defaults = lowered.model.defaultStages ?? resolved.family.defaultStages;
     const stages = selectStages(lowered.model.stages.length, defaults, resolved.outIndices);
     const tapNames = request.taps ?? [resolved.featuresOnly ? "features" : "logits"];
+    if (form.softmax && resolved.numClasses === 0)
+      throw new TimmcError("usage", "softmax makes probabilities of classes, and the network has none", {
+        hint: "Leave softmax out, or ask for classes with num_classes.",
+      });
     const taps = resolveTaps(lowered, tapNames, stages, form);
     requireNamedModules(request, resolved, lowered);
     lowered.graph.setOutputs(taps.map(({ name, value }) => ({ name, value })));
@@ -106,9 +110,21 @@ export function lowerResolved(resolved: ResolvedModel, request: LoweringRequest)
       form,
       stages,
       preprocess,
-      notices: [...resolved.notices, ...lowered.notices],
+      notices: [...resolved.notices, ...lowered.notices, ...idleForms(form, taps)],
     };
   });
+}
+
+/** What was asked of the taps and touches none of them. */
+function idleForms({ norm, softmax }: TapForm, taps: readonly Tap[]): string[] {
+  return [
+    ...(softmax && !taps.some((t) => t.softmax === true)
+      ? ["softmax has no effect: logits are not among the taps"]
+      : []),
+    ...(norm && !taps.some((t) => t.norm === true)
+      ? ["tap-norm has no effect: the final norm is none of the features that are asked for"]
+      : []),
+  ];
 }
 
 /**
