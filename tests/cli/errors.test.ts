@@ -98,7 +98,7 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
 ];
 
 const failed: readonly [args: readonly string[], ...message: string[]][] = [
-  [["inspect", "xcit_nano_12_p16_224"], "xcit_nano_12_p16_224: the family xcit is not yet defined"],
+  [["inspect", "sequencer2d_s"], "sequencer2d_s: the family sequencer is not yet defined"],
   [["inspect", "local-dir:/no/such/folder"], "/no/such/folder: there is no such folder"],
   [
     ["inspect", "hf-hub:timm/resnet50.a1_in1k", "--cache-dir", out],

@@ -47,9 +47,9 @@ describe("info", () => {
   });
 
   it("knows a family that is not defined from the registry alone", async () => {
-    const report = await info("xcit_nano_12_p16_224");
+    const report = await info("sequencer2d_s");
     expect(report).toMatchObject({ supported: false, definition: null, licence: "apache-2.0", fixed_input_size: true });
-    expect(report.reason).toBe("the family xcit is not defined yet");
+    expect(report.reason).toBe("the family sequencer is not defined yet");
     expect(report.published).toHaveLength(1);
   });
 

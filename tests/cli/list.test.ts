@@ -41,7 +41,7 @@ describe("list", () => {
     const all = await rows();
     expect(all.every((r) => r.supported === (r.reason === null))).toBe(true);
     expect(await rows("--supported")).toEqual(all.filter((r) => r.supported));
-    expect(all.find((r) => r.family === "xcit")?.reason).toBe("the family xcit is not defined yet");
+    expect(all.find((r) => r.family === "sequencer")?.reason).toBe("the family sequencer is not defined yet");
   });
 
   it("filters by family and by weights", async () => {

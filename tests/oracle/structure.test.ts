@@ -50,7 +50,7 @@ describe.each(supportedFamilies)("%s", (family) => {
     expect(found.params).toBe(full.param_count);
     if (arch !== otherInput) expect(inputShape(found)).toEqual(full.input_shape);
     const [stages, others] = split(found);
-    expect(shapesOf(others)).toEqual(recordedShapes(full.outputs));
+    if (taps.length > 0) expect(shapesOf(others)).toEqual(recordedShapes(full.outputs));
     expect(found.features.map(({ channels, reduction, module }) => [channels, reduction, module])).toEqual(
       (full.feature_info ?? []).map(infoRow),
     );
