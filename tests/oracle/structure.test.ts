@@ -13,7 +13,7 @@ import {
   optionRecords,
   recordedFamilies,
 } from "./records.ts";
-import { optionRequest, tapsOf } from "./requests.ts";
+import { hasStages, optionRequest, tapsOf } from "./requests.ts";
 
 /**
  * Cases on record by their parameters alone, because the model is too large to run: timm's forward would assert that the size
@@ -27,9 +27,6 @@ const cannotRun: ReadonlySet<string> = new Set([
 
 /** timm's entry function of this architecture builds vitamin_xlarge_256 by mistake, whose input size is on record. */
 const otherInput = "vitamin_xlarge_336";
-
-/** Some networks have no features_only in timm. */
-const hasStages = (features: object): boolean => !("error" in features);
 
 it("every supported family has records", () => {
   expect(recordedFamilies).toEqual(expect.arrayContaining([...supportedFamilies]));

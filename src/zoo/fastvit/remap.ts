@@ -32,8 +32,8 @@ export const remap: Remap = {
   layouts: [
     {
       name: "OpenCLIP",
-      when: (file) => file.has("module.visual.trunk.stem.0.conv_kxk.0.conv.weight"),
-      steps: [only("module.visual.trunk.")],
+      when: (file) => file.has("visual.trunk.stem.0.conv_kxk.0.conv.weight"),
+      steps: [only("visual.trunk.")],
     },
     {
       name: "Apple MobileCLIP",
