@@ -94,7 +94,7 @@ export function lowerResolved(resolved: ResolvedModel, request: LoweringRequest)
     const defaults = lowered.model.defaultStages ?? resolved.family.defaultStages;
     const stages = selectStages(lowered.model.stages.length, defaults, resolved.outIndices);
     const tapNames = request.taps ?? [resolved.featuresOnly ? "features" : "logits"];
-    if (form.softmax && resolved.numClasses === 0)
+    if (form.softmax && resolved.numClasses === 0 && tapNames.includes("logits"))
       throw new TimmcError("usage", "softmax makes probabilities of classes, and the network has none", {
         hint: "Leave softmax out, or ask for classes with num_classes.",
       });
