@@ -12,7 +12,7 @@ import { modelFiles } from "./layout/layout.ts";
 import type { LoweredRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { pipelineName, pipelineOf } from "./pipeline.ts";
-import { type OpenedSource, sourceHashes } from "./verify-source.ts";
+import { type OpenedSource, recordedLowering, sourceHashes } from "./verify-source.ts";
 import { numberNotices } from "./weight-numbers.ts";
 import { version } from "./version.ts";
 
@@ -70,24 +70,18 @@ export async function remake(
 
 const isOurs = ({ compiler }: Manifest): boolean => compiler.version === version;
 
-const requestOf = ({ source, request, target, input }: Manifest): BuildRequest => ({
-  model: source.model ?? source.architecture,
-  args: request.args,
-  cfg: request.cfg,
-  inputSize: request.input_size,
-  useTestSize: request.use_test_size,
-  taps: request.taps,
-  tapFormat: request.tap_format,
-  tapNorm: request.tap_norm,
-  softmax: request.softmax,
-  batch: request.batch,
-  preprocess: input.normalized === "inside",
-  optimization: request.optimization,
-  layout: target.layout,
-  passes: request.passes,
-  opset: target.opset,
-  onnxOps: request.onnx_ops,
-});
+function requestOf(manifest: Manifest): BuildRequest {
+  const { source, request, target } = manifest;
+  return {
+    model: source.model ?? source.architecture,
+    ...recordedLowering(manifest),
+    optimization: request.optimization,
+    layout: target.layout,
+    passes: request.passes,
+    opset: target.opset,
+    onnxOps: request.onnx_ops,
+  };
+}
 
 /** The part that is decided by source and request. Sizes and hashes of files are checked where the artifact is loaded. */
 function comparable(manifest: Manifest, withPasses: boolean): unknown {

@@ -6,7 +6,7 @@ import { TimmcError, within } from "../ir/error.ts";
 import { type Artifact, damagedManifest } from "./artifact.ts";
 import type { SourceHashes } from "./describe-artifact.ts";
 import { hashFiles } from "./hash-file.ts";
-import { type LoweredRequest, lowerRequest } from "./lower-request.ts";
+import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights } from "./weights.ts";
 
@@ -40,28 +40,28 @@ export async function reopenSource(artifact: Artifact, given: GivenSource): Prom
 
 /** A request that is refused although nobody gave a source is the manifest's fault. */
 async function lowerAgain({ folder, manifest }: Artifact, model: string, given: GivenSource): Promise<LoweredRequest> {
-  const { request, input } = manifest;
   try {
-    return await lowerRequest({
-      model,
-      args: request.args,
-      cfg: Object.keys(request.cfg).length > 0 ? request.cfg : undefined,
-      inputSize: request.input_size,
-      useTestSize: request.use_test_size,
-      taps: request.taps,
-      tapFormat: request.tap_format,
-      tapNorm: request.tap_norm,
-      softmax: request.softmax,
-      batch: request.batch,
-      preprocess: input.normalized === "inside",
-      ...accessOf(given),
-    });
+    return await lowerRequest({ model, ...recordedLowering(manifest), ...accessOf(given) });
   } catch (error) {
     if (!(error instanceof TimmcError)) throw error;
     const isDamage = error.code !== "invalid-ir" && error.code !== "interrupted" && !(error.cause instanceof HubError);
     throw given.model === undefined && isDamage ? damagedManifest(folder, error) : error.within(folder);
   }
 }
+
+/** What a manifest records of the lowering: all of the request but the model. */
+export const recordedLowering = ({ request, input }: Manifest): Omit<LowerRequest, "model"> => ({
+  args: request.args,
+  cfg: Object.keys(request.cfg).length > 0 ? request.cfg : undefined,
+  inputSize: request.input_size,
+  useTestSize: request.use_test_size,
+  taps: request.taps,
+  tapFormat: request.tap_format,
+  tapNorm: request.tap_norm,
+  softmax: request.softmax,
+  batch: request.batch,
+  preprocess: input.normalized === "inside",
+});
 
 const accessOf = ({ cacheDir, signal, progress, note }: HubAccess): HubAccess => ({ cacheDir, signal, progress, note });
 

@@ -3,25 +3,14 @@ import { expect, test } from "vitest";
 import { compile } from "../../src/driver/compile.ts";
 import { doctor } from "../../src/driver/doctor.ts";
 import { parametersOf } from "../frontend/weights/diagnose/foreign.ts";
+import { clipName } from "../frontend/weights/remap/network.ts";
 import { encodeSafetensors } from "../frontend/weights/write-safetensors.ts";
 import { temporaryFolder } from "./workspace.ts";
 
 const at = temporaryFolder();
 const small = { depth: 2, embed_dim: 48, num_heads: 3, num_classes: 0 };
 
-const openai = (name: string): string =>
-  `visual.${name
-    .replace("patch_embed.proj", "conv1")
-    .replace("pos_embed", "positional_embedding")
-    .replace("cls_token", "class_embedding")
-    .replace("blocks.", "transformer.resblocks.")
-    .replace("norm_pre", "ln_pre")
-    .replace(/^norm\./, "ln_post.")
-    .replace(/norm([12])/, "ln_$1")
-    .replace("qkv.", "in_proj_")
-    .replace("attn.proj", "attn.out_proj")
-    .replace("mlp.fc1", "mlp.c_fc")
-    .replace("mlp.fc2", "mlp.c_proj")}`;
+const openai = (name: string): string => `visual.${clipName(name)}`;
 
 /** An image tower of CLIP in f16 zeros. */
 async function towerFile(label: string, nameOf: (name: string) => string): Promise<string> {

@@ -2,7 +2,7 @@ import type { Inspection } from "../inspect.ts";
 import { costOf } from "./browser/costs.js";
 import { type GraphModel, decodePage } from "./browser/model.js";
 import { bytesText, quantityText } from "./browser/units.js";
-import { attribute, escapeHtml, tag } from "./html.ts";
+import { attribute, escapeHtml, tag } from "../html.ts";
 import type { PageData, TapChoice, TapOutput } from "./page-data.ts";
 import { pageScript } from "./script.ts";
 import { style } from "./style.ts";

@@ -1,3 +1,4 @@
+import { escapeHtml } from "../html.ts";
 import { modelName } from "../../frontend/registry.ts";
 import type { ListRow } from "../list.ts";
 import { script } from "./script.ts";
@@ -49,17 +50,8 @@ const columns: readonly Column[] = [
   { key: "licence", title: "Licence", text: (row) => row.licence ?? "" },
 ];
 
-/** Text as HTML shows it, in an element or between double quotes. */
-const escape = (text: string): string =>
-  text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
-
 /** Escaped text that may be broken where a name's pieces end. */
-const breakable = (text: string): string => escape(text).replaceAll(/[._]/g, "$&<wbr>");
+const breakable = (text: string): string => escapeHtml(text).replaceAll(/[._]/g, "$&<wbr>");
 
 /**
  * The rows as one HTML document that needs no other file and no network: a table that can be read without its script, and
@@ -97,19 +89,19 @@ ${rows.map(bodyRow).join("\n")}
 `;
 
 const headCell = ({ key, title, numeric, first }: Column): string =>
-  `<th scope="col" data-column="${key}"${numeric === true ? ' class="n"' : ""}${first === undefined ? "" : ` data-first="${first}"`}><button type="button">${escape(title)}</button></th>`;
+  `<th scope="col" data-column="${key}"${numeric === true ? ' class="n"' : ""}${first === undefined ? "" : ` data-first="${first}"`}><button type="button">${escapeHtml(title)}</button></th>`;
 
 const bodyRow = (row: ListRow): string =>
   `<tr>${columns.map((column, i) => (i === 0 ? `<th scope="row">${breakable(column.text(row))}</th>` : cell(column, row))).join("")}</tr>`;
 
 const cell = ({ numeric, text, value }: Column, row: ListRow): string =>
-  `<td${numeric === true ? ' class="n"' : ""}${value === undefined ? "" : ` data-v="${escape(value(row))}"`}>${escape(text(row))}</td>`;
+  `<td${numeric === true ? ' class="n"' : ""}${value === undefined ? "" : ` data-v="${escapeHtml(value(row))}"`}>${escapeHtml(text(row))}</td>`;
 
 /** Without the script they would do nothing, so it is the script that shows them. */
 function controls(rows: readonly ListRow[]): string {
   const distinct = (value: (row: ListRow) => string): string[] => [...new Set(rows.map(value))].filter((v) => v !== "");
   const choice = (name: string, title: string, values: readonly string[]): string =>
-    `<label>${title}<select name="${name}"><option value="">any</option>${values.map((v) => `<option>${escape(v)}</option>`).join("")}</select></label>`;
+    `<label>${title}<select name="${name}"><option value="">any</option>${values.map((v) => `<option>${escapeHtml(v)}</option>`).join("")}</select></label>`;
   const number = (name: string, title: string): string =>
     `<label>${title}<input type="number" name="${name}" min="0" step="any"></label>`;
   const sizes = distinct((row) => String(row.input_size[1])).toSorted((a, b) => Number(a) - Number(b));
@@ -126,7 +118,7 @@ ${number("maxParams", "Params M at most")}
 ${number("maxGmacs", "GMACs at most")}
 ${choice("size", "Input", sizes)}
 <label>Data or objective<input type="search" name="data" list="words" autocomplete="off" spellcheck="false"></label>
-<datalist id="words">${words.map((word) => `<option value="${escape(word)}">`).join("")}</datalist>
+<datalist id="words">${words.map((word) => `<option value="${escapeHtml(word)}">`).join("")}</datalist>
 ${choice("licence", "Licence", distinct((row) => row.licence ?? "").toSorted())}
 <button type="reset">Reset</button>
 </div>

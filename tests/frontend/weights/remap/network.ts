@@ -119,3 +119,18 @@ export function entry(file: PlainFile, name: string): Plain {
   if (plain === undefined) throw new Error(`no entry ${name}`);
   return plain;
 }
+
+/** The name of a Vision Transformer's parameter in the towers of OpenAI's CLIP. */
+export const clipName = (name: string): string =>
+  name
+    .replace("patch_embed.proj", "conv1")
+    .replace("pos_embed", "positional_embedding")
+    .replace("cls_token", "class_embedding")
+    .replace("blocks.", "transformer.resblocks.")
+    .replace("norm_pre", "ln_pre")
+    .replace(/^norm\./, "ln_post.")
+    .replace(/norm([12])/, "ln_$1")
+    .replace("qkv.", "in_proj_")
+    .replace("attn.proj", "attn.out_proj")
+    .replace("mlp.fc1", "mlp.c_fc")
+    .replace("mlp.fc2", "mlp.c_proj");

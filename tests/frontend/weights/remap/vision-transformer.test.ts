@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   type Network,
   type Plain,
+  clipName,
   entry,
   expectSameNetwork,
   missing,
@@ -25,18 +26,7 @@ describe.each(["visual.", "module.visual."])("the names of OpenAI's CLIP under %
   const clipFile = (net: Network): Map<string, Plain> => {
     const file = renamed(net.file, (name) => {
       if (name === "head.bias" || name === "head.weight") return undefined;
-      return `${prefix}${name
-        .replace("patch_embed.proj", "conv1")
-        .replace("pos_embed", "positional_embedding")
-        .replace("cls_token", "class_embedding")
-        .replace("blocks.", "transformer.resblocks.")
-        .replace("norm_pre", "ln_pre")
-        .replace(/^norm\./, "ln_post.")
-        .replace(/norm([12])/, "ln_$1")
-        .replace("qkv.", "in_proj_")
-        .replace("attn.proj", "attn.out_proj")
-        .replace("mlp.fc1", "mlp.c_fc")
-        .replace("mlp.fc2", "mlp.c_proj")}`;
+      return `${prefix}${clipName(name)}`;
     });
     file.set(`${prefix}class_embedding`, squeezed(entry(file, `${prefix}class_embedding`), 2));
     file.set(`${prefix}positional_embedding`, squeezed(entry(file, `${prefix}positional_embedding`), 1));
