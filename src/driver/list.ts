@@ -14,6 +14,7 @@ import {
 import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Family } from "../zoo/family.ts";
+import { unsupportedReason } from "../zoo/refused.ts";
 import { loadFamily } from "../zoo/registry.ts";
 import { type Candidate, type ListConstraints, rowFilter } from "./list-filter.ts";
 
@@ -108,7 +109,7 @@ function requireFamily(name: string): void {
 }
 
 function rowOf({ architecture, tag, cfg, published }: Candidate, family: Family | undefined): ListRow {
-  const reason = unsupportedReason(architecture, family);
+  const reason = unsupportedReason(architecture, familyOf(architecture), family);
   return {
     architecture,
     tag,
@@ -122,13 +123,6 @@ function rowOf({ architecture, tag, cfg, published }: Candidate, family: Family 
     input_size: cfg.input_size,
     data: [...dataWords(architecture, tag)],
   };
-}
-
-/** Why an architecture cannot be lowered, given its family's definition; null where it can. */
-export function unsupportedReason(architecture: string, family: Family | undefined): string | null {
-  if (family === undefined) return `the family ${familyOf(architecture)} is not defined yet`;
-  if (Object.hasOwn(family.variants, architecture)) return null;
-  return `the family ${family.name} does not define this architecture yet`;
 }
 
 /** Stable, so that equal numbers keep timm's order. */

@@ -1,6 +1,7 @@
 import { TimmcError } from "../ir/error.ts";
 import type { Family } from "../zoo/family.ts";
-import { isSupported, loadFamily, supportedFamilies } from "../zoo/registry.ts";
+import { unsupportedReason } from "../zoo/refused.ts";
+import { loadFamily } from "../zoo/registry.ts";
 import { bool, lastOrList, readArgs } from "../zoo/schema.ts";
 import type { HubAddress } from "./hub/metadata.ts";
 import type { HubAccess } from "./hub/model.ts";
@@ -73,10 +74,7 @@ export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
 
 /** The rest of `resolve`, for a caller that has looked the reference up already. Throws TimmcError. */
 export async function resolveLocated(request: ModelRequest, named: Located): Promise<ResolvedModel> {
-  const familyName = familyOf(named.architecture);
-  const family = await loadFamily(familyName);
-  if (family === undefined || !Object.hasOwn(family.variants, named.architecture))
-    throw unsupportedFamily(named.architecture, familyName);
+  const family = await definitionOf(named.architecture);
   const cfg = request.cfg === undefined ? named.cfg : overlay(named.cfg, request.cfg);
   const asked = withoutNull({ ...named.modelArgs, ...request.args });
   const { featuresOnly, outIndices: chosen, rest } = splitCreateArgs(family, asked);
@@ -167,14 +165,16 @@ function withLicence(located: Located): Located {
   return { ...located, cfg: { ...cfg, license } };
 }
 
-const unsupportedFamily = (architecture: string, family: string): TimmcError =>
-  new TimmcError(
-    "unsupported",
-    `${architecture}: the family ${family} is ${isSupported(family) ? "only partly" : "not yet"} defined`,
-    {
-      hint: `supported families: ${supportedFamilies.join(", ")}; see timmc list --supported`,
-    },
-  );
+/** The family's definition. Throws TimmcError with the reason where there is none. */
+async function definitionOf(architecture: string): Promise<Family> {
+  const name = familyOf(architecture);
+  const family = await loadFamily(name);
+  const reason = unsupportedReason(architecture, name, family);
+  if (family !== undefined && reason === null) return family;
+  throw new TimmcError("unsupported", `${architecture}: ${reason}`, {
+    hint: "timmc list --supported names the architectures that compile.",
+  });
+}
 
 const withoutNull = (args: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(args).filter(([, v]) => v !== null && v !== undefined));

@@ -95,10 +95,18 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "./models/a.safetensors"], "--weights FILE"],
   [["build", "timmc.config.json"], "the command build is not in this version"],
   [["doctor", "resnet18", "--weights", "none"], "--weights none has no file to diagnose", "--weights FILE"],
+  // timm's forward takes a dictionary of these in place of an image.
+  ...["patches", "patch_coord", "patch_valid"].map((key): [readonly string[], string] => [
+    ["inspect", "naflexvit_base_patch16_gap", "--arg", `${key}=[0]`],
+    `${key}=[0]: naflexvit_base_patch16_gap (naflexvit) takes one image as its input, no dictionary of patches`,
+  ]),
 ];
 
 const failed: readonly [args: readonly string[], ...message: string[]][] = [
-  [["inspect", "sequencer2d_s"], "sequencer2d_s: the family sequencer is not yet defined"],
+  [
+    ["inspect", "gemma4_vit_570m_enc"],
+    "gemma4_vit_570m_enc: the family gemma4_vit is refused: its input is a dictionary",
+  ],
   [["inspect", "local-dir:/no/such/folder"], "/no/such/folder: there is no such folder"],
   [
     ["inspect", "hf-hub:timm/resnet50.a1_in1k", "--cache-dir", out],

@@ -16,15 +16,34 @@ import { embedTokens, prefixLength, prefixTokens } from "../layers/token-embeddi
 import { tokenNorm } from "../layers/token-norm.ts";
 import { dropTokens, tokenAt } from "../layers/tokens.ts";
 import { needSize, patchGrid } from "../layers/patch-embed.ts";
-import { type ConfigOf, bool, ignored, number, oneOf, optional, int, pair } from "../schema.ts";
+import {
+  type Arg,
+  type ConfigOf,
+  bool,
+  classOnly,
+  ignored,
+  inert,
+  number,
+  oneOf,
+  optional,
+  int,
+  pair,
+} from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { blocks } from "../vision-transformer/blocks.ts";
 import { type VitConfig, args as vitArgs } from "../vision-transformer/config.ts";
+import { remap } from "./remap.ts";
 
 const { num_classes, in_chans, patch_size, embed_dim, depth, num_heads, mlp_ratio, qkv_bias, qk_norm } = vitArgs;
 const { proj_bias, init_values, class_token, reg_tokens, pre_norm, final_norm, pool_include_prefix } = vitArgs;
 const { drop_rate, drop_path_rate, pos_drop_rate, patch_drop_rate, proj_drop_rate, attn_drop_rate } = vitArgs;
 const { act_layer, norm_layer, weight_init, fix_init } = vitArgs;
+
+/** A key of the dictionary that timm's forward takes in place of an image. */
+const dictionaryInput = (doc: string): Arg<undefined> => ({
+  ...classOnly(undefined, doc),
+  type: "one image as its input, no dictionary of patches",
+});
 
 const args = {
   num_classes,
@@ -66,6 +85,12 @@ const args = {
   attn_pool_mlp_ratio: optional(number(4, "width inside the MLP of the pooling", { min: 0 })),
   img_size: ignored("the size of the input: positions follow it"),
   output_stride: ignored("the stride of the network"),
+  use_key_only_attn_mask: inert("the shape of the mask over missing patches; an image has none"),
+  pos_embed_use_grid_sample: inert("the way to positions of a batch of patches; those of an image are interpolated"),
+  enable_patch_interpolator: inert("resizes the weights to the patches of a batch; those of an image have patch_size"),
+  patches: dictionaryInput("the patches of images of several sizes"),
+  patch_coord: dictionaryInput("the rows and columns of patches"),
+  patch_valid: dictionaryInput("which patches are none"),
 };
 
 type NaFlexConfig = ConfigOf<typeof args>;
@@ -165,6 +190,7 @@ export default defineFamily<typeof args>({
     return undefined;
   },
   groups: () => [stemGroup(/embeds/), blockGroup(/blocks\.(\d+)/), blockGroup(/norm/, "last")],
+  remap: () => remap,
   build: (s, image, c) => {
     const [h = 1, w = 1] = image.type.shape.slice(2);
     const along = (d: Dim): number => (isStatic(d) ? d : s.static(d, "positions are interpolated to a known size"));
