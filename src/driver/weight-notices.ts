@@ -104,9 +104,8 @@ function changeNotices({ label }: WeightSource, { adapted }: FittedWeights): str
   return [...names].map(([change, all]) => `${label}: ${all.join(", ")}: ${change}`);
 }
 
-function unusedNotice({ label }: WeightSource, { match: { unexpected }, remapped }: FittedWeights): string[] {
+function unusedNotice({ label }: WeightSource, { match: { unexpected } }: FittedWeights): string[] {
   const [first] = unexpected;
   if (first === undefined) return [];
-  const why = remapped.lenient === undefined ? "" : ` (${remapped.lenient})`;
-  return [`${label} holds ${entriesOf(unexpected.length)} that the model does not read${why}, such as ${shown(first)}`];
+  return [`${label} holds ${entriesOf(unexpected.length)} that the model does not read, such as ${shown(first)}`];
 }

@@ -20,7 +20,7 @@ export const remap: Remap = {
           /^layer(\d)\.(\d+)\.downsample\.(\d)\./,
           ([, stage, block, i]) => `stages.${Number(stage) - 1}.${block}.shortcut.conv.${i === "0" ? "conv" : "bn"}.`,
         ),
-        drop(/^attnpool\./, "the pooling by attention", (target) => target.shape("head.pos_embed") === undefined),
+        drop(/^attnpool\./, "the pooling by attention", (target) => !target.has("head.pos_embed")),
         ...renames(
           [/^attnpool\.positional_embedding$/, "head.pos_embed"],
           [/^attnpool\.([qkv])_proj\./, "head.$1."],

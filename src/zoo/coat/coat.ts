@@ -10,7 +10,7 @@ import { patchEmbed, toMap } from "../layers/patch-embed.ts";
 import { poolTokens } from "../layers/token-head.ts";
 import { dropTokens } from "../layers/tokens.ts";
 import { drop } from "../remap/steps.ts";
-import type { Remap } from "../remap/remap.ts";
+import type { Remap, Target } from "../remap/remap.ts";
 import type { Module, Scope } from "../scope.ts";
 import { convPositions } from "./attention.ts";
 import { coatNorm, parallelBlock, parallelStages, serialBlock } from "./blocks.ts";
@@ -98,15 +98,17 @@ function groups(c: CoatConfig): readonly GroupRule[] {
   return [...rules, parallel, blockGroup(/norm|aggregate/, "last")];
 }
 
-const absent = (name: string) => (target: { shape(key: string): readonly number[] | undefined }) =>
-  target.shape(name) === undefined;
+const lacks =
+  (name: string) =>
+  (target: Target): boolean =>
+    !target.has(name);
 
 const remap = (): Remap => ({
   layouts: [],
   tail: [
     drop(/^norm1/, "a norm of the detection model"),
     ...(["norm2", "norm3", "norm4", "aggregate", "head"] as const).map((part) =>
-      drop(new RegExp(`^${part}`), "a part that the model does not have", absent(`${part}.weight`)),
+      drop(new RegExp(`^${part}`), "a part that the model does not have", lacks(`${part}.weight`)),
     ),
   ],
 });

@@ -1,4 +1,5 @@
 /** Checkpoints of DaViT, and of Florence-2 around it: what timm's filter of the family reads. */
+import { untrainedHeadNorm } from "../remap/head-norm.ts";
 import type { Remap } from "../remap/remap.ts";
 import { only, renames } from "../remap/steps.ts";
 
@@ -20,6 +21,7 @@ export const remap: Remap = {
           [/ffn\.fn\.net\./, "mlp."],
           [/conv([12])\.fn\.dw/, "cpe$1.proj"],
         ),
+        ...untrainedHeadNorm("msft_florence2"),
       ],
     },
     {

@@ -7,6 +7,7 @@ import { conv2d } from "../layers/conv.ts";
 import type { Module } from "../scope.ts";
 import { normalise, relu } from "./blocks.ts";
 import { type DlaConfig, args } from "./config.ts";
+import { remap } from "./remap.ts";
 import { tree } from "./tree.ts";
 import { variants } from "./variants.ts";
 
@@ -42,6 +43,7 @@ export default defineFamily({
           blockGroup(/level(\d+)\.root/, 2),
           blockGroup(/level(\d+)/, 1),
         ],
+  remap,
   build: (s, input, c) => {
     const first = conv2d(c.channels[0] ?? 0, { kernel: 7 });
     let x = s.call("base_layer", (t, y) => t.sequence(y, [first, normalise, relu]), input);

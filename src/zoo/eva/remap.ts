@@ -1,7 +1,7 @@
 /** Checkpoints of EVA and its kin: what timm's filter of the family reads. */
 import type { FileKeys, Layout, Remap, Step } from "../remap/remap.ts";
 import { patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
-import { addAxes, drop, merge, only, projection, rename, renames, split, strip } from "../remap/steps.ts";
+import { addAxes, drop, merge, only, projection, rename, renames, split } from "../remap/steps.ts";
 import type { EvaConfig } from "./config.ts";
 import { nativeGrid } from "./grid.ts";
 
@@ -35,7 +35,7 @@ const dinov3: readonly Step[] = [
   drop(/rope/, "tables that follow from the size"),
   drop(/(?:\.periods|\.bias_mask|mask_token)$/, "tables that follow from the size, and the masked token"),
   drop(/^projectors\.|^local_cls_norm/, "heads of the pretraining"),
-  drop(/qkv\.bias$/, "biases of zeros", (target) => target.shape("blocks.0.attn.q_bias") === undefined),
+  drop(/qkv\.bias$/, "biases of zeros", (target) => !target.has("blocks.0.attn.q_bias")),
   split(/^(.*)qkv\.bias$/, ["$1q_bias", "$1k_bias", "$1v_bias"]),
   drop(/k_bias$/, "the bias of keys, which the model does not have"),
   ...renames([/ls([12])\.gamma/, "gamma_$1"], [/storage_tokens/, "reg_token"]),
@@ -57,8 +57,8 @@ const isMasked = (file: FileKeys, prefix: string): boolean => file.has(`${prefix
 const layouts: readonly Layout[] = [
   {
     name: "Perception Encoder",
-    when: (file) => file.some(/^(?:module\.)?visual\.conv1\.weight$/),
-    steps: [strip("module."), only("visual."), ...perceptionEncoder],
+    when: (file) => file.has("visual.conv1.weight"),
+    steps: [only("visual."), ...perceptionEncoder],
   },
   {
     name: "Perception Encoder, the image tower alone",

@@ -1,16 +1,7 @@
 /** Checkpoints of Facebook's MViTv2, and tables of relative positions at the model's size: what timm's filter does. */
+import { throughPlace } from "../remap/numbered-through.ts";
 import type { Remap } from "../remap/remap.ts";
 import { change, rename } from "../remap/steps.ts";
-
-/** Blocks are numbered through there. */
-function placeOf(depths: readonly number[], index: number): string {
-  let left = index;
-  for (const [stage, depth] of depths.entries()) {
-    if (left < depth) return `stages.${stage}.blocks.${left}`;
-    left -= depth;
-  }
-  return `blocks.${index}`;
-}
 
 export const remap = (depths: readonly number[], expands: boolean): Remap => ({
   layouts: [
@@ -18,7 +9,10 @@ export const remap = (depths: readonly number[], expands: boolean): Remap => ({
       name: "Facebook MViTv2",
       when: (file) => !file.has("stages.0.blocks.0.norm1.weight") && file.has("blocks.0.norm1.weight"),
       steps: [
-        rename(/blocks\.(\d+)/, ([, index]) => placeOf(depths, Number(index))),
+        rename(/blocks\.(\d+)/, ([all = "", index]) => {
+          const place = throughPlace(depths, Number(index));
+          return place === undefined ? all : `stages.${place[0]}.blocks.${place[1]}`;
+        }),
         rename(/(stages\.\d+\.blocks\.\d+)\.proj/, `$1.shortcut_proj_${expands ? "attn" : "mlp"}`),
         rename(/head\.projection/, "head.fc"),
       ],

@@ -19,6 +19,7 @@ import { split } from "../layers/split.ts";
 import { mapSize, windowPartition, windowReverse } from "../layers/window.ts";
 import { type ConfigOf, bool, classOnly, dropRates, inert, int, ints, number, oneOf, pair } from "../schema.ts";
 import type { Module } from "../scope.ts";
+import { remap } from "./remap.ts";
 
 const args = {
   ...commonArgs,
@@ -145,6 +146,7 @@ export default defineFamily({
     blockGroup(/levels\.(\d+)\.(?:pool|pos_embed)/, "first"),
     blockGroup(/norm/, "last"),
   ],
+  remap: () => remap,
   build: (s, image, c) => {
     const patch = [c.patch_size, c.patch_size] as const;
     const embed = patchEmbed({ patch, width: c.embed_dims[0] ?? 1, format: "NCHW", size: c.img_size });

@@ -12,6 +12,7 @@ import { batchNorm } from "../layers/norm.ts";
 import { type ConfigOf, dropRates, inert, int, ints, number, oneOf } from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { type BlockOptions, convBlock, transformerBlock } from "./blocks.ts";
+import { remap } from "./remap.ts";
 
 const perStage = { min: 1, length: 4 };
 
@@ -95,6 +96,7 @@ export default defineFamily({
       ? [blockGroup(/stages\.(\d+)/)]
       : [blockGroup(/stages\.(\d+)\.blocks\.(\d+)/), blockGroup(/norm/, "last")]),
   ],
+  remap: (c) => remap(c.depths),
   build: (s, input, c) => {
     const finalNorm = { path: "norm", module: batchNorm() };
     const stages: Stage[] = [];

@@ -8,7 +8,7 @@ export const remap = (): Remap => ({
     drop(
       /^pos_embed/,
       "position embeddings, which the model does not have",
-      (target) => target.shape("pos_embed.token_projection.weight") === undefined,
+      (target) => !target.has("pos_embed.token_projection.weight"),
     ),
     rename(/^pos_embeder\./, "pos_embed."),
     split(/^(cls_attn_blocks\.\d+\.attn)\.qkv\.(weight|bias)$/, ["$1.q.$2", "$1.k.$2", "$1.v.$2"]),
