@@ -68,6 +68,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Family 
   rexnet: () => import("./rexnet/rexnet.ts"),
   selecsls: () => import("./selecsls/selecsls.ts"),
   senet: () => import("./senet/senet.ts"),
+  sequencer: () => import("./sequencer/sequencer.ts"),
   shvit: () => import("./shvit/shvit.ts"),
   sknet: () => import("./sknet/sknet.ts"),
   starnet: () => import("./starnet/starnet.ts"),

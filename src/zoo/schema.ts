@@ -64,18 +64,24 @@ export const oneOf = <const T extends string | number | boolean>(
   doc: string,
 ): Arg<T> => make(values.map((v) => JSON.stringify(v)).join(" | "), fallback, doc, (v) => values.find((x) => x === v));
 
-export const ints = (
-  fallback: readonly number[],
-  doc: string,
-  range: Range & { readonly length?: number } = {},
-): Arg<readonly number[]> =>
-  make(`list of ${range.length ?? ""} ${rangeText("integer", range)}`.replace("  ", " "), fallback, doc, (v) =>
+const listOf = (one: Arg<number>, fallback: readonly number[], doc: string, length?: number): Arg<readonly number[]> =>
+  make(`list of ${length ?? ""} ${one.type}`.replace("  ", " "), fallback, doc, (v) =>
     Array.isArray(v) &&
-    (range.length === undefined || v.length === range.length) &&
-    v.every((n: unknown): n is number => isInt(n, range))
+    (length === undefined || v.length === length) &&
+    v.every((n: unknown): n is number => one.read(n) !== undefined)
       ? v
       : undefined,
   );
+
+interface ListRange extends Range {
+  readonly length?: number;
+}
+
+export const ints = (fallback: readonly number[], doc: string, { length, ...range }: ListRange = {}) =>
+  listOf(int(0, doc, range), fallback, doc, length);
+
+export const numbers = (fallback: readonly number[], doc: string, { length, ...range }: ListRange = {}) =>
+  listOf(number(0, doc, range), fallback, doc, length);
 
 /** One integer for both axes, or [height, width]. */
 export const pair = (fallback: number, doc: string, range: Range = { min: 1 }): Arg<readonly [number, number]> =>

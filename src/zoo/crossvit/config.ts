@@ -1,6 +1,6 @@
 import { commonArgs } from "../family.ts";
 import { fixedArg } from "../fixed.ts";
-import { type Arg, type ConfigOf, bool, classOnly, dropRates, inert, ints, number, oneOf, pair } from "../schema.ts";
+import { type Arg, type ConfigOf, bool, classOnly, dropRates, inert, ints, numbers, oneOf, pair } from "../schema.ts";
 
 /** Blocks of the first branch, of the second, and of the fusion, in one multi-scale encoder. */
 export type Depth = readonly [number, number, number];
@@ -22,26 +22,16 @@ const depths: Arg<readonly Depth[]> = {
   read: (v) => (Array.isArray(v) && v.every(isDepth) ? v : undefined),
 };
 
-const one = number(1, "", { min: 0 });
-const numbers = (length: number, fallback: readonly number[], doc: string): Arg<readonly number[]> => ({
-  type: `list of ${length} numbers >= 0`,
-  default: fallback,
-  doc,
-  inert: false,
-  read: (v) =>
-    Array.isArray(v) && v.length === length && v.every((n) => one.read(n) !== undefined) ? (v as number[]) : undefined,
-});
-
 export const args = {
   ...commonArgs,
   ...dropRates,
   img_size: pair(224, "height and width that the input is resized to, times img_scale"),
-  img_scale: numbers(2, [1, 1], "size of each branch's image over img_size"),
+  img_scale: numbers([1, 1], "size of each branch's image over img_size", { min: 0, length: 2 }),
   patch_size: ints([8, 16], "pixels of a patch in each branch", { min: 1, length: 2 }),
   embed_dim: ints([192, 384], "width of a token in each branch", { min: 1, length: 2 }),
   depth: depths,
   num_heads: ints([6, 12], "attention heads of each branch", { min: 1, length: 2 }),
-  mlp_ratio: numbers(3, [2, 2, 4], "width inside an MLP per width of a token; the third is unused"),
+  mlp_ratio: numbers([2, 2, 4], "width inside an MLP per width of a token; the third is unused", { min: 0, length: 3 }),
   multi_conv: bool(false, "three convolutions make the patches"),
   crop_scale: bool(false, "crops the image to a branch's size where it is larger, instead of resizing it"),
   qkv_bias: bool(true, "biases of queries, keys and values"),
