@@ -1,3 +1,4 @@
+import { type Coverage, coverageOf } from "../frontend/coverage.ts";
 import { dataWords } from "../frontend/names/explain.ts";
 import { type Contradiction, validate } from "../frontend/names/validate.ts";
 import { type InputSize, hasWeights } from "../frontend/pretrained-cfg.ts";
@@ -37,6 +38,8 @@ export interface ListRow {
   readonly input_size: InputSize;
   /** The name's words for the data and objectives of its training. */
   readonly data: readonly string[];
+  /** How the architecture's records of timm came out; null where none is on record. */
+  readonly coverage: Coverage | null;
 }
 
 export const sortKeys = ["name", "top1", "params", "gmacs"] as const;
@@ -122,6 +125,7 @@ function rowOf({ architecture, tag, cfg, published }: Candidate, family: Family 
     licence: cfg.license,
     input_size: cfg.input_size,
     data: [...dataWords(architecture, tag)],
+    coverage: coverageOf(architecture),
   };
 }
 

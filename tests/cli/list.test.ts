@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ListRow } from "../../src/driver/list.ts";
 import type { Contradiction } from "../../src/frontend/names/validate.ts";
+import { coverageOf } from "../../src/frontend/coverage.ts";
 import { benchmarks, listArchitectures, pretrainedTags } from "../../src/frontend/registry.ts";
 import { temporaryFolder } from "../driver/workspace.ts";
 import { cli, cliJson } from "./run-cli.ts";
@@ -34,6 +35,7 @@ describe("list", () => {
       licence: "apache-2.0",
       input_size: [3, 224, 224],
       data: ["in1k"],
+      coverage: coverageOf("resnet50"),
     });
   });
 
@@ -73,6 +75,20 @@ describe("list", () => {
       resnet18.a3_in1k  resnet  yes        65.67     11.69   0.93  apache-2.0
       "
     `);
+  });
+
+  it("says with --supported how records came out, and sums them up", async () => {
+    const { out, err } = await cli(["list", "csatv2*", "--supported"]);
+    expect(out).toMatchInlineSnapshot(`
+      "model                    family  top1  params M  GMACs  structure  numerics  features  options  licence
+      csatv2.r512_in1k         csatv2     -     11.10   1.39        1/1       1/1       1/1        -  -
+      csatv2_21m.sw_r640_in1k  csatv2     -     20.70   4.72        1/1       1/1       1/1        -  -
+      csatv2_21m.sw_r512_in1k  csatv2     -     20.70   2.94        1/1       1/1       1/1        -  -
+      "
+    `);
+    expect(err).toBe("2 of 2 architectures on record; exact: structure 2/2, numerics 2/2, features 2/2, options -\n");
+    const all = await rows("csatv2*");
+    expect(all.map(({ coverage }) => coverage?.numerics)).toEqual(all.map(() => ({ exact: 1, unstable: 0, wrong: 0 })));
   });
 
   it("refuses a page that has no name, or that of a folder, before anything is written", async () => {
