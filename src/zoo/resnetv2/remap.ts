@@ -1,10 +1,6 @@
 /** Google's .npz files of Big Transfer (timm's _load_weights). */
-import type { Compute, Remap, Step } from "../remap/remap.ts";
-import { change, only, rename } from "../remap/steps.ts";
-
-/** A kernel [height, width, in, out] as [out, in, height, width]. */
-const kernel = (from: RegExp, to: string): Compute =>
-  change("transpose", from, (b, x) => b.transpose(x, { perm: [3, 2, 0, 1] }), to);
+import type { Remap, Step } from "../remap/remap.ts";
+import { flaxKernel, only, rename } from "../remap/steps.ts";
 
 const unit = String.raw`block(\d+)/unit(\d+)`;
 
@@ -28,8 +24,8 @@ export const remap: Remap = {
       when: (file) => file.has("resnet/root_block/standardized_conv2d/kernel"),
       steps: [
         only("resnet/"),
-        kernel(/^(.*standardized_conv2d)\/kernel$/, "$1/kernel"),
-        kernel(/^head\/conv2d\/kernel$/, "head.fc.weight"),
+        flaxKernel(/^(.*standardized_conv2d)\/kernel$/, "$1/kernel"),
+        flaxKernel(/^head\/conv2d\/kernel$/, "head.fc.weight"),
         rename(/^head\/conv2d\/bias$/, "head.fc.bias"),
         rename(/^root_block\/standardized_conv2d\/kernel$/, "stem.conv.weight"),
         rename(/^group_norm\/gamma$/, "norm.weight"),

@@ -36,12 +36,13 @@ export const network = async (model: string, args: Args = {}): Promise<Network> 
 };
 
 /**
- * A network that arguments do not make small, with no extent above three: for layouts that rename and reshape alone. It
- * has as many blocks as ever.
+ * A network that arguments do not make small, with no extent of the parameters `which` above three: for layouts that rename
+ * and reshape alone. It has as many blocks as ever.
  */
-export async function skeleton(model: string, args: Args = {}): Promise<Network> {
+export async function skeleton(model: string, args: Args = {}, which = /^/): Promise<Network> {
   const { parameters, remap } = await lowered(model, args);
-  const cut = parameters.map((spec) => ({ ...spec, shape: spec.shape.map((extent) => Math.min(extent, 3)) }));
+  const small = (shape: readonly number[]): number[] => shape.map((extent) => Math.min(extent, 3));
+  const cut = parameters.map((spec) => (which.test(spec.name) ? { ...spec, shape: small(spec.shape) } : spec));
   return { parameters: cut, remap, file: synthetic(cut) };
 }
 
