@@ -12,10 +12,14 @@ import { modelFiles } from "./layout.ts";
 
 /** What transformers.js can call a network. It runs every one of them alike: pixel_values in, outputs by name. */
 const modelTypes: Readonly<Record<string, readonly [type: string, name: string]>> = {
+  beit: ["beit", "Beit"],
   convnext: ["convnext", "ConvNext"],
   deit: ["deit", "DeiT"],
   efficientnet: ["efficientnet", "EfficientNet"],
+  fastvit: ["fastvit", "FastViT"],
+  hiera: ["hiera", "Hiera"],
   mobilenetv3: ["mobilenet_v3", "MobileNetV3"],
+  mobilevit: ["mobilevit", "MobileViT"],
   resnet: ["resnet", "ResNet"],
   swin_transformer: ["swin", "Swin"],
   vision_transformer: ["vit", "ViT"],

@@ -1,6 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import * as transformers from "@huggingface/transformers";
 import {
+  AutoModel,
   AutoModelForImageClassification,
   AutoProcessor,
   RawImage,
@@ -104,9 +106,28 @@ describe("transformers.js", () => {
     await Promise.all([classify.dispose(), whole.dispose()]);
   });
 
-  it("has a class for every family", () => {
-    for (const family of supportedFamilies)
-      expect(AutoModelForImageClassification.supports(modelTypeOf(family)[0]), family).toBe(true);
+  it.each(supportedFamilies)("has classes for %s, under its own name where there is one", (family) => {
+    const [type, name] = modelTypeOf(family);
+    expect([AutoModel.supports(type), AutoModelForImageClassification.supports(type)]).toEqual([true, true]);
+    expect(transformers).toHaveProperty(`${name}Model`);
+    expect(transformers).toHaveProperty(`${name}ForImageClassification`);
+    if (AutoModelForImageClassification.supports(family)) expect(type).toBe(family);
+  });
+
+  it("runs a network alike under each of these classes", async () => {
+    const classify = await pipeline("image-classification", "shapes");
+    const answer = await classify(picture);
+    await classify.dispose();
+    for (const [type, name] of new Map(supportedFamilies.map(modelTypeOf))) {
+      cpSync(at("shapes"), at(type), { recursive: true });
+      const file = join(at(type), "config.json");
+      const config = JSON.parse(readFileSync(file, "utf8")) as object;
+      const architectures = [`${name}ForImageClassification`];
+      writeFileSync(file, JSON.stringify({ ...config, model_type: type, architectures }));
+      const other = await pipeline("image-classification", type);
+      expect(await other(picture), type).toEqual(answer);
+      await other.dispose();
+    }
   });
 
   it("prepares pictures as timm does but for the resize: mean, std, crop and its size", async () => {
