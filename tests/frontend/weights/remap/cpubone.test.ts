@@ -30,4 +30,10 @@ test("a bias before a norm that timm's network lacks is taken off the norm's mea
   const shifted = toFloat32(remapped(net, file).source.get(mean) ?? expect.unreachable());
   expect([...shifted]).toEqual([...values].map((v, i) => Math.fround(v - (bias[i] ?? 0))));
   expect(missing(net, file)).toEqual([]);
+  const [depthwise = ""] = [...net.file.keys()].filter((name) => name.endsWith("depth_conv.norm.running_mean"));
+  const before = toFloat32(remapped(net, file).source.get(depthwise) ?? expect.unreachable());
+  const ones = { shape: [before.length], values: new Float32Array(before.length).fill(1) };
+  file.set(original(depthwise).replace(".norm.running_mean", ".conv.1.bias"), ones);
+  const after = toFloat32(remapped(net, file).source.get(depthwise) ?? expect.unreachable());
+  expect([...after]).toEqual([...before].map((v) => Math.fround(v - 1)));
 });

@@ -39,7 +39,11 @@ test("the names inside transformer blocks", async () => {
       .replace(/^(stages[34]\.\d+)\.mlp\.fc2\./, "$1.ff.net.3.")
       .replace(/^(stages[34]\.\d+)\.attn\.qkv\./, "$1.attn.to_qkv.")
       .replace(/^(stages[34]\.\d+)\.attn\.proj\./, "$1.attn.to_out.0.")
-      .replace(/^(stages[34]\.\d+)\.pos_embed\./, "$1.attn.pos_embed."),
+      .replace(/^(stages[34]\.\d+)\.pos_embed\./, "$1.attn.pos_embed.")
+      .replace(/\.attn\.attn\.qkv\./, ".attention.attention.attn.to_qkv.")
+      .replace(/\.attn\.attn\.(norm\d|pos_embed)\./, ".attention.attention.attn.$1.")
+      .replace(/\.attn\.attn\./, ".attention.attention.")
+      .replace(/\.attn\.conv\./, ".attention.conv."),
   );
   expectSameNetwork(net, file, "CSATv2");
 });

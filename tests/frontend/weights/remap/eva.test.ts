@@ -22,9 +22,16 @@ describe("DINOv3's names", () => {
   });
 });
 
-describe("names of the Perception Encoder", () => {
+describe.each([
+  ["Perception Encoder", "visual."],
+  ["Perception Encoder, the image tower alone", ""],
+])("names of the %s", (layout, prefix) => {
   test("one projection for queries, keys and values of the pooling", async () => {
-    const net = await network("vit_pe_core_tiny_patch16_384", { ...small, attn_pool_num_heads: 2 });
+    const net = await network("vit_pe_core_tiny_patch16_384", {
+      ...small,
+      attn_pool_num_heads: 2,
+      init_values: 0.1,
+    });
     const there = (name: string): string =>
       name
         .replace(/^attn_pool\.(q|kv)\./, "attn_pool.attn.$1.")
@@ -38,31 +45,32 @@ describe("names of the Perception Encoder", () => {
         .replace(/^norm\./, "ln_post.")
         .replace(/^blocks\./, "transformer.resblocks.")
         .replace(/\.norm([12])/, ".ln_$1")
+        .replace(/\.gamma_([12])$/, ".ls_$1.gamma")
         .replace(/(resblocks\.\d+\.attn)\.qkv\./, "$1.in_proj_")
         .replace(/(resblocks\.\d+\.attn)\.proj/, "$1.out_proj")
         .replace("mlp.fc1", "mlp.c_fc")
         .replace("mlp.fc2", "mlp.c_proj");
-    const file = renamed(net.file, (name) => (name.startsWith("head.") ? undefined : `visual.${there(name)}`));
+    const file = renamed(net.file, (name) => (name.startsWith("head.") ? undefined : `${prefix}${there(name)}`));
     for (const part of ["weight", "bias"]) {
       const [q, kv] = ["q", "kv"].map((name) => net.file.get(`attn_pool.${name}.${part}`));
       const values = Float32Array.from([...(q?.values ?? []), ...(kv?.values ?? [])]);
-      file.set(`visual.attn_pool.attn.in_proj_${part}`, { shape: [24, ...(q?.shape.slice(1) ?? [])], values });
-      file.delete(`visual.attn_pool.attn.q.${part}`);
-      file.delete(`visual.attn_pool.attn.kv.${part}`);
+      file.set(`${prefix}attn_pool.attn.in_proj_${part}`, { shape: [24, ...(q?.shape.slice(1) ?? [])], values });
+      file.delete(`${prefix}attn_pool.attn.q.${part}`);
+      file.delete(`${prefix}attn_pool.attn.kv.${part}`);
     }
     for (const [name, axes] of [
       ["positional_embedding", 1],
       ["class_embedding", 2],
     ] as const) {
-      const plain = file.get(`visual.${name}`);
-      if (plain) file.set(`visual.${name}`, { ...plain, shape: plain.shape.slice(axes) });
+      const plain = file.get(`${prefix}${name}`);
+      if (plain) file.set(`${prefix}${name}`, { ...plain, shape: plain.shape.slice(axes) });
     }
     const head = net.file.get("head.weight");
-    if (head) file.set("visual.proj", transposedPlain(head));
+    if (head) file.set(`${prefix}proj`, transposedPlain(head));
     const bare = new Map(
       [...net.file].map(([name, p]) => [name, name === "head.bias" ? { ...p, values: p.values.map(() => 0) } : p]),
     );
-    expectSameNetwork({ ...net, file: bare }, file, "Perception Encoder");
+    expectSameNetwork({ ...net, file: bare }, file, layout);
   });
 });
 

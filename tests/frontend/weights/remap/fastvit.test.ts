@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type PlainFile, expectSameNetwork, network, remapped, renamed } from "./network.ts";
+import { type PlainFile, entry, expectSameNetwork, network, remapped, renamed, transposedPlain } from "./network.ts";
 
 const small = { layers: [1, 1, 2, 1], embed_dims: [16, 16, 32, 32], num_classes: 3 };
 
@@ -34,9 +34,19 @@ test("Apple's FastViT", async () => {
   expectSameNetwork(net, apple(net.file), "Apple FastViT");
 });
 
-test("Apple's MobileCLIP, whose projection becomes a classifier without bias", async () => {
+test("Apple's MobileCLIP without a projection", async () => {
   const net = await network("fastvit_mci0", { ...small, num_classes: 0 });
   expectSameNetwork(net, apple(net.file, "image_encoder.model."), "Apple MobileCLIP");
+});
+
+test("Apple's MobileCLIP with its projection, a layer without bias", async () => {
+  const net = await network("fastvit_mci0", small);
+  const file = apple(net.file, "image_encoder.model.");
+  file.delete("image_encoder.model.head.weight");
+  file.delete("image_encoder.model.head.bias");
+  file.set("image_encoder.model.head.proj", transposedPlain(entry(net.file, "head.fc.weight")));
+  const bare = new Map(net.file).set("head.fc.bias", { shape: [3], values: new Float32Array(3) });
+  expectSameNetwork({ ...net, file: bare }, file, "Apple MobileCLIP");
 });
 
 test("OpenCLIP's tower has timm's names", async () => {

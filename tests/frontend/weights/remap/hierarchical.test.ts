@@ -1,4 +1,4 @@
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import { expectSameNetwork, network, renamed } from "./network.ts";
 
 /** Files of each family's own code: how its names follow from timm's. */
@@ -60,6 +60,21 @@ const cases: readonly (readonly [
         .replace("head.norm", "norms"),
   ],
 ];
+
+test("Swin V2's tables follow from its windows", async () => {
+  const [model, args] = cases[0] ?? expect.unreachable();
+  const net = await network(model, args);
+  const tables = ["relative_position_index", "relative_coords_table"].map((name) => `layers.1.blocks.0.attn.${name}`);
+  const some = { shape: [1], values: new Float32Array(1) };
+  const file = new Map([
+    ...net.file,
+    ...[...tables, "layers.0.blocks.0.attn_mask"].map((name) => [name, some] as const),
+  ]);
+  expect(expectSameNetwork(net, file, undefined).dropped.map(({ from: [key] }) => key)).toEqual([
+    ...tables,
+    "layers.0.blocks.0.attn_mask",
+  ]);
+});
 
 test.each(cases)("%s under its authors' names", async (model, args, layout, there) => {
   const net = await network(model, args);

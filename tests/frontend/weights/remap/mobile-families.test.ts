@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { expectSameNetwork, missing, network, remapped, renamed } from "./network.ts";
+import { type Plain, expectSameNetwork, missing, network, remapped, renamed } from "./network.ts";
 
 /** Families whose filters rename a few entries or drop some. */
 
@@ -35,6 +35,16 @@ test("Hiera under its authors' names", async () => {
   expect(missing(net, without)).toEqual(["head.norm.bias"]);
 });
 
+test("Hiera of windows with positions of the map, pretrained without a head", async () => {
+  const args = { embed_dim: 8, stages: [1, 1, 1, 1], num_classes: 3 };
+  const net = await network("hiera_small_abswin_256", args);
+  const file = renamed(net.file, (name) =>
+    name.replace(/^pos_embed$/, "pos_embed_abs").replace(/^head\.norm\./, "norm."),
+  );
+  expect([...file.keys()].filter((name) => /^(?:pos_embed|norm)/.test(name))).toContain("pos_embed_abs");
+  expectSameNetwork(net, file, undefined);
+});
+
 test("Segment Anything 2's MLPs", async () => {
   const net = await network("sam2_hiera_tiny", { embed_dim: 8, stages: [1, 1, 1, 1], num_classes: 3 });
   const file = renamed(net.file, (name) => name.replace("mlp.fc1", "mlp.layers.0").replace("mlp.fc2", "mlp.layers.1"));
@@ -44,7 +54,9 @@ test("Segment Anything 2's MLPs", async () => {
 test("TinyViT's biases are taken as they are at their own window, and resampled to another", async () => {
   const small = { embed_dims: [8, 8, 16, 16], depths: [1, 1, 1, 1], num_heads: [1, 1, 2, 2], num_classes: 3 };
   const net = await network("tiny_vit_5m_224", small);
-  expectSameNetwork(net, net.file, undefined);
+  const table: Plain = { shape: [1], values: new Float32Array(1) };
+  const file = new Map(net.file).set("stages.1.blocks.0.attn.attention_bias_idxs", table);
+  expect(expectSameNetwork(net, file, undefined).dropped).toHaveLength(1);
   const larger = await network("tiny_vit_21m_384", small);
   const { source, entries } = remapped(larger, net.file);
   const name = "stages.1.blocks.0.attn.attention_biases";
