@@ -1,9 +1,10 @@
-/** Checkpoints of EVA and its kin: what timm's filter of the family reads. */
+/** Checkpoints of EVA and its kin: what timm's filter of the family reads, and a layout of timmc's own. */
 import type { FileKeys, Layout, Remap, Step } from "../remap/remap.ts";
 import { patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
 import { addAxes, drop, merge, only, projection, rename, renames, split } from "../remap/steps.ts";
 import type { EvaConfig } from "./config.ts";
 import { nativeGrid } from "./grid.ts";
+import { huggingFaceDinov3 } from "./remap-transformers.ts";
 
 /** Meta's Perception Encoder, which has OpenCLIP's names. */
 const perceptionEncoder: readonly Step[] = [
@@ -74,6 +75,7 @@ const layouts: readonly Layout[] = [
     },
     { name, when: (file) => file.has(`${prefix}pos_embed`), steps: [only(prefix)] },
   ]),
+  huggingFaceDinov3,
   { name: "EVA, pretrained on masked images", when: (file) => isMasked(file, ""), steps: masked },
 ];
 

@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { type Plain, expectSameNetwork, network, renamed, transposedPlain } from "./network.ts";
+import {
+  type Network,
+  type Plain,
+  entry,
+  expectSameNetwork,
+  missing,
+  network,
+  parts,
+  renamed,
+  transposedPlain,
+} from "./network.ts";
 
 const small = { depth: 2, embed_dim: 8, num_heads: 2, num_classes: 5, img_size: 32 };
 const some: Plain = { shape: [2], values: Float32Array.of(1, 2) };
@@ -19,6 +29,53 @@ describe("DINOv3's names", () => {
     }
     file.set("mask_token", some).set("rope_embed.periods", some).set("blocks.0.attn.qkv.bias_mask", some);
     expectSameNetwork(net, file, "DINOv3");
+  });
+});
+
+describe("DINOv3's names in transformers", () => {
+  const there = (net: Network): Map<string, Plain> => {
+    const gated = net.file.has("blocks.0.mlp.fc1_g.weight");
+    const file = renamed(net.file, (name) =>
+      name.includes("attn.qkv.")
+        ? undefined
+        : name
+            .replace(/^(cls_token)$/, "embeddings.$1")
+            .replace(/^reg_token$/, "embeddings.register_tokens")
+            .replace(/^patch_embed\.proj\./, "embeddings.patch_embeddings.")
+            .replace(/^blocks\./, "layer.")
+            .replace(/\.attn\.proj\./, ".attention.o_proj.")
+            .replace(/\.attn\.([qv])_bias$/, ".attention.$1_proj.bias")
+            .replace(/\.gamma_([12])$/, ".layer_scale$1.lambda1")
+            .replace(/\.fc1_g\./, ".gate_proj.")
+            .replace(/\.fc1(?:_x)?\./, ".up_proj.")
+            .replace(/\.fc2\./, ".down_proj."),
+    );
+    for (const block of [0, 1])
+      for (const [i, part] of parts(entry(net.file, `blocks.${block}.attn.qkv.weight`), 3).entries())
+        file.set(`layer.${block}.attention.${"qkv"[i]}_proj.weight`, part);
+    expect(file.has("layer.0.mlp.gate_proj.weight")).toBe(gated);
+    return file.set("embeddings.mask_token", some);
+  };
+
+  // Biases of queries and values, no biases, gated.
+  test.each(["vit_small_patch16_dinov3_qkvb", "vit_small_patch16_dinov3", "vit_small_plus_patch16_dinov3"])(
+    "%s",
+    async (model) => {
+      const net = await network(model, { ...small, num_classes: 0 });
+      const file = there(net);
+      const { layout } = expectSameNetwork(net, file, "Hugging Face DINOv3");
+      expect(layout?.own).toBe(true);
+      file.delete("layer.1.attention.k_proj.weight");
+      expect(missing(net, file)).toEqual(["blocks.1.attn.qkv.weight"]);
+    },
+  );
+
+  test("biases are left out where the model has none", async () => {
+    const net = await network("vit_small_patch16_dinov3", { ...small, num_classes: 0 });
+    const biases = ["layer.0.attention.q_proj.bias", "layer.1.attention.v_proj.bias"];
+    const file = new Map([...there(net), ...biases.map((name) => [name, some] as const)]);
+    const { dropped } = expectSameNetwork(net, file, "Hugging Face DINOv3");
+    expect(dropped.map(({ from: [key] }) => key)).toEqual(["embeddings.mask_token", ...biases]);
   });
 });
 
