@@ -33,7 +33,6 @@ import type { Module, Scope } from "../scope.ts";
 import { blocks } from "../vision-transformer/blocks.ts";
 import { type VitConfig, args as vitArgs } from "../vision-transformer/config.ts";
 import { remap } from "./remap.ts";
-import { remap } from "./remap.ts";
 
 const { num_classes, in_chans, patch_size, embed_dim, depth, num_heads, mlp_ratio, qkv_bias, qk_norm } = vitArgs;
 const { proj_bias, init_values, class_token, reg_tokens, pre_norm, final_norm, pool_include_prefix } = vitArgs;
@@ -191,7 +190,6 @@ export default defineFamily<typeof args>({
     return undefined;
   },
   groups: () => [stemGroup(/embeds/), blockGroup(/blocks\.(\d+)/), blockGroup(/norm/, "last")],
-  remap: () => remap,
   remap: () => remap,
   build: (s, image, c) => {
     const [h = 1, w = 1] = image.type.shape.slice(2);
