@@ -15,13 +15,20 @@ import { layerNorm } from "../layers/norm.ts";
 import { patchEmbed } from "../layers/patch-embed.ts";
 import { split } from "../layers/split.ts";
 import { embedTokens } from "../layers/token-embedding.ts";
-import { poolTokens } from "../layers/token-head.ts";
-import type { Module } from "../scope.ts";
+import { type TokenPool, poolTokens } from "../layers/token-head.ts";
+import type { Module, Scope } from "../scope.ts";
 import { type BeitConfig, args, refuse } from "./config.ts";
 import { grid, remap } from "./remap.ts";
 import { variants } from "./variants.ts";
 
 const norm = layerNorm(1e-6);
+
+/** What timm pools: it asks whether the name is empty, then whether it is "avg", and reads the class token otherwise. */
+function poolOf(s: Scope, { global_pool: pool }: BeitConfig): TokenPool {
+  if (pool === "" || pool === "token" || pool === "avg") return pool;
+  s.notice(`global_pool=${pool} reads the class token: timm knows no other pooling here`);
+  return "token";
+}
 
 /** Self-attention with biases by relative position: the block's own, those of all blocks, or both (2106.08254, section 2.2). */
 const attention =
@@ -71,7 +78,7 @@ export default defineFamily({
     const stack = Array.from({ length: c.depth }, () => block(c, window, shared));
     const normsPooled = c.global_pool === "avg";
     const tokens = s.chain(embedded, { blocks: noting(stack, outputs), norm: normsPooled ? undefined : norm });
-    const preLogits = s.chain(poolTokens(s, tokens, c.global_pool), { fc_norm: normsPooled ? norm : undefined });
+    const preLogits = s.chain(poolTokens(s, tokens, poolOf(s, c)), { fc_norm: normsPooled ? norm : undefined });
     const stages = blockStages(s, outputs, {
       grid: window,
       reduction: Math.max(...c.patch_size),

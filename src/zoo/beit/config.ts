@@ -1,13 +1,16 @@
-import { commonArgs } from "../family.ts";
-import { tokenPool } from "../layers/token-head.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, optional, pair } from "../schema.ts";
+import { commonArgs, globalPools } from "../family.ts";
+import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, oneOf, optional, pair } from "../schema.ts";
 
 export const args = {
   ...commonArgs,
   ...dropRates,
   img_size: pair(224, "height and width of the input"),
   patch_size: pair(16, "pixels of a patch"),
-  global_pool: tokenPool("avg"),
+  global_pool: oneOf(
+    [...globalPools, "token", "map"],
+    "avg",
+    'the mean of the patches; "" keeps all tokens, and any other name reads the class token',
+  ),
   embed_dim: int(768, "width of a token", { min: 1 }),
   depth: int(12, "number of blocks", { min: 0 }),
   num_heads: int(12, "attention heads", { min: 1 }),

@@ -13,7 +13,7 @@ export const coatNorm = layerNorm(1e-6);
 
 const hidden = (c: CoatConfig, stage: StageNumber): number => {
   const width = c.embed_dims[stage - 1] ?? 1;
-  return width * (c.mlp_ratios[stage - 1] ?? 1) || width;
+  return Math.trunc(width * (c.mlp_ratios[stage - 1] ?? 1)) || width;
 };
 
 /** `model` is the scope of the network, which holds what its blocks share. */

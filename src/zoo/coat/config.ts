@@ -1,6 +1,18 @@
 import { commonArgs } from "../family.ts";
 import { fixedArg } from "../fixed.ts";
-import { type ConfigOf, bool, classOnly, dropRates, ignored, inert, int, ints, oneOf, pair } from "../schema.ts";
+import {
+  type ConfigOf,
+  bool,
+  classOnly,
+  dropRates,
+  ignored,
+  inert,
+  int,
+  ints,
+  numbers,
+  oneOf,
+  pair,
+} from "../schema.ts";
 
 export const args = {
   ...commonArgs,
@@ -11,7 +23,7 @@ export const args = {
   serial_depths: ints([3, 4, 6, 3], "blocks of each stage", { min: 0, length: 4 }),
   parallel_depth: int(0, "blocks of the last three stages together", { min: 0 }),
   num_heads: int(8, "attention heads", { min: 1 }),
-  mlp_ratios: ints([4, 4, 4, 4], "width inside an MLP per width of a token in each stage", { min: 0, length: 4 }),
+  mlp_ratios: numbers([4, 4, 4, 4], "width inside an MLP per width of a token in each stage", { min: 0, length: 4 }),
   qkv_bias: bool(true, "biases of queries, keys and values"),
   global_pool: oneOf(["token", "avg"], "token", "the class token, or the mean of the patches"),
   return_interm_layers: bool(false, "a dictionary of maps instead of logits"),

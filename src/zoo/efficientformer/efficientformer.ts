@@ -40,6 +40,7 @@ const args = {
   norm_layer_cl: classOnly(undefined, "the norm of tokens"),
   img_size: ignored("height and width of the input"),
   output_stride: ignored("the stride of the last stage"),
+  depth: ignored("the number of blocks"),
 };
 
 type Config = ConfigOf<typeof args>;

@@ -22,7 +22,7 @@ const args = {
     "pooling before the classifier",
   ),
   widths: ints([8, 16, 32, 64, 128], "channels of the stem and of each stage", { min: 1 }),
-  depths: ints([1, 2, 2, 2, 2], "blocks of the stem and of each stage", { min: 0 }),
+  depths: ints([1, 2, 2, 2, 2], "blocks of the stem and of each stage; as many as the shorter list has", { min: 0 }),
   head_dim: int(32, "width of an attention head", { min: 1 }),
   head_widths: ints([1024, 1280], "widths of the head's convolution and of its hidden layer", { min: 1, length: 2 }),
   expand_ratio: int(4, "width inside a block over its input, of the B networks", { min: 1 }),
@@ -115,8 +115,8 @@ export default defineFamily({
   refuse: (c, given) => {
     const foreign = c.kind === "b" ? "norm_eps" : "expand_ratio";
     if (given.has(foreign)) return `${foreign}: the ${c.kind.toUpperCase()} networks take none`;
-    return c.depths.length < c.widths.length
-      ? `depths has ${c.depths.length} entries for ${c.widths.length} widths`
+    return c.depths.length === 0 || c.widths.length === 0
+      ? "widths and depths begin with those of the stem"
       : undefined;
   },
   groups: (coarse) => [
@@ -129,7 +129,7 @@ export default defineFamily({
     const style = styleOf(c);
     const stages: Stage[] = [];
     const trunk: Module = (t, y) =>
-      c.widths.slice(1).reduce<Value>((x, _, i) => {
+      c.widths.slice(1, c.depths.length).reduce<Value>((x, _, i) => {
         const blocks: Module = (u, z) => u.sequence(z, blocksOf(c, style, i));
         const value = t.call(i, (u, z) => u.chain(z, { blocks }), x);
         stages.push({ module: `stages.${i}`, value, reduction: 4 * 2 ** i, format: "NCHW" });
