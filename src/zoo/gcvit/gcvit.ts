@@ -69,7 +69,7 @@ const globalQueries =
 
 /**
  * Attention in windows [N windows, tokens, C]; every other block has global queries instead of its own (eq. 3). Each image
- * has its own: timm repeats them so that they mix the images of a batch, which is the same for a batch of one.
+ * has its own; timm's mix the images of a batch (docs/adr/0006-images-of-a-batch-are-apart.md).
  */
 const attention =
   (c: GcVitConfig, heads: number, window: Pair, queries: Value | undefined): Module =>

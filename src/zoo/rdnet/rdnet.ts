@@ -84,6 +84,7 @@ export default defineFamily({
       return `global_pool=${c.global_pool}: the norm behind the pool has no room for two pools`;
     return undefined;
   },
+  // timm has no coarse groups here: its groups are stages already.
   groups: () => [stemGroup(/stem/), blockGroup(/dense_stages\.(\d+)/)],
   remap: () => remap,
   build: (s, input, c) => {
