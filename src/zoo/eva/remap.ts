@@ -55,7 +55,13 @@ const places = [
 
 const isMasked = (file: FileKeys, prefix: string): boolean => file.has(`${prefix}mask_token`);
 
-const layouts: readonly Layout[] = [
+/** Meta's files have biases even where they are zeros; their names do not tell. */
+const zeroBiases = ({ qkv_bias }: EvaConfig): string | undefined =>
+  qkv_bias
+    ? undefined
+    : "its biases of queries and values are taken for zeros and left out; architectures in _qkvb keep them";
+
+const layouts = (c: EvaConfig): readonly Layout[] => [
   {
     name: "Perception Encoder",
     when: (file) => file.has("visual.conv1.weight"),
@@ -66,7 +72,7 @@ const layouts: readonly Layout[] = [
     when: (file) => file.has("conv1.weight"),
     steps: perceptionEncoder,
   },
-  { name: "DINOv3", when: (file) => file.has("storage_tokens"), steps: dinov3 },
+  { name: "DINOv3", when: (file) => file.has("storage_tokens"), caution: zeroBiases(c), steps: dinov3 },
   ...places.flatMap(({ name, prefix }): Layout[] => [
     {
       name: `${name}, pretrained on masked images`,
@@ -75,7 +81,7 @@ const layouts: readonly Layout[] = [
     },
     { name, when: (file) => file.has(`${prefix}pos_embed`), steps: [only(prefix)] },
   ]),
-  huggingFaceDinov3,
+  { ...huggingFaceDinov3, caution: zeroBiases(c) },
   { name: "EVA, pretrained on masked images", when: (file) => isMasked(file, ""), steps: masked },
 ];
 
@@ -88,7 +94,7 @@ const biasOf = (part: string): Step =>
 export function remap(c: EvaConfig): Remap {
   const prefix = (c.class_token ? 1 : 0) + c.num_reg_tokens;
   return {
-    layouts,
+    layouts: layouts(c),
     tail: [
       drop(/^(?!rope\.freqs$).*rope/, "tables that follow from the size"),
       patchKernelToModel(/patch_embed\.proj\.weight$/),

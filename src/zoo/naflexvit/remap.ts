@@ -1,8 +1,12 @@
-/** Checkpoints of plain vision transformers, FlexiViT among them: what timm's filter of the family reads. */
+/**
+ * Checkpoints of plain vision transformers, FlexiViT among them: what timm's filter of the family reads; and SigLIP 2 under
+ * the names of Hugging Face transformers.
+ */
 import type { Value } from "../../ir/value.ts";
 import type { FileKeys, Layout, Remap, Step } from "../remap/remap.ts";
 import { change, defined, extent, renames } from "../remap/steps.ts";
 import type { Ops } from "../scope.ts";
+import { siglipLayouts } from "../vision-transformer/remap-towers.ts";
 
 const prefixes = ["cls_token", "reg_token"] as const;
 const isSquare = (n: number): boolean => n > 0 && Number.isInteger(Math.sqrt(n));
@@ -36,23 +40,30 @@ const positionsWith = (tokens: readonly string[]): Step => ({
   make: (b, [positions, ...values]) => split(b, defined(positions), values),
 });
 
+/** A kernel's patches flattened with the channels innermost, as they are in files of NaFlex already. */
+const flatten: Step = change("flatten the patches", /^patch_embed\.proj\.weight$/, (b, x) => {
+  if (x.type.shape.length === 2) return x;
+  const [out = 1, ...inner] = [0, 1, 2, 3].map((axis) => extent(x, axis));
+  const last = b.transpose(x, { perm: [0, 2, 3, 1] });
+  return b.reshape(last, { shape: [out, inner.reduce((n, extentOf) => n * extentOf, 1)] });
+});
+
+const embedded: readonly Step[] = [
+  flatten,
+  ...renames([/^patch_embed\./, "embeds."], [/^(pos_embed|cls_token|reg_token)$/, "embeds.$1"]),
+];
+
 const layoutWith = (tokens: readonly string[]): Layout => ({
   name: "a plain vision transformer",
   when: (file: FileKeys) =>
     file.has("patch_embed.proj.weight") && prefixes.every((name) => file.has(name) === tokens.includes(name)),
-  steps: [
-    positionsWith(tokens),
-    /** Patches are flattened with the channels innermost. */
-    change("flatten the patches", /^patch_embed\.proj\.weight$/, (b, x) => {
-      const [out, inputs, h, w] = [0, 1, 2, 3].map((axis) => extent(x, axis));
-      const last = b.transpose(x, { perm: [0, 2, 3, 1] });
-      return b.reshape(last, { shape: [out ?? 1, (inputs ?? 1) * (h ?? 1) * (w ?? 1)] });
-    }),
-    ...renames([/^patch_embed\./, "embeds."], [/^(pos_embed|cls_token|reg_token)$/, "embeds.$1"]),
-  ],
+  steps: [positionsWith(tokens), ...embedded],
 });
 
 export const remap: Remap = {
-  layouts: [["cls_token", "reg_token"], ["cls_token"], ["reg_token"], []].map(layoutWith),
+  layouts: [
+    ...[["cls_token", "reg_token"], ["cls_token"], ["reg_token"], []].map(layoutWith),
+    ...siglipLayouts.map((layout) => ({ ...layout, steps: [...layout.steps, positionsWith([]), ...embedded] })),
+  ],
   tail: [],
 };

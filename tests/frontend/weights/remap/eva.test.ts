@@ -63,7 +63,8 @@ describe("DINOv3's names in transformers", () => {
     async (model) => {
       const net = await network(model, { ...small, num_classes: 0 });
       const file = there(net);
-      const { layout } = expectSameNetwork(net, file, "Hugging Face DINOv3");
+      const { layout, caution } = expectSameNetwork(net, file, "Hugging Face DINOv3");
+      expect(caution !== undefined).toBe(!model.endsWith("_qkvb"));
       expect(layout?.own).toBe(true);
       file.delete("layer.1.attention.k_proj.weight");
       expect(missing(net, file)).toEqual(["blocks.1.attn.qkv.weight"]);

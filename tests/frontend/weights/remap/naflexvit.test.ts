@@ -1,5 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { type Network, type Plain, entry, expectSameNetwork, missing, network, remapped, renamed } from "./network.ts";
+import {
+  type Network,
+  type Plain,
+  entry,
+  expectSameNetwork,
+  missing,
+  network,
+  parts,
+  remapped,
+  renamed,
+  reshaped,
+} from "./network.ts";
 
 const small = { depth: 1, embed_dim: 8, num_heads: 2, pos_embed_grid_size: 3, patch_size: [4, 2], num_classes: 3 };
 
@@ -93,4 +104,55 @@ test("FlexiViT's numbers are the same network's", async () => {
   const { source } = remapped(net, flexible.file);
   expect([...source.keys()].sort()).toEqual([...net.file.keys()].sort());
   expect(missing(net, flexible.file)).toEqual([]);
+});
+
+describe("SigLIP 2 in transformers", () => {
+  const args = { ...small, attn_pool_num_heads: 2 };
+  const place = "vision_model.";
+
+  const siglip = (net: Network): Map<string, Plain> => {
+    const file = renamed(net.file, (name) =>
+      /attn\.qkv\.|attn_pool\.(?:q|kv)\./.test(name)
+        ? undefined
+        : place +
+          name
+            .replace(/^embeds\.proj\./, "embeddings.patch_embedding.")
+            .replace(/^embeds\.pos_embed$/, "embeddings.position_embedding.weight")
+            .replace(/^blocks\.(\d+)\.norm([12])\./, "encoder.layers.$1.layer_norm$2.")
+            .replace(/^blocks\.(\d+)\.attn\.proj\./, "encoder.layers.$1.self_attn.out_proj.")
+            .replace(/^blocks\./, "encoder.layers.")
+            .replace(/^norm\./, "post_layernorm.")
+            .replace(/^attn_pool\.latent$/, "head.probe")
+            .replace(/^attn_pool\.proj\./, "head.attention.out_proj.")
+            .replace(/^attn_pool\.norm\./, "head.layernorm.")
+            .replace(/^attn_pool\./, "head."),
+    );
+    const positions = entry(net.file, "embeds.pos_embed");
+    file.set(`${place}embeddings.position_embedding.weight`, reshaped(positions, [9, 8]));
+    for (const kind of ["weight", "bias"]) {
+      for (const [i, part] of parts(entry(net.file, `blocks.0.attn.qkv.${kind}`), 3).entries())
+        file.set(`${place}encoder.layers.0.self_attn.${"qkv"[i]}_proj.${kind}`, part);
+      const [q, kv] = ["q", "kv"].map((part) => entry(net.file, `attn_pool.${part}.${kind}`));
+      const values = [...(q?.values ?? []), ...(kv?.values ?? [])];
+      const shape = [24, ...(q?.shape.slice(1) ?? [])];
+      file.set(`${place}head.attention.in_proj_${kind}`, { shape, values: Float32Array.from(values) });
+    }
+    return file.set("logit_scale", { shape: [1], values: Float32Array.of(1) });
+  };
+
+  test("has patches flattened already, and positions in a row", async () => {
+    const net = await network("naflexvit_base_patch16_siglip", { ...args, num_classes: 0 });
+    const { layout } = expectSameNetwork(net, siglip(net), "Hugging Face SigLIP under vision_model");
+    expect(layout?.own).toBe(true);
+  });
+
+  test("of one size has kernels instead", async () => {
+    const net = await network("naflexvit_base_patch16_siglip", { ...args, num_classes: 0 });
+    const name = `${place}embeddings.patch_embedding.weight`;
+    const file = siglip(net);
+    file.set(name, asKernel(entry(file, name), [4, 2]));
+    expectSameNetwork(net, file, "Hugging Face SigLIP under vision_model");
+    file.delete(`${place}head.probe`);
+    expect(missing(net, file)).toEqual(["attn_pool.latent"]);
+  });
 });
