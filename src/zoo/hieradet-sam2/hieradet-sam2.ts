@@ -11,11 +11,10 @@ import { conv2d } from "../layers/conv.ts";
 import { tiled } from "../layers/tile.ts";
 import { tokenNorm, tokenNormLayer } from "../layers/token-norm.ts";
 import { mapSize } from "../layers/window.ts";
-import type { Remap } from "../remap/remap.ts";
-import { renames } from "../remap/steps.ts";
 import { type ConfigOf, dropRates, inert, int, ints, number, oneOf, optional, pair } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { multiScaleBlock } from "./block.ts";
+import { remap } from "./remap.ts";
 
 const args = {
   ...commonArgs,
@@ -74,11 +73,6 @@ function blocksOf(c: Config): { readonly module: Module; readonly stage: number;
     return { module, stage, last };
   });
 }
-
-const remap: Remap = {
-  layouts: [],
-  tail: renames([/mlp\.layers\.0/, "mlp.fc1"], [/mlp\.layers\.1/, "mlp.fc2"]),
-};
 
 export default defineFamily({
   name: "hieradet_sam2",

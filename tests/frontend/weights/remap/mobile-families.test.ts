@@ -51,6 +51,20 @@ test("Segment Anything 2's MLPs", async () => {
   expectSameNetwork(net, file, undefined);
 });
 
+test("Segment Anything 2's encoder in Meta's whole model, which has no norm in a head", async () => {
+  const net = await network("sam2_hiera_tiny", { embed_dim: 8, stages: [1, 1, 1, 1] });
+  const file = renamed(net.file, (name) => {
+    const there = name.replace("mlp.fc1", "mlp.layers.0").replace("mlp.fc2", "mlp.layers.1");
+    return name.startsWith("head.") ? undefined : `image_encoder.trunk.${there}`;
+  });
+  file.set("memory_attention.norm.weight", { shape: [1], values: new Float32Array(1) });
+  const { layout, withheld, dropped } = remapped(net, file);
+  expect(layout).toEqual({ name: "Segment Anything 2", own: true });
+  expect(dropped.map(({ what }) => what)).toEqual(["not under image_encoder.trunk."]);
+  expect(withheld.map(({ name }) => name)).toEqual(["head.norm.weight", "head.norm.bias"]);
+  expect(missing(net, file)).toEqual(["head.norm.weight", "head.norm.bias"]);
+});
+
 test("TinyViT's biases are taken as they are at their own window, and resampled to another", async () => {
   const small = { embed_dims: [8, 8, 16, 16], depths: [1, 1, 1, 1], num_heads: [1, 1, 2, 2], num_classes: 3 };
   const net = await network("tiny_vit_5m_224", small);
