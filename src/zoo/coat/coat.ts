@@ -107,7 +107,7 @@ const remap = (): Remap => ({
   layouts: [],
   tail: [
     drop(/^norm1/, "a norm of the detection model"),
-    ...(["norm2", "norm3", "norm4", "aggregate", "head"] as const).map((part) =>
+    ...(["norm2", "norm3", "aggregate", "head"] as const).map((part) =>
       drop(new RegExp(`^${part}`), "a part that the model does not have", lacks(`${part}.weight`)),
     ),
   ],

@@ -18,7 +18,6 @@ const apple: readonly Step[] = [
     [/se\.expand/g, "se.fc2"],
     [/layer_scale_(\d)/g, "layer_scale_$1.gamma"],
     [/layer_scale$/, "layer_scale.gamma"],
-    [/dist_head/g, "head_dist"],
   ),
   projection(/^head\.proj$/, "head.fc"),
   rename(/^head\.(?!fc\.)/, "head.fc."),

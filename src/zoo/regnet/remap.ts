@@ -11,7 +11,6 @@ const blockParts: readonly Step[] = renames(
   [/\.f\.final_bn/, ".conv3.bn"],
   [/\.f\.se\.excitation\.0/, ".se.fc1"],
   [/\.f\.se\.excitation\.2/, ".se.fc2"],
-  [/\.f\.se/, ".se"],
   [/\.f\.c\.0/, ".conv3.conv"],
   [/\.f\.c\.1/, ".conv3.bn"],
   [/\.f\.c/, ".conv3.conv"],

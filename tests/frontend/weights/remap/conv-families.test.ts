@@ -45,8 +45,12 @@ test("RegNet as VISSL trained it, without its projection head", async () => {
     return `${place}.trunk.${blocks}`;
   });
   file.set(`${place}.heads.0.projection_head.0.weight`, { shape: [1], values: new Float32Array(1) });
+  file.set("classy_state_dict.base_model.model._num_updates", { shape: [1], values: new Float32Array(1) });
   const { dropped } = expectSameNetwork(net, file, "VISSL");
-  expect(dropped.map(({ what }) => what)).toEqual(["the projection head of the pretraining"]);
+  expect(dropped.map(({ what }) => what)).toEqual([
+    "the projection head of the pretraining",
+    "the state of the training",
+  ]);
 });
 
 test("DenseNet under torchvision's older names", async () => {
