@@ -1,4 +1,4 @@
-import { type Aspect, aspects } from "../../../src/frontend/coverage.ts";
+import type { Aspect } from "../../../src/frontend/coverage.ts";
 import {
   type ModelRecord,
   type OptionRecord,
@@ -23,35 +23,35 @@ export type Verdict = "exact" | "unstable" | "wrong";
 interface Checked {
   readonly architecture: string;
   readonly aspect: Aspect;
-  /** Any of these names. */
+  /** One of these, by full name. */
   readonly structure?: readonly string[];
   readonly numbers?: Expectation | undefined;
 }
 
-/** The verdicts on each architecture's records, aspect by aspect, where all of their tests ran. */
-export function verdicts(outcomes: Outcomes): ReadonlyMap<string, readonly (readonly Verdict[])[]> {
-  const found = new Map<string, Record<Aspect, Verdict[]>>();
-  const incomplete = new Set<string>();
+export const numbersTest = ({ family, name }: Expectation): string => `${family} computes what timm computes > ${name}`;
+
+/** The verdicts on an architecture's records, aspect by aspect; undefined where not all of their tests ran. */
+export type Verdicts = { readonly [A in Aspect]: readonly Verdict[] | undefined };
+
+/** Of every architecture on record. */
+export function verdicts(outcomes: Outcomes): ReadonlyMap<string, Verdicts> {
+  const found = new Map<string, Record<Aspect, Verdict[] | undefined>>();
   for (const record of checkedRecords()) {
     const { architecture, aspect } = record;
+    const known = found.get(architecture) ?? { structure: [], numerics: [], features: [], options: [] };
     const verdict = verdictOf(record, outcomes);
-    if (verdict === undefined) incomplete.add(architecture);
-    else {
-      const known = found.get(architecture) ?? { structure: [], numerics: [], features: [], options: [] };
-      known[aspect].push(verdict);
-      found.set(architecture, known);
-    }
+    if (verdict === undefined) known[aspect] = undefined;
+    else known[aspect]?.push(verdict);
+    found.set(architecture, known);
   }
-  const complete = [...found].filter(([architecture]) => !incomplete.has(architecture));
-  return new Map(complete.map(([architecture, known]) => [architecture, aspects.map((aspect) => known[aspect])]));
+  return found;
 }
 
 function verdictOf({ structure, numbers }: Checked, outcomes: Outcomes): Verdict | undefined {
   const passed: (boolean | undefined)[] = [];
   if (structure !== undefined)
     passed.push(structure.map((name) => outcomes.get(testKey(name))).find((outcome) => outcome !== undefined));
-  if (numbers !== undefined)
-    passed.push(outcomes.get(testKey(`${numbers.family} computes what timm computes > ${numbers.name}`)));
+  if (numbers !== undefined) passed.push(outcomes.get(testKey(numbersTest(numbers))));
   if (passed.includes(undefined)) return undefined;
   if (passed.includes(false)) return "wrong";
   return numbers?.outputs.some(([tap]) => isUnstable(numbers, tap)) === true ? "unstable" : "exact";
