@@ -39,6 +39,11 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "resnet18", "--taps", "logit"], 'unknown tap "logit"', 'Did you mean "logits"'],
   [["inspect", "resnet18", "--taps", "features.9"], "there is no tap features.9", "features.0 to features.4"],
   [["inspect", "resnet18", "--taps", "module:layer3.22"], '"layer3.22"', 'Did you mean "layer3"'],
+  [
+    ["inspect", "resnet18", "--taps", "module:NO.SUCH"],
+    "The outermost modules are conv1, bn1, act1, maxpool, layer1, layer2, layer3, layer4, global_pool, fc.",
+    "timmc inspect MODEL --ir",
+  ],
   [["inspect", "resnet18", "--taps", "attn:blocks.0"], 'attn: "blocks.0" is no module'],
   [["inspect", "resnet18", "--taps", "logits,logits"], "asked for twice"],
   [["inspect", "resnet18", "--input-size", "3,224"], "It must be C,H,W"],
