@@ -120,8 +120,11 @@ export function lowerResolved(
 }
 
 /** What was asked of the taps and touches none of them. */
-function idleForms({ norm, softmax }: TapForm, taps: readonly Tap[]): string[] {
+function idleForms({ norm, softmax, format }: TapForm, taps: readonly Tap[]): string[] {
   return [
+    ...(format !== "native" && !taps.some(({ name }) => /^features\.\d+$/.test(name))
+      ? ["tap-format has no effect: features are not among the taps"]
+      : []),
     ...(softmax && !taps.some((t) => t.softmax === true)
       ? ["softmax has no effect: logits are not among the taps"]
       : []),
