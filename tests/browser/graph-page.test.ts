@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
+import { decodePage } from "../../src/driver/graph-page/browser/model.js";
 import { graphPage } from "../../src/driver/graph-page/graph-page.ts";
 import { pageHtml } from "../../src/driver/graph-page/page.ts";
 import type { Manifest } from "../../src/driver/manifest.ts";
@@ -26,7 +27,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
       ["test_vit", "--weights", "none", "--taps", "features,module:blocks.0.attn", "--html", vit],
     ];
     for (const args of pages) expect((await cli(["inspect", ...args])).status).toBe(0);
-  });
+  }, 60_000);
 
   const row = (page: Page, module: string) => page.locator(`#tree tr[data-path="${module}"]`);
   const names = (page: Page): Promise<string[]> => page.locator("#tree tbody .name").allTextContents();
@@ -139,7 +140,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     });
     const strange = path("strange.html");
     const named = { ...data, title: hostile, level: hostile };
-    writeFileSync(strange, pageHtml(named, { ...inspection, notices: [hostile] }));
+    writeFileSync(strange, pageHtml(decodePage(named), { ...inspection, notices: [hostile] }));
     const { page, faults } = await openPage(strange);
     expect(await page.title()).toBe(`${hostile} - timmc inspect`);
     expect(await page.locator("h1").textContent()).toBe(hostile);
@@ -153,6 +154,171 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     expect(await page.locator("#call").textContent()).toContain(JSON.stringify(hostile));
     expect(await page.locator("img").count()).toBe(0);
     expect(faults).toEqual([]);
+  });
+
+  it("shows what a folder's config.json says as it was written, and runs none of it", async () => {
+    const hostile = `</script><img src=x onerror="document.title='run'">'&`;
+    const folder = path(`<img src=x onerror=alert(1)>"'&`);
+    mkdirSync(folder);
+    const config = {
+      architecture: "test_resnet",
+      num_classes: 2,
+      label_names: [hostile, "<script>alert(1)</script>"],
+      label_descriptions: { [hostile]: hostile },
+      pretrained_cfg: { tag: hostile, license: hostile, num_classes: 2, classifier: "fc", first_conv: "conv1.0" },
+    };
+    writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+    const file = path("folder.html");
+    const { status } = await cli(["inspect", `local-dir:${folder}`, "--weights", "none", "--html", file]);
+    expect(status).toBe(0);
+    const { page, faults } = await openPage(file);
+    for (const name of ["Graph", "Passes", "Taps"]) await tab(page, name);
+    expect(await page.locator("h1").textContent()).toBe(`test_resnet.${hostile}`);
+    expect(await page.title()).toBe(`test_resnet.${hostile} - timmc inspect`);
+    expect(await names(page)).toContain("layer1");
+    expect(await page.locator("#command").textContent()).toContain("local-dir:");
+    expect(await page.locator("img").count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it("gives each module the shape that it hands on, whatever is tapped inside it", { timeout: 120_000 }, async () => {
+    const file = path("attention.html");
+    const shapes = async (taps: string, view = "Before"): Promise<(string | null)[]> => {
+      expect((await cli(["inspect", "test_vit", "--taps", taps, "--html", file])).status).toBe(0);
+      const { page } = await openPage(file);
+      await page.getByText(view, { exact: true }).click();
+      await page.getByRole("button", { name: "Unfold all" }).click();
+      const of = (module: string) => row(page, module).locator("td").first().textContent();
+      return [await of(""), await of("blocks"), await of("blocks.0"), await of("blocks.0.attn")];
+    };
+    const plain = await shapes("logits");
+    expect(plain).toEqual(["1000", "101×64", "101×64", "101×64"]);
+    // The head reads one token: the last block computes no more.
+    const after = ["1000", "1×64", "101×64"];
+    expect((await shapes("logits", "After")).slice(0, 3)).toEqual(after);
+    const taps = "logits,attn:blocks.0,features.0,features.0.prefix";
+    expect(await shapes(taps)).toEqual(plain);
+    expect((await shapes(taps, "After")).slice(0, 3)).toEqual(after);
+    // Nothing but the map is computed: no module hands anything on.
+    expect(await shapes("attn:blocks.0")).toEqual(["", "", "", ""]);
+  });
+
+  it("says in its header what the drawn outputs cost where that is not the cost of the network", async () => {
+    const { page } = await openPage(resnet);
+    const root = (opened: Page) => row(opened, "").locator("td").nth(2).textContent();
+    expect(await page.locator(".facts").textContent()).toContain(` ${await root(page)} MACs `);
+    const file = path("less.html");
+    expect((await cli(["inspect", "test_resnet", "--taps", "features.1", "--html", file])).status).toBe(0);
+    const { page: less } = await openPage(file);
+    expect(await less.locator(".facts").textContent()).toContain(`, ${await root(less)} to the outputs drawn here`);
+  });
+
+  it("says why nothing of a module is left, and what took its operations", async () => {
+    const { page } = await openPage(resnet);
+    await row(page, "bn1").locator(".name").click();
+    await page.getByText("After", { exact: true }).click();
+    const sentence = page.locator(".after .nothing");
+    expect(await sentence.textContent()).toBe(
+      "bn1 is empty after the passes: fold-batch-norm took its operations into conv1.6.",
+    );
+    const [words, frame] = [await sentence.boundingBox(), await page.locator("#canvas-after").boundingBox()];
+    expect(words?.height).toBeGreaterThan(0.8 * (frame?.height ?? NaN));
+    expect((words?.x ?? NaN) + (words?.width ?? NaN) / 2).toBeCloseTo((frame?.x ?? NaN) + (frame?.width ?? NaN) / 2, 0);
+    expect(await page.locator("#details").textContent()).toContain("fold-batch-norm once");
+    await row(page, "layer1").locator(".name").click();
+    expect(await sentence.isVisible()).toBe(false);
+  });
+
+  it("counts a rule's applications alike in the table of passes, by module and in the details", async () => {
+    for (const file of [resnet, vit]) {
+      const { page } = await openPage(file);
+      await row(page, "").locator(".name").click();
+      const counted = async (list: string): Promise<Map<string, number>> => {
+        const sums = new Map<string, number>();
+        for (const text of await page.locator(list).allTextContents()) {
+          const [rule = "", times] = text.split(" ");
+          const n = times === "once" ? 1 : Number(times);
+          if (!Number.isNaN(n)) sums.set(rule, (sums.get(rule) ?? 0) + n);
+        }
+        return sums;
+      };
+      const table = await counted("#panel-passes .scroll:has(tbody .rules) >> nth=0 >> .rules li");
+      const byModule = await counted("#by-module tbody tr:first-child .rules li");
+      expect(byModule.size).toBeGreaterThan(0);
+      for (const [rule, n] of byModule) expect(n, rule).toBe(table.get(rule));
+      expect(await counted("#details .rules li")).toEqual(byModule);
+      expect(await page.locator("body").textContent()).not.toMatch(/× \d/);
+    }
+  });
+
+  it("says beside the field that there is no such module, and takes both spellings of one", async () => {
+    const { page } = await openPage(vit);
+    await tab(page, "Taps");
+    const field = page.getByLabel("Module", { exact: true });
+    const message = page.locator("#panel-taps").getByRole("alert");
+    await field.fill("bloks.1.atn");
+    await field.press("Enter");
+    expect(await message.textContent()).toBe('There is no module "bloks.1.atn". Did you mean "blocks.1.attn"?');
+    expect(await message.isVisible()).toBe(true);
+    expect((await contrastOf(message)).text).toBeGreaterThanOrEqual(4.5);
+    expect(await field.getAttribute("aria-invalid")).toBe("true");
+    await field.fill("module:blocks.1");
+    expect(await message.isVisible()).toBe(false);
+    expect(await field.getAttribute("aria-invalid")).toBe("false");
+    await field.press("Enter");
+    await field.fill("blocks.1.attn");
+    await field.press("Enter");
+    expect(await page.locator("#added code").allTextContents()).toEqual([
+      "module:blocks.0.attn",
+      "module:blocks.1",
+      "module:blocks.1.attn",
+    ]);
+    expect(await message.isVisible()).toBe(false);
+  });
+
+  it("has one name for an attention map, however it was asked for", async () => {
+    const file = path("maps.html");
+    for (const taps of ["attn:blocks.1", "attn:blocks.1.attn", "attn:blocks"]) {
+      const args = ["inspect", "test_vit", "--taps", taps, "--html", file];
+      expect((await cli(args)).status, taps).toBe(0);
+      const { page } = await openPage(file);
+      await tab(page, "Taps");
+      const offered = await page
+        .locator("input[name=tap][value^='attn:']")
+        .evaluateAll((boxes) => boxes.map((input) => input.getAttribute("value")));
+      expect(offered).toEqual(Array.from({ length: offered.length }, (_, i) => `attn:blocks.${i}`));
+      const chosen = taps === "attn:blocks" ? offered : ["attn:blocks.1"];
+      expect(await page.locator("#outputs tbody th").allTextContents()).toEqual(chosen);
+      expect(await page.locator("#command").textContent()).toContain(`--taps ${chosen.join(",")}`);
+    }
+  });
+
+  it.each([1366, 1024, 400])("cuts no table at a width of %i", async (width) => {
+    for (const file of [resnet, vit]) {
+      const { page } = await openPage(file, { width, height: 850 });
+      for (const name of ["Passes", "Taps"]) {
+        await tab(page, name);
+        expect(await page.evaluate("document.documentElement.scrollWidth"), name).toBe(width);
+        const tables = page.locator(`#panel-${name.toLowerCase()} table`);
+        const rooms = await tables.evaluateAll((all) =>
+          all.map((table) => {
+            const { overflowX, backgroundImage } = table.ownerDocument.defaultView.getComputedStyle(table.parentNode);
+            return {
+              table: table.offsetWidth,
+              room: table.parentNode.clientWidth,
+              right: table.parentNode.getBoundingClientRect().right,
+              scrolls: overflowX === "auto" && backgroundImage.includes("gradient"),
+            };
+          }),
+        );
+        expect(rooms).toHaveLength(2);
+        for (const { table, room, right, scrolls } of rooms) {
+          expect(right).toBeLessThanOrEqual(width);
+          expect(scrolls || table <= room).toBe(true);
+          if (width === 1366) expect(table).toBeLessThanOrEqual(room);
+        }
+      }
+    }
   });
 
   it("keeps words inside their boxes, and the drawing where it is put", async () => {
@@ -243,7 +409,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     await page.locator("input[value='features.1.prefix']").check();
     expect(await page.locator("#outputs tbody th").last().textContent()).toBe("features.1.prefix");
     await page.getByLabel("Attention maps").check();
-    await page.locator("input[value='attn:blocks.1.attn']").check();
+    await page.locator("input[value='attn:blocks.1']").check();
     expect(await page.locator("#outputs tbody td").nth(-5).textContent()).toBe("f32[N,2,101,101]");
   });
 
