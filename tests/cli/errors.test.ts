@@ -31,6 +31,7 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "resnet18", "--arg", "depth"], "It must be KEY=VALUE"],
   [["inspect", "resnet18", "--arg", "stem_widht=3"], 'takes no argument "stem_widht"', "did you mean stem_width"],
   [["inspect", "resnet18", "--arg", "feature_only=true"], "did you mean features_only?"],
+  [["inspect", "resnet18", "--arg", "img_size=96"], 'takes no argument "img_size"', "--input-size C,H,W"],
   [["inspect", "resnet18", "--arg", "zzzz=1"], 'takes no argument "zzzz"\n', "it takes: features_only, "],
   [["inspect", "resnet18", "--arg", "output_stride=7"], "output_stride=7: resnet18 (resnet) takes 8 | 16 | 32"],
   [["inspect", "resnet18", "--arg", "in_chans=many"], 'in_chans="many"', "integer >= 1"],
