@@ -52,9 +52,11 @@ thead th { font-weight: 600; vertical-align: bottom; }
 /* A shadow at the side on which there is more: the ground over it scrolls with the table, the shadow stays. */
 .scroll { overflow: auto; scrollbar-width: thin; scrollbar-color: var(--edge) transparent; background: linear-gradient(to right, var(--ground) 40%, transparent) left / 2rem calc(100% + 4px) no-repeat local, linear-gradient(to left, var(--ground) 40%, transparent) right / 2rem calc(100% + 4px) no-repeat local, linear-gradient(to right, var(--edge), transparent) left / .75rem 100% no-repeat, linear-gradient(to left, var(--edge), transparent) right / .75rem 100% no-repeat; }
 #panel-taps .scroll code { white-space: nowrap; }
+.scroll .rules { min-width: 12rem; }
+#panel-passes .scroll code, #panel-passes .scroll .link { overflow-wrap: normal; }
 #panel-taps .scroll { max-height: 25rem; max-width: max-content; border: 1px solid var(--line); border-radius: 4px; }
 #stages, #outputs table { font-size: .8125rem; }
-#stages th, #stages td { padding: .2rem .4rem; }
+#stages th, #stages td { padding: .2rem .4rem; vertical-align: middle; }
 #stages thead th { position: sticky; top: 0; z-index: 1; background: var(--ground); }
 .without-prefix .prefix:not(:has(:checked)), .without-attention .attention:not(:has(:checked)) { display: none; }
 .error { margin: 0 0 .5rem; color: var(--wrong); overflow-wrap: anywhere; }
