@@ -1,4 +1,5 @@
 import type { Certificate } from "../driver/certificate.ts";
+import { counted } from "../frontend/counted.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Colors } from "./shell.ts";
 import { table } from "./table.ts";
@@ -29,8 +30,6 @@ export function certificateLines({ outputs, inputs, passed }: Certificate, color
   const verdict = passed ? colors.green("passed") : colors.red("failed");
   return [colors.bold(head), ...rows, "", `${verdict}: ${counts}`];
 }
-
-const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 /** A share of what is allowed; beyond all of it, how many times that. */
 const share = (used: number): string =>

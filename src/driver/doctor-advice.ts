@@ -1,10 +1,10 @@
+import { counted } from "../frontend/counted.ts";
 import { entriesOf } from "../frontend/weights/check.ts";
 import { optionFor } from "../frontend/weights/diagnose/cause.ts";
 import type { Diagnosis } from "./doctor-report.ts";
 
 type Facts = Omit<Diagnosis, "summary" | "advice">;
 
-const counted = (n: number, thing: string): string => `${n} ${n === 1 ? thing : `${thing}s`}`;
 const listed = (names: readonly string[]): string =>
   names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
 

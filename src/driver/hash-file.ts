@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, constants, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename } from "node:path";
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 
@@ -45,7 +46,7 @@ export async function hashFile(path: string, { signal, identity }: HashOptions =
     }
   } catch (error) {
     if (error instanceof TimmcError) throw error;
-    throw refused(path, `it cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
+    throw refused(path, `it cannot be read (${messageOf(error)})`, error);
   }
 }
 

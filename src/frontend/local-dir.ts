@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync, type Stats } from "node:fs";
 import { join } from "node:path";
 
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import { parseModelConfig, requireConfigSize, type ModelConfig } from "./model-config.ts";
 
@@ -114,12 +115,7 @@ function attempt<T>(path: string, body: () => T): T {
   try {
     return body();
   } catch (cause) {
-    throw ioError(
-      path,
-      `it cannot be read (${cause instanceof Error ? cause.message : String(cause)})`,
-      undefined,
-      cause,
-    );
+    throw ioError(path, `it cannot be read (${messageOf(cause)})`, undefined, cause);
   }
 }
 

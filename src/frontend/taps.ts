@@ -176,6 +176,12 @@ function moduleTap({ modules }: LoweredModel, name: string): Tap[] {
   const one = results !== undefined && results.length > 1 ? results[Number(call?.[2])] : undefined;
   if (one !== undefined && call?.[1] !== undefined) return [{ name, value: one, module: call[1] }];
   throw new TimmcError("usage", `there is no module ${JSON.stringify(path)}`, {
-    hint: didYouMean(nearNames(path, modules.keys())) ?? "timmc inspect MODEL --ir shows the module paths",
+    hint: moduleHint(path, [...modules.keys()]),
   });
+}
+
+function moduleHint(path: string, modules: readonly string[]): string {
+  const outermost = modules.filter((module) => !module.includes("."));
+  const near = didYouMean(nearNames(path, modules)) ?? `The outermost modules are ${outermost.join(", ")}.`;
+  return `${near} timmc inspect MODEL --ir shows the paths of all.`;
 }

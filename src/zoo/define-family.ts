@@ -11,7 +11,7 @@ export function defineFamily<S extends Schema>(spec: FamilySpec<S>): Family {
     const config = { ...defaults, ...row, ...given } as ConfigOf<S>;
     const complete = spec.complete?.(config, names) ?? config;
     const reason = spec.refuse?.(complete, names);
-    if (reason !== undefined) throw new TimmcError("unsupported", reason);
+    if (reason !== undefined) throw new TimmcError("usage", reason);
     return complete;
   };
   return {

@@ -184,7 +184,12 @@ export const publicArgs = (schema: Schema): [string, Arg<unknown>][] =>
 function unknownArgument(schema: Schema, owner: string, name: string): TimmcError {
   const names = publicArgs(schema).map(([n]) => n);
   const near = nearNames(name, names, 3);
-  const question = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "";
+  const question =
+    name === "img_size"
+      ? ": its size is the input's alone, --input-size C,H,W"
+      : near.length > 0
+        ? `; did you mean ${near.join(", ")}?`
+        : "";
   return new TimmcError("usage", `${owner} takes no argument ${JSON.stringify(name)}${question}`, {
     hint: `it takes: ${names.join(", ")}`,
   });

@@ -79,7 +79,7 @@ describe("compile", () => {
 
       file              size
       model.onnx    1.79 MiB
-      index.js      2.03 KiB
+      index.js      2.41 KiB
       index.d.ts    2.50 KiB
       package.json      18 B
 

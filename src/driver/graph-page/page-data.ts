@@ -13,6 +13,7 @@ export interface PageData {
   /** The level that `after` is of, as a user spells it. */
   readonly level: string;
   readonly passes: readonly PassData[];
+  readonly applications: ApplicationColumns;
   readonly layouts: readonly LayoutData[];
   readonly taps: TapsData;
   readonly command: CommandData;
@@ -70,6 +71,15 @@ export interface PassData {
   readonly counts: Readonly<Record<string, number>>;
   readonly nodes: number;
   readonly macs: number;
+}
+
+/** A row per application of a rule, in their order; a pass over the whole graph has one row. */
+export interface ApplicationColumns {
+  readonly rule: readonly number[];
+  /** The module whose the result is; -1 for a pass over the whole graph. */
+  readonly into: readonly number[];
+  /** The modules whose operations it took away or replaced. */
+  readonly took: readonly (readonly number[])[];
 }
 
 /** One output as the manifest would describe it, and the row of `before` that it is. */

@@ -1,3 +1,5 @@
+import type { ResolvedModel } from "../../frontend/resolve.ts";
+
 /** How an artifact folder is laid out: timmc's own way, or as transformers.js reads it. */
 export const layouts = ["plain", "transformers-js"] as const;
 export type Layout = (typeof layouts)[number];
@@ -12,6 +14,13 @@ export const modelFiles: { readonly [L in Layout]: ModelFiles } = {
   plain: { model: "model.onnx", data: "model.onnx.data" },
   "transformers-js": { model: "onnx/model.onnx", data: "onnx/model.onnx_data" },
 };
+
+/** The taps of a model where none are asked for: for transformers.js those that serve its pipelines. */
+export function defaultTaps(layout: Layout, model: Pick<ResolvedModel, "featuresOnly" | "numClasses">): string[] {
+  if (model.featuresOnly) return ["features"];
+  const logits = layout === "plain" || model.numClasses > 0 ? ["logits"] : [];
+  return layout === "plain" ? logits : [...logits, "forward_features", "pre_logits"];
+}
 
 type Names = Readonly<Record<string, string>>;
 

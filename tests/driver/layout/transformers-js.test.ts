@@ -166,6 +166,18 @@ describe("transformers.js", () => {
   });
 });
 
+describe("without classes", () => {
+  it("keeps what the feature pipeline reads, and verifies", async () => {
+    const { outputs } = await compileTiny(at("headless"), { layout, args: { num_classes: 0 } });
+    expect(outputs.map(({ name }) => name)).toEqual(["forward_features", "pre_logits"]);
+    expect((await verify(at("headless"))).passed).toBe(true);
+    const extract = await pipeline("image-feature-extraction", "headless");
+    const pooled = await extract(picture, { pool: true });
+    expect(pooled.dims).toEqual([1, 96]);
+    await extract.dispose();
+  });
+});
+
 describe("the artifact", () => {
   it("says its layout and the names, verifies, and has a client of its own", async () => {
     expect(manifest.target).toMatchObject({
@@ -190,22 +202,32 @@ describe("the artifact", () => {
 });
 
 describe("refused by name:", () => {
-  const cases: readonly (readonly [string, Parameters<typeof compileTiny>[1], RegExp])[] = [
-    ["gray pictures", { args: { in_chans: 1 }, inputSize: [1, 64, 64] }, /an input of 1 channels/],
+  const asked: readonly (readonly [string, Parameters<typeof compileTiny>[1], RegExp])[] = [
     ["--preprocess", { preprocess: true }, /--preprocess: it normalises/],
     ["a fixed batch", { batch: 2 }, /--batch 2/],
     ["--softmax", { softmax: true }, /--softmax: its pipeline/],
     ["taps that it does not read", { taps: ["features"] }, /its pipelines read logits or forward_features/],
     ["features_only", { args: { features_only: true } }, /its pipelines read logits or forward_features/],
-    ["no classes", { args: { num_classes: 0 } }, /logits of a network without classes/],
+    [
+      "logits without classes",
+      { args: { num_classes: 0 }, taps: ["logits", "forward_features"] },
+      /logits of a network without classes\n {2}Use --taps forward_features,pre_logits/,
+    ],
+  ];
+  const ofTheModel: typeof asked = [
+    ["gray pictures", { args: { in_chans: 1 }, inputSize: [1, 64, 64] }, /an input of 1 channels/],
     ["a filter that it lacks", { cfg: { interpolation: "box" } }, /the interpolation box: it has nearest, lanczos/],
     ["padding in the mean colour", { cfg: { crop_mode: "border" } }, /the crop mode border/],
     ["a crop that is not square", { inputSize: [3, 64, 96] }, /the crop mode center at 64 x 96/],
   ];
+  const cases = [
+    ...asked.map((each) => ["usage", ...each] as const),
+    ...ofTheModel.map((each) => ["unsupported", ...each] as const),
+  ];
 
-  it.each(cases)("%s", async (_, request, reason) => {
+  it.each(cases)("%s: %s", async (code, _, request, reason) => {
     const text = await refusal(compileTiny(at("refused"), { layout, ...request }));
-    expect(text).toMatch(/^unsupported: .*--layout transformers-js: transformers\.js does not take /);
+    expect(text).toMatch(new RegExp(`^${code}: .*--layout transformers-js: transformers\\.js does not take `));
     expect(text).toMatch(reason);
   });
 });
