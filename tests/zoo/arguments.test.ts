@@ -110,3 +110,12 @@ describe("resnet", () => {
     expect(await refused({}, "ecaresnet50d_pruned")).toBe("accepted");
   });
 });
+
+describe("metaformer", () => {
+  it("takes no norm_layer, which timm's stages are given twice, and ignores act_layer", async () => {
+    const refused = await refusal("metaformer", "poolformer_s12", { norm_layer: "layernorm" }).catch(String);
+    expect(refused).toContain('no argument "norm_layer"');
+    const { notices } = await lower("metaformer", "poolformer_s12", { act_layer: "silu" });
+    expect(notices.join()).toContain("act_layer has no effect");
+  });
+});
