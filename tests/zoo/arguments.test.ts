@@ -119,3 +119,9 @@ describe("metaformer", () => {
     expect(notices.join()).toContain("act_layer has no effect");
   });
 });
+
+it("hrnet states 64 channels of a stem of any width, as timm does", async () => {
+  const { model } = await lower("hrnet", "hrnet_w18_small", { stem_width: 16 });
+  expect(model.stages[0]).toMatchObject({ channels: 64 });
+  expect(model.stages[0]?.value.type.shape[1]).toBe(16);
+});
