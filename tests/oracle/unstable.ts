@@ -20,9 +20,9 @@ const causes = {
 /**
  * Outputs that rounding decides: changing the last bit of the input's elements moves each of them by more than a record
  * allows, by thousands of times that in places, where it moves those of other networks by a hundredth. It is a property of
- * the networks with the synthetic weights, not of a program: the float64 interpreter, where it was tried, moves as far. So no float32 program,
- * timm's own included, is held to more by such a record, and here it may be missed by a few times the movement, which is
- * measured in every comparison; an output listed here that does not move fails.
+ * the networks with the synthetic weights, not of a program: the float64 interpreter, where it was tried, moves as far.
+ * So no float32 program, timm's own included, is held to more by such a record, and here it may be missed by a few times
+ * the movement, which is measured in every comparison; an output listed here that does not move fails.
  */
 export const unstableOutputs: readonly UnstableOutputs[] = [
   { records: /^efficientformerv2_(s2|l)\b/, taps: ["features.3", ...ends], cause: causes.softmax },
