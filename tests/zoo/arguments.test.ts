@@ -125,3 +125,16 @@ it("hrnet states 64 channels of a stem of any width, as timm does", async () => 
   expect(model.stages[0]).toMatchObject({ channels: 64 });
   expect(model.stages[0]?.value.type.shape[1]).toBe(16);
 });
+
+it("fastvit has norms to choose where it attends", async () => {
+  const { notices } = await lower("fastvit", "fastvit_t8", { norm_layer: "layernorm" });
+  expect(notices.join()).toContain("norm_layer has no effect");
+  expect(await refusal("fastvit", "fastvit_sa12", { norm_layer: "layernorm" })).toContain("Python class");
+});
+
+it("fastvit attends in the last stage that there can be, not in the last one given", async () => {
+  const { parameters } = await lower("fastvit", "fastvit_sa12", { layers: [2, 2, 2] });
+  expect(parameters.filter(({ name }) => name.includes("qkv"))).toEqual([]);
+  const five = { layers: [1, 1, 1, 1, 1], embed_dims: [64, 128, 256, 512, 512], mlp_ratios: [4, 4, 4, 4, 4] };
+  expect(await refusal("fastvit", "fastvit_sa12", five)).toContain("5 entries for 4 stages");
+});

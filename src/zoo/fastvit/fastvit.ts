@@ -45,7 +45,7 @@ const downsample =
 const stage =
   (c: FastVitConfig, i: number): Module =>
   (s, x) => {
-    const attends = i >= c.layers.length - c.attentionStages;
+    const attends = c.attends[i] === true;
     const block = (attends ? attentionBlock : repMixerBlock)(c, c.mlp_ratios[i] ?? 4);
     return s.chain(x, {
       downsample: i > 0 ? downsample(c, i) : undefined,
@@ -60,7 +60,7 @@ const row = (layers: readonly number[], width: number, ratio: number, attentionS
   layers,
   embed_dims: doubling(width, layers.length),
   mlp_ratios: layers.map(() => ratio),
-  attentionStages,
+  attends: layers.map((_, i) => i >= layers.length - attentionStages),
 });
 const mci = { se_downsamples: [false, false, true, true], lkc_use_act: true } as const;
 const mciLarge = { lkc_use_act: true, norm: "layernorm2d", stem_use_scale_branch: false } as const;
@@ -83,8 +83,11 @@ export default defineFamily({
     fastvit_mci3: { ...row([2, 12, 24, 4, 2], 96, 4, 2), ...mciLarge },
     fastvit_mci4: { ...row([2, 12, 24, 4, 4], 128, 4, 2), ...mciLarge },
   },
-  refuse: (c) => {
+  refuse: (c, given) => {
+    if (given.has("norm_layer") && c.layers.some((_, i) => c.attends[i] === true))
+      return "norm_layer: timm takes a Python class only, which no name can stand for";
     const stages = c.layers.length;
+    if (stages > c.attends.length) return `layers has ${stages} entries for ${c.attends.length} stages`;
     for (const [name, list] of Object.entries({ embed_dims: c.embed_dims, mlp_ratios: c.mlp_ratios }))
       if (list.length < stages) return `${name} has ${list.length} entries for ${stages} stages`;
     return refuseUnpooled(c);
