@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Inspection, inspect } from "../../src/driver/inspect.ts";
+import { TimmcError } from "../../src/ir/error.ts";
 
 /** Rules of timm's constructors that no record shows; the numbers of parameters are timm's. */
 const lower = (model: string, args: Record<string, unknown>): Promise<Inspection> => inspect({ model, args });
@@ -96,6 +97,27 @@ describe("efficientvit_mit", () => {
   it("has as many stages as the shorter of depths and widths", async () => {
     const { features } = await lower("efficientvit_b0", { depths: [1, 1, 1, 1] });
     expect(features.map(({ channels }) => channels)).toEqual([16, 32, 64]);
+  });
+});
+
+describe("features_only without out_indices", () => {
+  const modulesOf = async (model: string, args: Record<string, unknown>): Promise<readonly unknown[]> =>
+    (await lower(model, { ...args, features_only: true })).outputs.map(({ module }) => module);
+
+  it("selects the first stages, as many as timm's default names", async () => {
+    expect(await modulesOf("densenet121", { block_config: [2, 2, 2, 2, 2] })).not.toContain("features.norm5");
+    expect(await modulesOf("fasternet_t0", { depths: [1, 1, 1, 1, 1] })).toHaveLength(4);
+    const stem = ["stem.conv3", "stem.pool"];
+    expect(await modulesOf("repvgg_a0", { stem_type: "deep" })).toEqual([...stem, "stages.0", "stages.1", "stages.2"]);
+  });
+
+  it.each([
+    ["densenet121", { block_config: [2, 2] }],
+    ["efficientvit_b0", { depths: [1, 1, 1, 1] }],
+    ["fasternet_t0", { depths: [1, 1] }],
+  ])("is refused of %s with fewer", async (model, args) => {
+    await expect(modulesOf(model, args)).rejects.toThrow(TimmcError);
+    expect(await modulesOf(model, { ...args, out_indices: [1] })).toHaveLength(1);
   });
 });
 

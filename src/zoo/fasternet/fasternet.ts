@@ -1,7 +1,7 @@
 /** FasterNet: Chen et al. 2023 (arXiv:2303.03667), convolutions over a part of the channels. */
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
-import { type Stage, commonArgs, globalPool } from "../family.ts";
+import { type Stage, commonArgs, firstStages, globalPool } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { type ActName, act } from "../layers/act.ts";
 import { noting } from "../layers/block-stages.ts";
@@ -112,6 +112,13 @@ export default defineFamily({
       flatten: c.global_pool === "" ? undefined : flatten,
     });
     const logits = s.chain(preLogits, { classifier: fullyConnected(c.num_classes) });
-    return { forwardFeatures: [x], preLogits: [preLogits], logits: [logits], stages, format: "NCHW" };
+    return {
+      forwardFeatures: [x],
+      preLogits: [preLogits],
+      logits: [logits],
+      stages,
+      format: "NCHW",
+      defaultStages: firstStages(4, stages),
+    };
   },
 });
