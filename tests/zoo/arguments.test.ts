@@ -133,8 +133,15 @@ it("fastvit has norms to choose where it attends", async () => {
 });
 
 it("fastvit attends in the last stage that there can be, not in the last one given", async () => {
-  const { parameters } = await lower("fastvit", "fastvit_sa12", { layers: [2, 2, 2] });
+  const { parameters } = await lower("fastvit", "fastvit_sa12", { layers: [2, 2, 2], embed_dims: [64, 128, 256] });
   expect(parameters.filter(({ name }) => name.includes("qkv"))).toEqual([]);
   const five = { layers: [1, 1, 1, 1, 1], embed_dims: [64, 128, 256, 512, 512], mlp_ratios: [4, 4, 4, 4, 4] };
   expect(await refusal("fastvit", "fastvit_sa12", five)).toContain("5 entries for 4 stages");
+  expect(await refusal("fastvit", "fastvit_sa12", { layers: [2, 2, 2] })).toContain("the last of embed_dims");
+});
+
+it("fastvit and mambaout give their first four stages, however many there are", async () => {
+  expect((await lower("fastvit", "fastvit_mci3", {}, 256)).model.defaultStages).toEqual([0, 1, 2, 3]);
+  const fewer = await lower("mambaout", "mambaout_femto", { depths: [1, 1, 1] });
+  expect(fewer.model.defaultStages).toEqual([]);
 });

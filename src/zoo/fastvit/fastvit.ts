@@ -1,7 +1,7 @@
 /** FastViT: Vasu et al. 2023 (arXiv:2303.14189), and the image towers of MobileCLIP (2311.17049). */
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
-import type { Stage } from "../family.ts";
+import { type Stage, firstStages } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { callHead, classifierHead } from "../layers/classifier-head.ts";
 import { refuseUnpooled } from "../layers/classifier.ts";
@@ -90,6 +90,8 @@ export default defineFamily({
     if (stages > c.attends.length) return `layers has ${stages} entries for ${c.attends.length} stages`;
     for (const [name, list] of Object.entries({ embed_dims: c.embed_dims, mlp_ratios: c.mlp_ratios }))
       if (list.length < stages) return `${name} has ${list.length} entries for ${stages} stages`;
+    if (c.embed_dims.at(-1) !== c.embed_dims[stages - 1])
+      return "the last of embed_dims must be the width of the last stage: timm's last convolution has it";
     return refuseUnpooled(c);
   },
   groups: (coarse) => [
@@ -120,6 +122,13 @@ export default defineFamily({
     });
     const features = s.chain(input, { stem: stem(c), stages: trunk, final_conv: last });
     const head = callHead(s, "head", classifierHead({ classes: c.num_classes, pool: c.global_pool }), features);
-    return { forwardFeatures: [features], preLogits: [head.preLogits], logits: [head.logits], stages, format: "NCHW" };
+    return {
+      forwardFeatures: [features],
+      preLogits: [head.preLogits],
+      logits: [head.logits],
+      stages,
+      defaultStages: firstStages(4, stages),
+      format: "NCHW",
+    };
   },
 });
