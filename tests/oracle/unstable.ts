@@ -37,7 +37,7 @@ export const unstableOutputs: readonly UnstableOutputs[] = [
     cause: causes.product,
   },
   { records: /^mobilenetv4_hybrid_/, taps: ["features.4", "forward_features"], cause: causes.softmax },
-  { records: /^mobilenetv4_hybrid_(?!.*@)/, taps: ["pre_logits", "logits"], cause: causes.softmax },
+  { records: /^mobilenetv4_hybrid_(?!.*(@|in_chans=1))/, taps: ["pre_logits", "logits"], cause: causes.softmax },
   { records: /^starnet_s[1-4]\b/, taps: ["features.2", "features.3", ...ends], cause: causes.clamp },
   { records: /^visformer_/, taps: ends, cause: causes.softmax },
 ];
