@@ -28,7 +28,9 @@ interface Cost {
 /** Lowers every architecture, then compiles each without weights, and inspects the largest in processes of their own. */
 export async function benchZoo({ models, slowest }: ZooBenchOptions, shell: Shell): Promise<void> {
   const rows = await list({ pattern: models, supported: true });
-  const sizes = new Map(rows.map(({ architecture, params }) => [architecture, params ?? 0]));
+  const sizes = new Map<string, number>();
+  for (const { architecture, params } of rows)
+    sizes.set(architecture, Math.max(params ?? 0, sizes.get(architecture) ?? 0));
   const names = [...sizes.keys()];
   if (names.length === 0) throw new TimmcError("usage", `no architecture that timmc compiles matches ${models}`);
   const lowered = await each("lower", names, shell, async (model) => void (await lowerRequest({ model })));

@@ -81,7 +81,8 @@ export async function resolveLocated(request: ModelRequest, named: Located): Pro
   const inputSize = inputSizeOf(request, cfg, rest);
   const numClasses = typeof rest["num_classes"] === "number" ? rest["num_classes"] : cfg.num_classes;
   const implied: Record<string, unknown> = { num_classes: numClasses, in_chans: inputSize[0] };
-  if (Object.hasOwn(family.args, "img_size") && (cfg.fixed_input_size || request.useTestSize))
+  const takesSize = Object.hasOwn(family.args, "img_size") && family.args["img_size"]?.ignored !== true;
+  if (takesSize && (cfg.fixed_input_size || request.useTestSize))
     implied["img_size"] = configuredSize(request, cfg).slice(1);
   if (Object.hasOwn(family.args, "features_only")) implied["features_only"] = featuresOnly;
   const args = readArgs({ ...createArgs, ...family.args }, `${named.architecture} (${family.name})`, {

@@ -45,6 +45,13 @@ export interface Model {
   readonly format: Format;
 }
 
+/**
+ * The `defaultStages` of a network whose arguments say how many stages it has, where timm's default is the first `count`:
+ * none where it has fewer, which timm refuses.
+ */
+export const firstStages = (count: number, stages: readonly Stage[]): readonly number[] =>
+  stages.length < count ? [] : Array.from({ length: count }, (_, i) => i);
+
 /** Arguments that every family honours by the same rule. */
 export const commonArgs = {
   num_classes: int(1000, "classes of the classifier; 0 for none", { min: 0, max: 100_000_000 }),

@@ -64,14 +64,12 @@ export const oneOf = <const T extends string | number | boolean>(
   doc: string,
 ): Arg<T> => make(values.map((v) => JSON.stringify(v)).join(" | "), fallback, doc, (v) => values.find((x) => x === v));
 
-const listOf = (one: Arg<number>, fallback: readonly number[], doc: string, length?: number): Arg<readonly number[]> =>
-  make(`list of ${length ?? ""} ${one.type}`.replace("  ", " "), fallback, doc, (v) =>
-    Array.isArray(v) &&
-    (length === undefined || v.length === length) &&
-    v.every((n: unknown): n is number => one.read(n) !== undefined)
-      ? v
-      : undefined,
-  );
+const listOf = <T>(one: Arg<T>, fallback: readonly T[], doc: string, length?: number): Arg<readonly T[]> =>
+  make(`list of ${length ?? ""} ${one.type}`.replace("  ", " "), fallback, doc, (v) => {
+    if (!Array.isArray(v) || (length !== undefined && v.length !== length)) return undefined;
+    const values = v.map((x: unknown) => one.read(x));
+    return values.every((x) => x !== undefined) ? values : undefined;
+  });
 
 interface ListRange extends Range {
   readonly length?: number;
@@ -82,6 +80,9 @@ export const ints = (fallback: readonly number[], doc: string, { length, ...rang
 
 export const numbers = (fallback: readonly number[], doc: string, { length, ...range }: ListRange = {}) =>
   listOf(number(0, doc, range), fallback, doc, length);
+
+export const bools = (fallback: readonly boolean[], doc: string, { length }: { readonly length?: number } = {}) =>
+  listOf(bool(false, doc), fallback, doc, length);
 
 /** One integer for both axes, or [height, width]. */
 export const pair = (fallback: number, doc: string, range: Range = { min: 1 }): Arg<readonly [number, number]> =>

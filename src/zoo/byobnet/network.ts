@@ -1,6 +1,6 @@
 /** A network from its rows: timm's ByobNet. */
 import type { Value } from "../../ir/value.ts";
-import type { Model, Stage } from "../family.ts";
+import { type Model, type Stage, firstStages } from "../family.ts";
 import { type GroupRule, blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
 import { callHead } from "../layers/classifier-head.ts";
@@ -113,6 +113,7 @@ export function buildByobNet(s: Scope, input: Value, c: ByobConfig): Model {
     preLogits: [result.preLogits],
     logits: [result.logits],
     stages,
+    defaultStages: firstStages(5, stages),
     format: "NCHW",
   };
 }

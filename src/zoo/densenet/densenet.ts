@@ -1,7 +1,7 @@
 /** DenseNet: Huang et al. 2016 (arXiv:1608.06993). */
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
-import type { Stage } from "../family.ts";
+import { type Stage, firstStages } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { antiAlias } from "../layers/blur-pool.ts";
 import { poolAndClassify, refuseUnpooled } from "../layers/classifier.ts";
@@ -104,6 +104,14 @@ export default defineFamily({
     };
     const x = s.call("features", trunk, input);
     const head = poolAndClassify(s, x, c.global_pool, c.num_classes, "classifier");
-    return { forwardFeatures: [x], preLogits: [head.preLogits], logits: [head.logits], stages, format: "NCHW" };
+    const defaultStages = firstStages(5, stages);
+    return {
+      forwardFeatures: [x],
+      preLogits: [head.preLogits],
+      logits: [head.logits],
+      stages,
+      defaultStages,
+      format: "NCHW",
+    };
   },
 });

@@ -13,10 +13,11 @@ export const norm = layerNorm(1e-6);
 
 const scaled = (s: Scope, gamma: string, x: Value): Value => s.mul(x, s.param(gamma, [x.type.shape.at(-1) ?? 0]));
 
-/** Norm, MLP, scale on the last axis of [N, ..., C]. */
-function mixChannels(s: Scope, x: Value, ratio: number): Value {
+/** Norm, MLP, scale on the last axis of [N, ..., C]. A hidden layer without width has that of its input. */
+function mixChannels(s: Scope, x: Value, ratio: number, isScaled = true): Value {
   const width = s.static(x.type.shape.at(-1) ?? 0, "the channels of a block");
-  return scaled(s, "gamma", s.chain(x, { norm, mlp: mlp(Math.trunc(ratio * width)) }));
+  const y = s.chain(x, { norm, mlp: mlp(Math.trunc(ratio * width) || width) });
+  return isScaled ? scaled(s, "gamma", y) : y;
 }
 
 export interface ConvBlockOptions {
@@ -25,16 +26,18 @@ export interface ConvBlockOptions {
   readonly stride: number;
   readonly bias: boolean;
   readonly ratio: number;
+  /** Whether the branch has a scale. */
+  readonly scaled: boolean;
 }
 
 /** Where the depthwise convolution changes the shape, the shortcut starts behind it. */
 export const convBlock =
-  ({ out, kernel, stride, bias, ratio }: ConvBlockOptions): Module =>
+  ({ out, kernel, stride, bias, ratio, scaled: isScaled }: ConvBlockOptions): Module =>
   (s, x) => {
     const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
     const y = s.call("conv_dw", conv2d(out, { kernel, stride, bias, groups: channels }), x);
     const shortcut = stride > 1 || channels !== out ? y : x;
-    const mixed = mixChannels(s, s.transpose(y, { perm: [0, 2, 3, 1] }), ratio);
+    const mixed = mixChannels(s, s.transpose(y, { perm: [0, 2, 3, 1] }), ratio, isScaled);
     return s.add(shortcut, s.transpose(mixed, { perm: [0, 3, 1, 2] }));
   };
 

@@ -7,7 +7,7 @@ import { callHead, classifierHead, normMlpHead } from "../layers/classifier-head
 import { conv2d } from "../layers/conv.ts";
 import { normedAtEnd } from "../layers/intermediate.ts";
 import { channelsLast } from "../layers/norm.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, internal, ints, oneOf } from "../schema.ts";
+import { type ConfigOf, bool, bools, classOnly, dropRates, inert, ints, number, oneOf } from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { convBlock, norm, splitTransposeBlock } from "./blocks.ts";
 import { remap } from "./remap.ts";
@@ -24,10 +24,10 @@ const args = {
   kernel_sizes: ints([3, 5, 7, 9], "kernels of the convolutional blocks, by stage", perStage),
   heads: ints([8, 8, 8, 8], "attention heads of each stage", perStage),
   d2_scales: ints([2, 2, 3, 4], "parts that attention blocks split the channels into, by stage", { min: 2, length: 4 }),
-  use_pos_emb: internal<readonly boolean[]>([false, true, false, false]),
-  ls_init_value: inert("initialisation; no effect at inference"),
+  use_pos_emb: bools([false, true, false, false], "position embeddings in attention, by stage", { length: 4 }),
+  ls_init_value: number(1e-6, "initial scale of the branches; none at 0 and below"),
   head_init_scale: inert("initialisation; no effect at inference"),
-  expand_ratio: int(4, "width inside an MLP over that of its stage", { min: 1 }),
+  expand_ratio: number(4, "width inside an MLP over that of its stage", { min: 0 }),
   downsample_block: bool(false, "the first block of a stage takes the stride"),
   conv_bias: bool(true, "a bias in convolutions"),
   stem_type: oneOf(["patch", "overlap"], "patch", "a convolution over patches, or over overlapping ones"),
@@ -42,7 +42,7 @@ const mapNorm = channelsLast(norm);
 function blocksOf(c: Config, i: number): Module[] {
   const [out = 0, depth = 0] = [c.dims[i], c.depths[i]];
   return Array.from({ length: depth }, (_, j) => {
-    const common = { bias: c.conv_bias, ratio: c.expand_ratio };
+    const common = { bias: c.conv_bias, ratio: c.expand_ratio, scaled: c.ls_init_value > 0 };
     if (j >= depth - (c.global_block_counts[i] ?? 0))
       return splitTransposeBlock({
         ...common,
@@ -84,6 +84,8 @@ export default defineFamily({
     edgenext_small_rw: { dims: [48, 96, 192, 384], downsample_block: true, conv_bias: false, stem_type: "overlap" },
   },
   refuse: (c) => {
+    if (c.ls_init_value <= 0 && c.global_block_counts.some((n) => n > 0))
+      return `ls_init_value=${c.ls_init_value}: timm's attention blocks need their scales`;
     if (c.head_norm_first)
       return c.global_pool === "" && c.num_classes > 0
         ? 'global_pool="" with head_norm_first needs num_classes=0: the classifier takes no map'

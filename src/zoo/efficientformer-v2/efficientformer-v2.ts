@@ -12,12 +12,40 @@ import { layerScale2d } from "../layers/layer-scale.ts";
 import { batchNorm } from "../layers/norm.ts";
 import { globalPoolOver } from "../layers/pool.ts";
 import { meanOfHeads } from "../layers/two-heads.ts";
-import { type ConfigOf, dropRates, inert, int, internal, ints, number, oneOf, pair } from "../schema.ts";
+import {
+  type Arg,
+  type ConfigOf,
+  bools,
+  dropRates,
+  inert,
+  int,
+  ints,
+  number,
+  oneOf,
+  optional,
+  pair,
+  perStage,
+} from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { downsamplingAttention, halved, talkingAttention, unit } from "./attention.ts";
 
 /** Widths inside the MLPs over that of their stage: one for all blocks of a stage, or one per block. */
 type Ratios = readonly (number | readonly number[])[];
+
+const ratio = number(4, "", { min: 0 });
+const ratiosOfStage = perStage(ratio);
+
+const mlpRatios: Arg<Ratios> = {
+  type: "number >= 0, or a list with a number or a list of one per block for each stage",
+  default: [4, 4, 4, 4],
+  doc: "width inside an MLP over that of its stage",
+  inert: false,
+  read: (json) => {
+    const stages: readonly unknown[] = Array.isArray(json) ? json : [json, json, json, json];
+    const read = stages.map((stage) => ratiosOfStage.read(stage));
+    return stages.length >= 4 && read.every((r) => r !== undefined) ? read : undefined;
+  },
+};
 
 const args = {
   ...commonArgs,
@@ -27,7 +55,8 @@ const args = {
   global_pool: oneOf(["avg", ""], "avg", 'pooling before the classifier; "" keeps the map'),
   depths: ints([2, 2, 6, 4], "blocks of each stage", { min: 1, length: 4 }),
   embed_dims: ints([32, 48, 96, 176], "channels of each stage", { min: 2, length: 4 }),
-  mlp_ratios: internal<Ratios>([4, 4, 4, 4]),
+  downsamples: optional(bools([], "stages that begin with a reduction; all but the first without it")),
+  mlp_ratios: mlpRatios,
   num_vit: int(0, "how many of the last blocks of the last two stages attend", { min: 0 }),
   norm_layer: oneOf(["batchnorm2d", "batchnorm"], "batchnorm2d", "the normalisation"),
   norm_eps: number(1e-5, "eps of the norms outside attention", { min: 0 }),
@@ -44,7 +73,7 @@ const convMlp =
   (c: Config, ratio: number): Module =>
   (s, x) => {
     const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
-    const hidden = Math.trunc(channels * ratio);
+    const hidden = Math.trunc(channels * ratio) || channels;
     const style = { norm: normOf(c), act: c.act_layer, bias: true };
     return s.chain(x, {
       fc1: convNormAct(hidden, style),
@@ -69,10 +98,14 @@ const downsample =
     return s.add(s.call("attn", downsamplingAttention({ act: c.act_layer, size }, out), x), conv);
   };
 
+/** Whether stage i begins with a reduction: timm takes an empty list for none given. */
+const reduces = ({ downsamples }: Config, i: number): boolean =>
+  downsamples === undefined || downsamples.length === 0 ? i > 0 : downsamples[i] === true;
+
 const stage =
   (c: Config, i: number, size: Pair): Module =>
   (s, x) => {
-    const own = i === 0 ? size : halved(size);
+    const own = reduces(c, i) ? halved(size) : size;
     const depth = c.depths[i] ?? 0;
     const ratios = c.mlp_ratios[i] ?? 4;
     const blocks = Array.from({ length: depth }, (_, j) => {
@@ -81,10 +114,14 @@ const stage =
       return block(c, typeof ratios === "number" ? ratios : (ratios[j] ?? 4), mixer);
     });
     return s.chain(x, {
-      downsample: i === 0 ? undefined : downsample(c, c.embed_dims[i] ?? 0, size, i >= 3),
+      downsample: reduces(c, i) ? downsample(c, c.embed_dims[i] ?? 0, size, i >= 3) : undefined,
       blocks: (t, y) => t.sequence(y, blocks),
     });
   };
+
+/** How many ratios a stage must list: one per block, where they are listed. */
+const blocksWithRatio = (c: Config, i: number, depth: number): number =>
+  typeof c.mlp_ratios[i] === "number" ? 1 : depth;
 
 const stem =
   (c: Config): Module =>
@@ -119,24 +156,32 @@ export default defineFamily({
     efficientformerv2_s2: row([32, 64, 144, 288], [4, 4, 12, 8], 4, searched(2, 6, 4), searched(2, 4, 2)),
     efficientformerv2_l: row([40, 80, 192, 384], [5, 5, 15, 10], 6, searched(4, 7, 4), searched(3, 4, 3)),
   },
-  refuse: (c) =>
-    c.global_pool === "" && c.num_classes > 0
+  refuse: (c) => {
+    const given = c.downsamples?.length ?? 0;
+    if (given > 0 && given < 4) return `downsamples has ${given} entries for 4 stages`;
+    const at = c.embed_dims.findIndex((dim, i) => i > 0 && !reduces(c, i) && dim !== c.embed_dims[i - 1]);
+    if (at > 0) return `stage ${at} has other channels than the one before it, and no reduction`;
+    const short = c.depths.findIndex((depth, i) => [c.mlp_ratios[i] ?? 4].flat().length < blocksWithRatio(c, i, depth));
+    if (short >= 0) return `mlp_ratios has too few entries for the blocks of stage ${short}`;
+    return c.global_pool === "" && c.num_classes > 0
       ? 'global_pool="" needs num_classes=0: the classifier takes no map'
-      : undefined,
+      : undefined;
+  },
   groups: () => [stemGroup(/stem/), blockGroup(/stages\.(\d+)/), blockGroup(/norm/, "last")],
   build: (s, input, c) => {
     const norm = batchNorm(c.norm_eps);
     const stages: Stage[] = [];
+    let reduction = 4;
     const trunk: Module = (t, y) =>
       c.embed_dims.reduce<Value>((x, _, i) => {
-        const before = 4 * 2 ** Math.max(i - 1, 0);
-        const size: Pair = [Math.ceil(c.img_size[0] / before), Math.ceil(c.img_size[1] / before)];
+        const size: Pair = [Math.ceil(c.img_size[0] / reduction), Math.ceil(c.img_size[1] / reduction)];
+        if (reduces(c, i)) reduction *= 2;
         const value = t.call(i, stage(c, i, size), x);
         const final = i === c.embed_dims.length - 1 ? { path: "norm", module: norm } : undefined;
         stages.push({
           module: `stages.${i}`,
           value,
-          reduction: 4 * 2 ** i,
+          reduction,
           format: "NCHW",
           intermediate: normedAtEnd(s, value, final),
         });

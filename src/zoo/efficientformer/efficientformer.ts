@@ -19,7 +19,7 @@ import { offsetBias } from "../layers/offset-bias.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { avgPool } from "../layers/pool.ts";
 import { meanOfHeads } from "../layers/two-heads.ts";
-import { type ConfigOf, classOnly, dropRates, ignored, inert, int, ints, number } from "../schema.ts";
+import { type ConfigOf, bools, classOnly, dropRates, ignored, inert, int, ints, number, optional } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { remap } from "./remap.ts";
 
@@ -31,6 +31,7 @@ const args = {
   global_pool: globalPool(),
   depths: ints([3, 2, 6, 4], "blocks of each stage", { min: 1 }),
   embed_dims: ints([48, 96, 224, 448], "channels of each stage", { min: 2 }),
+  downsamples: optional(bools([], "stages that begin with a reduction; all but the first without it")),
   num_vit: int(1, "how many of the last blocks attend", { min: 1 }),
   mlp_ratios: number(4, "width inside an MLP over that of its stage", { min: 0 }),
   pool_size: int(3, "extent of the pools", { min: 1 }),
@@ -41,6 +42,8 @@ const args = {
   img_size: ignored("height and width of the input"),
   output_stride: ignored("the stride of the last stage"),
   depth: ignored("the number of blocks"),
+  norm_eps: ignored("eps of the norms"),
+  distillation: ignored("whether there is a second head, which there always is"),
 };
 
 type Config = ConfigOf<typeof args>;
@@ -71,7 +74,8 @@ const attention: Module = (s, x) => {
 const tokenBlock =
   (c: Config): Module =>
   (s, x) => {
-    const hidden = Math.trunc(channelsOf(s, x, 2) * c.mlp_ratios);
+    const width = channelsOf(s, x, 2);
+    const hidden = Math.trunc(width * c.mlp_ratios) || width;
     const y = s.add(x, s.chain(x, { norm1: norm, token_mixer: attention, ls1: layerScale }));
     return s.add(y, s.chain(y, { norm2: norm, mlp: mlp(hidden), ls2: layerScale }));
   };
@@ -88,7 +92,7 @@ const convMlp =
   (s, x) => {
     const channels = channelsOf(s, x, 1);
     return s.chain(x, {
-      fc1: conv2d(Math.trunc(channels * ratio), { bias: true }),
+      fc1: conv2d(Math.trunc(channels * ratio) || channels, { bias: true }),
       norm1: batchNorm(),
       act: act("gelu"),
       fc2: conv2d(channels, { bias: true }),
@@ -127,12 +131,16 @@ function blocksOf(c: Config, stage: number): Module[] {
 
 const strided = (out: number): Module => conv2d(out, { kernel: 3, stride: 2, bias: true });
 
+/** Whether stage i begins with a reduction: timm takes an empty list for none given. */
+const reduces = ({ downsamples }: Config, i: number): boolean =>
+  downsamples === undefined || downsamples.length === 0 ? i > 0 : downsamples[i] === true;
+
 const stage =
   (c: Config, i: number): Module =>
   (s, x) => {
     const down: Module = (t, y) => t.chain(y, { conv: strided(c.embed_dims[i] ?? 0), norm: batchNorm() });
     return s.chain(x, {
-      downsample: i === 0 ? undefined : down,
+      downsample: reduces(c, i) ? down : undefined,
       blocks: (t, y) => t.sequence(y, blocksOf(c, i)),
     });
   };
@@ -158,10 +166,14 @@ export default defineFamily({
     efficientformer_l3: { embed_dims: [64, 128, 320, 512], depths: [4, 4, 12, 6], num_vit: 4 },
     efficientformer_l7: { embed_dims: [96, 192, 384, 768], depths: [6, 6, 18, 8], num_vit: 8 },
   },
-  refuse: (c) =>
-    c.embed_dims.length < c.depths.length
-      ? `embed_dims has ${c.embed_dims.length} entries for ${c.depths.length} stages`
-      : undefined,
+  refuse: (c) => {
+    const stages = c.depths.length;
+    if (c.embed_dims.length < stages) return `embed_dims has ${c.embed_dims.length} entries for ${stages} stages`;
+    const given = c.downsamples?.length ?? 0;
+    if (given > 0 && given < stages) return `downsamples has ${given} entries for ${stages} stages`;
+    const at = c.depths.findIndex((_, i) => i > 0 && !reduces(c, i) && c.embed_dims[i] !== c.embed_dims[i - 1]);
+    return at > 0 ? `stage ${at} has other channels than the one before it, and no reduction` : undefined;
+  },
   groups: () => [stemGroup(/stem/), blockGroup(/stages\.(\d+)/), blockGroup(/norm/, "last")],
   remap: () => remap,
   build: (s, input, c) => {

@@ -1,7 +1,7 @@
 /** EfficientViT of MIT: Cai et al. 2022 (arXiv:2205.14756); B for small devices, L for GPUs. */
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
-import { type Stage, commonArgs, globalPools } from "../family.ts";
+import { type Stage, commonArgs, firstStages, globalPools } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
 import { fullyConnected } from "../layers/classifier.ts";
@@ -142,6 +142,7 @@ export default defineFamily({
       preLogits: [result.preLogits],
       logits: [result.logits],
       stages,
+      defaultStages: firstStages(4, stages),
       format: "NCHW",
     };
   },

@@ -1,7 +1,7 @@
 /** FasterNet: Chen et al. 2023 (arXiv:2303.03667), convolutions over a part of the channels. */
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
-import { type Stage, commonArgs, globalPool } from "../family.ts";
+import { type Stage, commonArgs, firstStages, globalPool } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { type ActName, act } from "../layers/act.ts";
 import { noting } from "../layers/block-stages.ts";
@@ -19,7 +19,7 @@ const args = {
   ...dropRates,
   global_pool: globalPool(),
   embed_dim: int(96, "channels of the first stage", { min: 1 }),
-  depths: ints([1, 2, 8, 2], "blocks of each stage", { min: 1, length: 4 }),
+  depths: ints([1, 2, 8, 2], "blocks of each stage", { min: 1 }),
   mlp_ratio: number(2, "width of the MLPs over their channels", { min: 0.1 }),
   n_div: int(4, "the part of the channels that is convolved, inverted", { min: 1 }),
   patch_size: int(4, "height and width of a patch", { min: 1 }),
@@ -77,6 +77,7 @@ export default defineFamily({
     fasternet_l: { embed_dim: 192, depths: [3, 4, 18, 3] },
   },
   refuse: (c) => {
+    if (c.depths.length === 0) return "a network without stages has no width for its head";
     if (c.global_pool.endsWith("catavgmax"))
       return `global_pool=${c.global_pool}: the last convolution has no room for two pools`;
     return refuseUnpooled(c);
@@ -111,6 +112,13 @@ export default defineFamily({
       flatten: c.global_pool === "" ? undefined : flatten,
     });
     const logits = s.chain(preLogits, { classifier: fullyConnected(c.num_classes) });
-    return { forwardFeatures: [x], preLogits: [preLogits], logits: [logits], stages, format: "NCHW" };
+    return {
+      forwardFeatures: [x],
+      preLogits: [preLogits],
+      logits: [logits],
+      stages,
+      format: "NCHW",
+      defaultStages: firstStages(4, stages),
+    };
   },
 });

@@ -1,5 +1,5 @@
 import { commonArgs, globalPool } from "../family.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, internal, ints, number } from "../schema.ts";
+import { type ConfigOf, bool, classOnly, dropRates, ignored, inert, int, internal, ints, number } from "../schema.ts";
 
 const stages = { min: 1 };
 
@@ -11,8 +11,8 @@ export const args = {
   layers: ints([2, 2, 6, 2], "blocks of each stage", stages),
   embed_dims: ints([64, 128, 256, 512], "channels of each stage", stages),
   mlp_ratios: ints([4, 4, 4, 4], "width inside an MLP over that of its stage", stages),
-  /** How many of the last stages attend, each after an encoding of positions by convolution. */
-  attentionStages: internal(0),
+  /** Which stages attend, each after an encoding of positions by convolution: a value for every stage that there can be. */
+  attends: internal<readonly boolean[]>([false, false, false, false]),
   se_downsamples: internal<readonly boolean[]>([]),
   repmixer_kernel_size: int(3, "kernel of the token mixers", { min: 1 }),
   down_patch_size: int(7, "kernel of the convolutions between stages", { min: 3 }),
@@ -23,7 +23,7 @@ export const args = {
   cls_ratio: number(2, "width of the last convolution over that of the last stage", { min: 0 }),
   /** Before attention: batch norm, or a layer norm of maps. */
   norm: internal<"batchnorm" | "layernorm2d">("batchnorm"),
-  norm_layer: classOnly(undefined, "the norm before attention"),
+  norm_layer: ignored("the norm before attention, where timm takes a Python class only"),
   act_layer: classOnly(undefined, "the activation"),
   inference_mode: bool(false, "one convolution with a bias for every sum of branches"),
 };

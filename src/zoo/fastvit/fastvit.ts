@@ -1,7 +1,7 @@
 /** FastViT: Vasu et al. 2023 (arXiv:2303.14189), and the image towers of MobileCLIP (2311.17049). */
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
-import type { Stage } from "../family.ts";
+import { type Stage, firstStages } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { callHead, classifierHead } from "../layers/classifier-head.ts";
 import { refuseUnpooled } from "../layers/classifier.ts";
@@ -45,7 +45,7 @@ const downsample =
 const stage =
   (c: FastVitConfig, i: number): Module =>
   (s, x) => {
-    const attends = i >= c.layers.length - c.attentionStages;
+    const attends = c.attends[i] === true;
     const block = (attends ? attentionBlock : repMixerBlock)(c, c.mlp_ratios[i] ?? 4);
     return s.chain(x, {
       downsample: i > 0 ? downsample(c, i) : undefined,
@@ -60,7 +60,7 @@ const row = (layers: readonly number[], width: number, ratio: number, attentionS
   layers,
   embed_dims: doubling(width, layers.length),
   mlp_ratios: layers.map(() => ratio),
-  attentionStages,
+  attends: layers.map((_, i) => i >= layers.length - attentionStages),
 });
 const mci = { se_downsamples: [false, false, true, true], lkc_use_act: true } as const;
 const mciLarge = { lkc_use_act: true, norm: "layernorm2d", stem_use_scale_branch: false } as const;
@@ -83,10 +83,15 @@ export default defineFamily({
     fastvit_mci3: { ...row([2, 12, 24, 4, 2], 96, 4, 2), ...mciLarge },
     fastvit_mci4: { ...row([2, 12, 24, 4, 4], 128, 4, 2), ...mciLarge },
   },
-  refuse: (c) => {
+  refuse: (c, given) => {
+    if (given.has("norm_layer") && c.layers.some((_, i) => c.attends[i] === true))
+      return "norm_layer: timm takes a Python class only, which no name can stand for";
     const stages = c.layers.length;
+    if (stages > c.attends.length) return `layers has ${stages} entries for ${c.attends.length} stages`;
     for (const [name, list] of Object.entries({ embed_dims: c.embed_dims, mlp_ratios: c.mlp_ratios }))
       if (list.length < stages) return `${name} has ${list.length} entries for ${stages} stages`;
+    if (c.embed_dims.at(-1) !== c.embed_dims[stages - 1])
+      return "the last of embed_dims must be the width of the last stage: timm's last convolution has it";
     return refuseUnpooled(c);
   },
   groups: (coarse) => [
@@ -117,6 +122,13 @@ export default defineFamily({
     });
     const features = s.chain(input, { stem: stem(c), stages: trunk, final_conv: last });
     const head = callHead(s, "head", classifierHead({ classes: c.num_classes, pool: c.global_pool }), features);
-    return { forwardFeatures: [features], preLogits: [head.preLogits], logits: [head.logits], stages, format: "NCHW" };
+    return {
+      forwardFeatures: [features],
+      preLogits: [head.preLogits],
+      logits: [head.logits],
+      stages,
+      defaultStages: firstStages(4, stages),
+      format: "NCHW",
+    };
   },
 });

@@ -76,7 +76,8 @@ export default defineFamily({
     const maps = branches(s, second, c);
     const location = c.features_only ? c.feature_location : c.head === "" ? "" : "incre";
     const ends = location === "" ? maps : widen(s, maps);
-    const stages: Stage[] = [{ module: "stem", value: first, reduction: 2, format: "NCHW" }];
+    // timm states the paper's 64 channels for a stem of any width.
+    const stages: Stage[] = [{ module: "stem", value: first, channels: 64, reduction: 2, format: "NCHW" }];
     for (const [i, value] of ends.entries())
       stages.push({ module: `stage${i + 1}`, value, reduction: 4 * 2 ** i, format: "NCHW" });
     if (c.features_only || c.head !== "classification")

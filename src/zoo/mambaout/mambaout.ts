@@ -1,7 +1,7 @@
 /** MambaOut: Yu and Wang 2024, "Do we really need Mamba for vision?" (arXiv:2405.07992). */
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
-import { type Stage, commonArgs, globalPools } from "../family.ts";
+import { type Stage, commonArgs, firstStages, globalPools } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act, actLayer } from "../layers/act.ts";
 import { callHead } from "../layers/classifier-head.ts";
@@ -152,6 +152,13 @@ export default defineFamily({
       }, embedded);
     const features = s.chain(image, { stem: stem(c), stages: all });
     const { preLogits, logits } = callHead(s, "head", head(c), features);
-    return { forwardFeatures: [features], preLogits: [preLogits], logits: [logits], stages, format: "NHWC" };
+    return {
+      forwardFeatures: [features],
+      preLogits: [preLogits],
+      logits: [logits],
+      stages,
+      defaultStages: firstStages(4, stages),
+      format: "NHWC",
+    };
   },
 });

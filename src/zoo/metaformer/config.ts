@@ -35,7 +35,6 @@ export const args = {
   use_mlp_head: bool(true, "a hidden layer before the classifier"),
   proj_drop_rate: inert("dropout after projections; no effect at inference"),
   act_layer: ignored("the activation"),
-  norm_layer: ignored("the norms"),
   output_stride: ignored("the stride of the last stage"),
   img_size: ignored("the size of the input"),
   fixed: fixedArg,
