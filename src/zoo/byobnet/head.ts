@@ -26,7 +26,7 @@ export function head(c: ByobConfig, size: Pair | undefined): HeadModule {
       throw new TimmcError("unsupported", "pooling by attention is made for a map of one size", {
         hint: "compile with --arg img_size=H",
       });
-    const width = c.head_hidden_size || s.static(x.type.shape[1] ?? 0, "the width of attention");
+    const width = c.head_hidden_size || s.channels(x);
     if (width % 64 !== 0)
       throw new TimmcError("unsupported", `head_hidden_size=${width}: pooling by attention needs a multiple of 64`);
     return attentionPool2d({ width, classes: c.num_classes, size, pool: c.global_pool === "" ? "" : "token" })(s, x);

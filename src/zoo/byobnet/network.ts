@@ -80,7 +80,7 @@ export function buildByobNet(s: Scope, input: Value, c: ByobConfig): Model {
         const out = makeDivisible(row.c * c.width_factor);
         const make = typeof row.type === "string" ? named[row.type] : row.type;
         const block = make({
-          in: t.static(x.type.shape[1] ?? 0, "the channels of a block"),
+          in: t.channels(x),
           out,
           stride: j === 0 ? stride : 1,
           dilation: [j === 0 ? firstDilation : dilation, dilation],

@@ -67,7 +67,7 @@ const branched =
   (block: BlockMaker, out: number, layers: Layers): Module =>
   (s, x) =>
     block({
-      in: s.static(x.type.shape[1] ?? 0, "the channels of the input"),
+      in: s.channels(x),
       out,
       stride: 2,
       dilation: [1, 1],

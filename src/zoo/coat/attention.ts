@@ -32,7 +32,7 @@ const windows = [
 
 /** Eq. 8: queries [N, L, C] times depthwise convolutions of the values, wider for later heads; nothing for the class token. */
 function relativePositions(s: Scope, q: Value, v: Value, heads: number, grid: Grid): Value {
-  const width = s.static(q.type.shape[2] ?? 0, "the width of attention");
+  const width = s.features(q);
   const map = toMap(s, dropTokens(s, v, 1), grid);
   const extents = windows.map(([, count]) => (count * width) / heads);
   const maps = split(s, map, extents, 1).map((part, i) => {
@@ -64,7 +64,7 @@ const convShapes = (width: number, heads: number): Record<string, readonly numbe
 export const factorAttention =
   (c: CoatConfig, shared: Scope, stage: StageNumber, grid: Grid): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const qkv = s.call("qkv", linear(3 * width, { bias: c.qkv_bias }), x);
     const [q, k, v] = split(s, qkv, [width, width, width]);
     const byHead = (y: Value): Value => splitHeads(s, y, c.num_heads);

@@ -45,8 +45,6 @@ export const unit =
       act: o.act === undefined ? undefined : act(o.act),
     });
 
-const channelsOf = (s: Scope, x: Value): number => s.static(x.type.shape[1] ?? 0, "the channels of a block");
-
 export interface BottleneckOptions {
   readonly out: number;
   readonly ratio: number;
@@ -63,7 +61,7 @@ interface Norms {
 export const bottleneck =
   (c: Style, { out, ratio, stride = 1, kernel = 3 }: BottleneckOptions, { norms, biased }: Norms): Module =>
   (s, x) => {
-    const mid = roundHalfEven(channelsOf(s, x) * ratio);
+    const mid = roundHalfEven(s.channels(x) * ratio);
     const [expand, depth] = norms.map((norm) => ({ norm, bias: biased && !norm, act: c.act }));
     return s.chain(x, {
       inverted_conv: unit(mid, { ...expand, groups: c.groups }),
@@ -75,7 +73,7 @@ export const bottleneck =
 export const fusedBottleneck =
   (c: Style, { out, ratio, stride = 1, kernel = 3 }: BottleneckOptions, bias: boolean): Module =>
   (s, x) => {
-    const mid = roundHalfEven(channelsOf(s, x) * ratio);
+    const mid = roundHalfEven(s.channels(x) * ratio);
     return s.chain(x, {
       spatial_conv: unit(mid, { kernel, stride, groups: c.groups, bias, act: c.act }),
       point_conv: unit(out),
@@ -101,7 +99,7 @@ function completed(s: Scope, x: Value, stride: number): Value {
 export const convAttention =
   (c: Style, stride: number, fused: boolean): Module =>
   (s, x) => {
-    const channels = channelsOf(s, x);
+    const channels = s.channels(x);
     const heads = Math.trunc(Math.max(1, Math.floor((channels * 0.5) / 30)));
     const dim = Math.trunc(Math.floor(channels / heads) * 0.5);
     const kernel = c.small ? 2 : stride > 1 ? 5 : 3;
@@ -139,7 +137,7 @@ const cropped = (s: Scope, x: Value, like: Value): Value =>
 export const contextModule =
   (c: Style, o: { readonly stride: number; readonly fused: boolean; readonly mlpRatio: number }): Module =>
   (s, x) => {
-    const channels = channelsOf(s, x);
+    const channels = s.channels(x);
     const norm = groupNorm(1);
     const attend: Module = (t, y) => t.sequence(y, [norm, convAttention(c, o.stride, o.fused)]);
     const mix: Module = (t, y) =>

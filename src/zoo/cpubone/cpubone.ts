@@ -51,7 +51,7 @@ const widestFused = 256;
 const attentionBlock =
   (c: Config, stage: number): Module =>
   (s, x) => {
-    const out = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const out = s.channels(x);
     const style = styleOf(c);
     const options = { out, ratio: c.expand_ratio, kernel: c.small_kernels ? 2 : 3 };
     const norms: readonly [boolean, boolean] = [c.local_mbconv_norm === "all", c.local_mbconv_norm !== "proj"];

@@ -76,7 +76,7 @@ function embed(s: Scope, image: Value, c: CrossVitConfig, branch: Branch): Value
 const crossAttention =
   (c: CrossVitConfig, heads: number): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const project = (name: string, y: Value): Value =>
       splitHeads(s, s.call(name, linear(width, { bias: c.qkv_bias }), y), heads);
     const query = project("wq", parts(s, x)[0]);

@@ -12,14 +12,12 @@ import { mlp } from "../layers/mlp.ts";
 import { layerNorm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { split } from "../layers/split.ts";
-import type { Module, Scope } from "../scope.ts";
+import type { Module } from "../scope.ts";
 
 type Size = readonly [Dim, Dim];
 
 const norm = layerNorm(1e-5);
 const sizeOf = (map: Value): Size => [map.type.shape[2] ?? 1, map.type.shape[3] ?? 1];
-const channelsOf = (s: Scope, x: Value, axis: number): number =>
-  s.static(x.type.shape[axis] ?? 0, "the width of a block");
 
 /** Positions by a depthwise convolution of the tokens' map, added to it. */
 const positions =
@@ -55,7 +53,7 @@ const spatialAttention: Module = (s, x) => {
 export const convBlock =
   (scaled: boolean): Module =>
   (s, x) => {
-    const channels = channelsOf(s, x, 1);
+    const channels = s.channels(x);
     const local = s.call("dwconv", depthwise({ kernel: 7, bias: true }), x);
     const mixed = s.chain(s.transpose(local, { perm: [0, 2, 3, 1] }), {
       norm: layerNorm(1e-6),
@@ -86,7 +84,7 @@ const attention: Module = (s, x) => {
     Value,
   ];
   const mixed = mergeHeads(s, s.attention(q, k, v, undefined, { scale: headDim ** -0.5 }));
-  return s.call("proj", linear(channelsOf(s, x, 2)), mixed);
+  return s.call("proj", linear(s.features(x)), mixed);
 };
 
 /** Attention and an MLP, each added to the map. */
@@ -97,6 +95,6 @@ export const transformerBlock =
     const tokens = toTokens(s, x);
     const ls = scaled ? layerScale : undefined;
     const y = s.add(tokens, s.chain(tokens, { norm1: norm, pos_embed: positions(size), attn: attention, ls1: ls }));
-    const z = s.add(y, s.chain(y, { norm2: norm, mlp: mlp(4 * channelsOf(s, y, 2)), ls2: ls }));
+    const z = s.add(y, s.chain(y, { norm2: norm, mlp: mlp(4 * s.features(y)), ls2: ls }));
     return toMap(s, z, size);
   };

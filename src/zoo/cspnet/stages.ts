@@ -48,7 +48,7 @@ function down(c: CspNetConfig, d: StageDesign, at: StageStride): Module | undefi
   if (d.stage !== "dark" && at.stride === 1 && at.firstDilation === at.dilation) return undefined;
   if (d.avgDown) return (s, x) => s.sequence(x, [at.stride === 2 ? avgPool(2) : undefined, convNormAct(d.out, style)]);
   return (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a stage");
+    const channels = s.channels(x);
     const out = d.stage === "dark" || d.downGrowth ? d.out : channels;
     const geometry = { kernel: 3, stride: at.stride, dilation: at.firstDilation, aa: c.aa_layer };
     return convNormAct(out, { ...style, ...geometry })(s, x);

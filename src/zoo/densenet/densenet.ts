@@ -39,7 +39,7 @@ const denseBlock =
 const transition =
   (c: DenseNetConfig): Module =>
   (s, x) => {
-    const width = Math.floor(s.static(x.type.shape[1] ?? 0, "the channels of a transition") / 2);
+    const width = Math.floor(s.channels(x) / 2);
     const blurs = c.aa_layer !== undefined && !c.aa_stem_only;
     const pool = blurs && c.aa_layer ? antiAlias(c.aa_layer, 2) : avgPool(2);
     return s.chain(x, { norm: normOf(c), conv: conv2d(width), pool });

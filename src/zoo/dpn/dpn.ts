@@ -38,7 +38,7 @@ interface Place {
 
 /** The two parts of a map: the residual channels, and the others. */
 function cut(s: Scope, x: Value, residual: number): Paths {
-  const channels = s.static(x.type.shape[1] ?? 0, "the channels of the two paths");
+  const channels = s.channels(x);
   const [first, rest] = split(s, x, [residual, channels - residual], 1);
   return { residual: first, dense: rest };
 }

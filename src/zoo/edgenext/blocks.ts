@@ -15,7 +15,7 @@ const scaled = (s: Scope, gamma: string, x: Value): Value => s.mul(x, s.param(ga
 
 /** Norm, MLP, scale on the last axis of [N, ..., C]. A hidden layer without width has that of its input. */
 function mixChannels(s: Scope, x: Value, ratio: number, isScaled = true): Value {
-  const width = s.static(x.type.shape.at(-1) ?? 0, "the channels of a block");
+  const width = s.features(x);
   const y = s.chain(x, { norm, mlp: mlp(Math.trunc(ratio * width) || width) });
   return isScaled ? scaled(s, "gamma", y) : y;
 }
@@ -34,7 +34,7 @@ export interface ConvBlockOptions {
 export const convBlock =
   ({ out, kernel, stride, bias, ratio, scaled: isScaled }: ConvBlockOptions): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const y = s.call("conv_dw", conv2d(out, { kernel, stride, bias, groups: channels }), x);
     const shortcut = stride > 1 || channels !== out ? y : x;
     const mixed = mixChannels(s, s.transpose(y, { perm: [0, 2, 3, 1] }), ratio, isScaled);
@@ -51,7 +51,7 @@ export interface SplitBlockOptions {
 
 /** Parts of the channels pass depthwise convolutions one after the other, each with what the last one gave; one is kept. */
 function multiScale(s: Scope, x: Value, scales: number, bias: boolean): Value {
-  const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+  const channels = s.channels(x);
   const convs = Math.max(1, scales - 1);
   const part = Math.ceil(channels / (convs + 1));
   const parts = split(s, x, [...Array<number>(convs).fill(part), channels - convs * part], 1);

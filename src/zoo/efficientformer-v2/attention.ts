@@ -75,7 +75,7 @@ export const talkingAttention =
   ({ act: name, size }: AttentionOptions, strided: boolean): Module =>
   (s, x) => {
     needSize(x, size);
-    const out = s.static(x.type.shape[1] ?? 0, "the width of a block");
+    const out = s.channels(x);
     const inner = strided ? halved(size) : size;
     const down = s.chain(x, {
       stride_conv: strided ? unit(out, { kernel: 3, stride: 2, depthwise: true }) : undefined,

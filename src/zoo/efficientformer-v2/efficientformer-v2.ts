@@ -72,7 +72,7 @@ const normOf = (c: Config) => ({ kind: "batchnorm2d", eps: c.norm_eps }) as cons
 const convMlp =
   (c: Config, ratio: number): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const hidden = Math.trunc(channels * ratio) || channels;
     const style = { norm: normOf(c), act: c.act_layer, bias: true };
     return s.chain(x, {

@@ -20,7 +20,7 @@ import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { avgPool } from "../layers/pool.ts";
 import { meanOfHeads } from "../layers/two-heads.ts";
 import { type ConfigOf, bools, classOnly, dropRates, ignored, inert, int, ints, number, optional } from "../schema.ts";
-import type { Module, Scope } from "../scope.ts";
+import type { Module } from "../scope.ts";
 import { remap } from "./remap.ts";
 
 const args = {
@@ -56,11 +56,8 @@ const side = 7;
 const positions = side * side;
 
 const norm = layerNorm(1e-5);
-const channelsOf = (s: Scope, x: Value, axis: number): number =>
-  s.static(x.type.shape[axis] ?? 0, "the width of a block");
-
 const attention: Module = (s, x) => {
-  const width = channelsOf(s, x, 2);
+  const width = s.features(x);
   const packed = s.call("qkv", linear(heads * (2 * keyDim + valueDim)), x);
   const [q, k, v] = splitByHead(s, packed, heads, [keyDim, keyDim, valueDim]);
   const bias = offsetBias(s, s.param("attention_biases", [heads, positions]), [side, side]);
@@ -74,7 +71,7 @@ const attention: Module = (s, x) => {
 const tokenBlock =
   (c: Config): Module =>
   (s, x) => {
-    const width = channelsOf(s, x, 2);
+    const width = s.features(x);
     const hidden = Math.trunc(width * c.mlp_ratios) || width;
     const y = s.add(x, s.chain(x, { norm1: norm, token_mixer: attention, ls1: layerScale }));
     return s.add(y, s.chain(y, { norm2: norm, mlp: mlp(hidden), ls2: layerScale }));
@@ -90,7 +87,7 @@ const pooling =
 const convMlp =
   (ratio: number): Module =>
   (s, x) => {
-    const channels = channelsOf(s, x, 1);
+    const channels = s.channels(x);
     return s.chain(x, {
       fc1: conv2d(Math.trunc(channels * ratio) || channels, { bias: true }),
       norm1: batchNorm(),

@@ -49,7 +49,7 @@ export interface LocalOptions {
 export const localBlock =
   (c: Style, { kind, out, stride, ratio, fewerNorms }: LocalOptions): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const mid = roundHalfEven(channels * ratio);
     const inner = { norm: !fewerNorms, bias: fewerNorms, act: true };
     const point = unit(c, out);
@@ -120,7 +120,7 @@ const linearAttention =
 export const vitBlock =
   (c: Style, ratio: number): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const local = localBlock(c, { kind: "default", out: channels, stride: 1, ratio, fewerNorms: true });
     return s.chain(x, {
       context_module: residualBlock(linearAttention(c)),

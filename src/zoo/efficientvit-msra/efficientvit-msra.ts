@@ -31,7 +31,7 @@ const local = residual(depthwiseBn({ kernel: 3 }, "conv"));
 
 /** Twice as wide inside. */
 const ffn = residual((s, x) => {
-  const width = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+  const width = s.channels(x);
   return s.chain(x, { pw1: convBn(2 * width, {}, "conv"), act: relu, pw2: convBn(width, {}, "conv") });
 });
 
@@ -44,7 +44,7 @@ const block =
 const patchMerging =
   (out: number): Module =>
   (s, x) => {
-    const wide = 4 * s.static(x.type.shape[1] ?? 0, "the channels of a stage");
+    const wide = 4 * s.channels(x);
     const first = s.call("act", relu, s.call("conv1", convBn(wide, {}, "conv"), x));
     const second = s.call("act", relu, s.call("conv2", depthwiseBn({ kernel: 3, stride: 2 }, "conv"), first));
     return s.chain(second, { se: squeezeExcite({ ratio: 0.25 }), conv3: convBn(out, {}, "conv") });

@@ -38,7 +38,7 @@ type Config = ConfigOf<typeof args>;
 const partialConv =
   (parts: number): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a partial convolution");
+    const channels = s.channels(x);
     const width = Math.floor(channels / parts);
     const conv = conv2d(width, { kernel: 3, padding: 1 });
     const [first, rest] = split(s, x, [width, channels - width], 1);
@@ -49,7 +49,7 @@ const partialConv =
 const block =
   (c: Config): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const layers = [conv2d(Math.trunc(channels * c.mlp_ratio)), batchNorm(), act(c.act_layer), conv2d(channels)];
     const y = s.chain(x, { spatial_mixing: partialConv(c.n_div), mlp: (t, z) => t.sequence(z, layers) });
     if (c.layer_scale_init_value <= 0) return s.add(x, y);

@@ -1,5 +1,4 @@
 /** FastViT's blocks (arXiv:2303.14189, fig. 2): token mixing by convolution or by attention, then an MLP. */
-import type { Value } from "../../ir/value.ts";
 import { act } from "../layers/act.ts";
 import { attention } from "../layers/attention.ts";
 import { conv2d } from "../layers/conv.ts";
@@ -7,17 +6,15 @@ import { convBn } from "../layers/conv-bn.ts";
 import { layerScaleOfMaps } from "../layers/layer-scale.ts";
 import { norm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
-import type { Module, Scope } from "../scope.ts";
+import type { Module } from "../scope.ts";
 import { mobileOne } from "./branches.ts";
 import type { FastVitConfig } from "./config.ts";
-
-const channelsOf = (s: Scope, x: Value): number => s.static(x.type.shape[1] ?? 0, "the channels of a block");
 
 /** A 7x7 depthwise convolution, then two pointwise ones. */
 const convMlp =
   (ratio: number): Module =>
   (s, x) => {
-    const channels = channelsOf(s, x);
+    const channels = s.channels(x);
     return s.chain(x, {
       conv: convBn(channels, { kernel: 7, groups: channels }, "conv"),
       fc1: conv2d(channels * ratio, { bias: true }),
@@ -30,7 +27,7 @@ const convMlp =
 const repMixer =
   (c: FastVitConfig): Module =>
   (s, x) => {
-    const channels = channelsOf(s, x);
+    const channels = s.channels(x);
     const kernel = c.repmixer_kernel_size;
     if (c.inference_mode) return s.call("reparam_conv", conv2d(channels, { kernel, groups: channels, bias: true }), x);
     const plain = { kernel, depthwise: true, merged: false };
@@ -50,7 +47,7 @@ const headDim = 32;
 
 const mapAttention: Module = (s, x) => {
   const [, , h = 1, w = 1] = x.type.shape;
-  const mixed = attention({ heads: channelsOf(s, x) / headDim })(s, toTokens(s, x));
+  const mixed = attention({ heads: s.channels(x) / headDim })(s, toTokens(s, x));
   return toMap(s, mixed, [h, w]);
 };
 

@@ -24,8 +24,7 @@ interface MobileOneOptions extends BranchOptions {
   readonly scale?: boolean;
 }
 
-const groupsOf = (s: Scope, x: Value, { depthwise = false }: BranchOptions): number =>
-  depthwise ? s.static(x.type.shape[1] ?? 1, "the groups of a convolution") : 1;
+const groupsOf = (s: Scope, x: Value, { depthwise = false }: BranchOptions): number => (depthwise ? s.channels(x) : 1);
 
 const merged = (s: Scope, x: Value, out: number, o: BranchOptions): Value =>
   s.call(
@@ -78,7 +77,7 @@ export const largeKernel =
 export const positionEncoding =
   (mergedForm: boolean): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a stage");
+    const channels = s.channels(x);
     const conv = conv2d(channels, { kernel: 7, groups: channels, bias: true });
     return mergedForm ? s.call("reparam_conv", conv, x) : s.add(s.call("pos_enc", conv, x), x);
   };

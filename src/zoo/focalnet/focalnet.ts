@@ -47,7 +47,7 @@ const norm = channelsLast(layerNorm(1e-5));
 const modulation =
   (c: FocalNetConfig, stage: number): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[1] ?? 0, "the width of a stage");
+    const width = s.channels(x);
     const levels = c.focal_levels[stage] ?? 2;
     const window = c.focal_windows[stage] ?? 3;
     const packed = s.call("f", conv2d(2 * width + levels + 1, { bias: true }), x);
@@ -78,7 +78,7 @@ const block =
   (s, x) => {
     const [before, after] = c.use_post_norm ? [undefined, norm] : [norm, undefined];
     const scale = c.layerscale_value === undefined ? undefined : layerScale2d;
-    const width = s.static(x.type.shape[1] ?? 0, "the width of a stage");
+    const width = s.channels(x);
     const y = s.add(x, s.chain(x, { norm1: before, modulation: modulation(c, stage), norm1_post: after, ls1: scale }));
     const feed = mlp(Math.trunc(width * c.mlp_ratio) || width, { conv: true });
     return s.add(y, s.chain(y, { norm2: before, mlp: feed, norm2_post: after, ls2: scale }));

@@ -29,7 +29,7 @@ const tokenNorm = (c: GcVitConfig): Module => norm(c.norm_layer_cl, c.norm_eps);
 const fusedConv =
   (name: GcVitConfig["act_layer"]): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[1] ?? 0, "the width of a stage");
+    const width = s.channels(x);
     const y = s.chain(x, {
       conv_dw: depthwise({ kernel: 3, padding: 1 }),
       act: act(name),
@@ -95,7 +95,7 @@ const block =
   (c: GcVitConfig, stage: number, queries: Value | undefined): Module =>
   (s, x) => {
     const window = windowOf(c, stage);
-    const width = s.static(x.type.shape[3] ?? 0, "the width of a stage");
+    const width = s.features(x);
     const normed = s.call("norm1", tokenNorm(c), x);
     const attend = attention(c, c.num_heads[stage] ?? 1, window, queries);
     const attended = windowReverse(s, s.call("attn", attend, windowPartition(s, normed, window)), window, normed);

@@ -37,7 +37,7 @@ const lightLayer =
 
 /** A gate per channel from the mean over positions. */
 const excite: Module = (s, x) => {
-  const channels = s.static(x.type.shape[1] ?? 0, "the channels of a gate");
+  const channels = s.channels(x);
   const gate = s.chain(s.reduce_mean(x, { axes: [2, 3], keep: true }), {
     conv: conv2d(channels, { bias: true }),
     sigmoid: act("sigmoid"),
@@ -67,7 +67,7 @@ const block =
 const stage =
   (c: HgNetConfig, d: StageDesign): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a stage");
+    const channels = s.channels(x);
     const down = d.downsample ? convBn(channels, { kernel: 3, stride: 2, groups: channels }) : undefined;
     const blocks = Array.from({ length: d.depth }, (_, i) => block(c, d, i > 0));
     return s.chain(x, { downsample: down, blocks: (t, y) => t.sequence(y, blocks) });

@@ -45,7 +45,7 @@ type Config = ConfigOf<typeof args>;
 const inceptionDepthwise =
   ({ band, ratio }: Mixer, dilation: number): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a mixer");
+    const channels = s.channels(x);
     const part = Math.trunc(channels * ratio);
     const [rest, square, row, column] = split(s, x, [channels - 3 * part, part, part, part], 1);
     const conv = (kernel: number | readonly [number, number]): Module => depthwise({ kernel, dilation, bias: true });
@@ -60,7 +60,7 @@ const inceptionDepthwise =
 const block =
   (c: Config, ratio: number, dilation: number): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const y = s.chain(x, {
       token_mixer: inceptionDepthwise(c.token_mixers, dilation),
       norm: batchNorm(),
@@ -84,7 +84,7 @@ const stage =
 const classify =
   ({ global_pool, num_classes }: Config): HeadModule =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of the head");
+    const channels = s.channels(x);
     const preLogits = s.chain(x, {
       global_pool: globalPool2d(global_pool),
       fc1: linear(3 * channels),

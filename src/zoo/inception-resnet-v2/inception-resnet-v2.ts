@@ -23,7 +23,7 @@ const args = { ...inceptionArgs, output_stride: oneOf([32], 32, "the stride of t
 const residual =
   (towers: Module, scale: number, active: "act" | "relu" | undefined): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const y = s.call("conv2d", conv2d(channels, { bias: true }), towers(s, x));
     const sum = s.add(s.mul(y, s.scalar(scale)), x);
     return active === undefined ? sum : s.call(active, act("relu"), sum);

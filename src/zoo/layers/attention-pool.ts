@@ -41,7 +41,7 @@ export const attentionPoolLatent =
 export const attentionPoolPrr =
   ({ heads, pool }: { readonly heads: number; readonly pool: "token" | "avg" }): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const y = splitHeads(s, x, heads);
     const mixed = mergeHeads(s, s.attention(y, y, y, undefined, { scale: (width / heads) ** -0.5 }));
     return pool === "token" ? tokenAt(s, mixed, 0) : s.reduce_mean(mixed, { axes: [1] });

@@ -21,7 +21,7 @@ export interface AttentionOptions {
 export const attention =
   ({ heads, qkvBias = false, projBias = true, qkNorm, outNorm }: AttentionOptions): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const packed = s.call("qkv", linear(3 * width, { bias: qkvBias }), x);
     const mixed = multiHeadMix(s, split(s, packed, [width, width, width]), { heads, qkNorm });
     return s.chain(mixed, { norm: outNorm, proj: linear(width, { bias: projBias }) });
@@ -33,7 +33,7 @@ export function multiHeadMix(
   [q, k, v]: readonly [Value, Value, Value],
   { heads, qkNorm }: Pick<AttentionOptions, "heads" | "qkNorm">,
 ): Value {
-  const width = s.static(q.type.shape[2] ?? 0, "the width of attention");
+  const width = s.features(q);
   const mixed = s.attention(
     s.chain(splitHeads(s, q, heads), { q_norm: qkNorm }),
     s.chain(splitHeads(s, k, heads), { k_norm: qkNorm }),

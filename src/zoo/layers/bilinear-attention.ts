@@ -67,7 +67,7 @@ const transform =
 export const bilinearAttention =
   ({ blocks = 7, groups = 2, ratio = 0.25, divisor = 8 }: BilinearAttentionOptions = {}): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of attention");
+    const channels = s.channels(x);
     const y = s.chain(x, {
       conv1: convNormAct(makeDivisible(channels * ratio, divisor), style),
       ba: transform(blocks, groups),

@@ -13,7 +13,7 @@ export const blurPool =
     mode = "reflect",
   }: { stride?: number; size?: number; mode?: "reflect" | "constant" } = {}): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a blur pool");
+    const channels = s.channels(x);
     const row = binomial(size);
     const values = row.flatMap((a) => row.map((b) => a * b));
     const tile = s.constant({ values, shape: [1, 1, size, size] });

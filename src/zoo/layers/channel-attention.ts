@@ -30,7 +30,7 @@ export const squeezeExcite =
     bias = true,
   }: SqueezeExciteOptions = {}): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of squeeze-excite");
+    const channels = s.channels(x);
     const reduced = width ?? makeDivisible(channels * ratio, 8, 8, 0);
     const y = s.chain(squeeze(s, x), {
       fc1: conv2d(reduced, { bias }),
@@ -44,7 +44,7 @@ export const squeezeExcite =
 
 /** Effective squeeze-excitation (Lee and Park 2020): one convolution, hard sigmoid. */
 export const effectiveSqueezeExcite: Module = (s, x) => {
-  const channels = s.static(x.type.shape[1] ?? 0, "the channels of squeeze-excite");
+  const channels = s.channels(x);
   return s.mul(x, s.chain(squeeze(s, x), { fc: conv2d(channels, { bias: true }), gate: act("hard_sigmoid") }));
 };
 

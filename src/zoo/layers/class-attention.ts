@@ -7,7 +7,7 @@ import { linear } from "./linear.ts";
 export const classAttention =
   (heads: number, qkvBias: boolean): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const first = s.slice(x, { axis: 1, range: [0, 1] });
     const project = (name: string, y: Value): Value =>
       splitHeads(s, s.call(name, linear(width, { bias: qkvBias }), y), heads);

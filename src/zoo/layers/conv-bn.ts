@@ -13,7 +13,7 @@ export const convBn =
 export const depthwiseBn =
   (options: Omit<ConvOptions, "bias" | "groups"> = {}, name = "c"): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a depthwise convolution");
+    const channels = s.channels(x);
     return convBn(channels, { ...options, groups: channels }, name)(s, x);
   };
 

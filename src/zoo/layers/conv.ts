@@ -64,7 +64,7 @@ export const convOfWeight =
     const out = s.width(designed);
     const { stride = 1, dilation = 1, groups = 1, bias = false } = options;
     const kernel = toPair(options.kernel ?? 1);
-    const channels = s.static(x.type.shape[1] ?? 0, "the input channels of a convolution");
+    const channels = s.channels(x);
     return s.conv(
       x,
       kernelOf(s, s.param("weight", [out, Math.floor(channels / groups), ...kernel])),
@@ -82,6 +82,6 @@ export const convOfWeight =
 export const depthwise =
   (options: Omit<ConvOptions, "groups"> = {}): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a depthwise convolution");
+    const channels = s.channels(x);
     return conv2d(channels, { ...options, groups: channels })(s, x);
   };

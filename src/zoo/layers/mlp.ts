@@ -24,7 +24,7 @@ export const mlp =
     out?: number,
   ): Module =>
   (s, x) => {
-    const width = out ?? s.static(x.type.shape.at(conv ? 1 : -1) ?? 0, "the width of an MLP");
+    const width = out ?? (conv ? s.channels(x) : s.features(x));
     const project = (n: number): Module => (conv ? conv2d(n, { bias }) : linear(n, { bias }));
     return s.chain(x, {
       fc1: project(hidden),

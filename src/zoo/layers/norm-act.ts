@@ -77,7 +77,7 @@ export const normAct =
     kinds[norm.kind](s, x, { ...norm, act: name });
 
 function groupsOf(s: Scope, x: Value, { group_size: size, kind }: NormAct): number {
-  const channels = s.static(x.type.shape[1] ?? 0, "the channels of a group norm");
+  const channels = s.channels(x);
   const groups = size === undefined ? 32 : channels / size;
   if (Number.isInteger(groups) && channels % groups === 0) return groups;
   throw new TimmcError("unsupported", `${kind}: ${channels} channels do not divide into groups of ${size ?? "a 32nd"}`);

@@ -19,7 +19,7 @@ export interface ReducedAttentionOptions {
 export const reducedAttention =
   (grid: readonly [Dim, Dim], o: ReducedAttentionOptions): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const bias = o.qkvBias ?? true;
     const q = s.call("q", linear(width, { bias }), x);
     const source = o.reduce === undefined ? x : s.chain(toTokens(s, o.reduce(s, toMap(s, x, grid))), o.after ?? {});

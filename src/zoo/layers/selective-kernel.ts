@@ -31,7 +31,7 @@ export const selectiveKernel =
     { ratio = 1 / 16, divisor = 8, reduced, dilated = true, splitInput = true, ...conv }: SelectiveKernelOptions,
   ): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a selective kernel");
+    const channels = s.channels(x);
     if (splitInput && channels % kernels.length !== 0)
       throw new TimmcError("unsupported", `${channels} channels cannot be split over ${kernels.length} kernels`);
     const half = channels / kernels.length;

@@ -18,7 +18,7 @@ export const splitAttention =
   (out: number, { radix, norm, act: name = "relu", ...conv }: SplitAttentionOptions): Module =>
   (s, x) => {
     const { groups = 1 } = conv;
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of split attention");
+    const channels = s.channels(x);
     const reduced = makeDivisible((channels * radix) / 4, 8, 32);
     const maps = s.chain(x, {
       conv: conv2d(out * radix, { ...conv, groups: groups * radix }),

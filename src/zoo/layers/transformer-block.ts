@@ -14,7 +14,7 @@ export interface TransformerBlockOptions {
 export const transformerBlock =
   ({ heads, mlpRatio, qkvBias = true, norm = layerNorm(1e-6) }: TransformerBlockOptions): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of a block");
+    const width = s.features(x);
     const y = s.add(x, s.chain(x, { norm1: norm, attn: attention({ heads, qkvBias }) }));
     return s.add(y, s.chain(y, { norm2: norm, mlp: mlp(Math.trunc(width * mlpRatio) || width) }));
   };

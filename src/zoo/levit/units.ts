@@ -92,7 +92,7 @@ export const attentionDownsample =
 export const levitMlp =
   (c: Style, ratio: number): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[c.conv ? 1 : 2] ?? 0, "the width of an MLP");
+    const width = c.conv ? s.channels(x) : s.features(x);
     return s.chain(x, { ln1: unit(c, Math.trunc(width * ratio)), act: act(c.act), ln2: unit(c, width) });
   };
 
@@ -100,7 +100,7 @@ export const levitMlp =
 export const levitBlock =
   (c: Style, o: AttentionOptions, ratio: number): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[c.conv ? 1 : 2] ?? 0, "the width of a block");
+    const width = c.conv ? s.channels(x) : s.features(x);
     const y = s.add(x, s.call("attn", attention(c, o, width), x));
     return s.add(y, s.call("mlp", levitMlp(c, ratio), y));
   };

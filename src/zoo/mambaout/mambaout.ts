@@ -64,7 +64,7 @@ const stem =
 const block =
   (c: MambaOutConfig): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[3] ?? 0, "the width of a stage");
+    const width = s.features(x);
     const hidden = Math.trunc(c.expansion_ratio * width);
     const convolved = Math.trunc(c.conv_ratio * width);
     const y = s.chain(x, { norm, fc1: linear(2 * hidden) });
@@ -103,7 +103,7 @@ function refuse(c: MambaOutConfig): string | undefined {
 
 /** Pool, norm, hidden layer of four times the width, classifier. The default head pools for "avg" alone. */
 const head = (c: MambaOutConfig) => (s: Scope, x: Value) => {
-  const width = s.static(x.type.shape[3] ?? 0, "the width of the classifier");
+  const width = s.features(x);
   const isDefault = c.head_fn === "default";
   const pooled = globalPoolOver(s, x, isDefault && c.global_pool !== "avg" ? "" : c.global_pool, [1, 2]);
   const hidden: Module = (t, y) =>

@@ -78,7 +78,7 @@ export const transformerBlock2d =
   (s, x) => {
     const normalise = norm(c.transformer_norm_layer, c.transformer_norm_eps);
     const pool = c.transformer_pool_type;
-    const channels = s.static(x.type.shape[1] ?? 0, "the width of a stage");
+    const channels = s.channels(x);
     const normDown: Module = (t, y) => t.chain(y, { norm: normalise, down: downsample(channels, { pool }) });
     const reduce = downsample(width, { pool, bias: c.transformer_shortcut_bias });
     const ls = c.transformer_init_values ? layerScale2d : undefined;
@@ -133,7 +133,7 @@ function feedForward(s: Scope, x: Value, c: MaxxVitConfig): Value {
 export const partitionAttention =
   (c: MaxxVitConfig, grid: boolean): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[3] ?? 0, "the width of a stage");
+    const width = s.features(x);
     const normed = s.call("norm1", norm(c.transformer_norm_layer_cl, c.transformer_norm_eps), x);
     const attend = attention(c, partition(c), width, width);
     const y = partitioned(s, normed, c, grid, (windows) => s.call("attn", attend, windows));
@@ -145,7 +145,7 @@ export const partitionAttention =
 export const parallelAttention =
   (c: MaxxVitConfig): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[3] ?? 0, "the width of a stage");
+    const width = s.features(x);
     const normed = s.call("norm1", norm(c.transformer_norm_layer_cl, c.transformer_norm_eps), x);
     const attend = attention(c, partition(c), width, width / 2);
     const half = (name: string, grid: boolean): Value =>

@@ -57,7 +57,7 @@ export const stem =
 const mbConv =
   (c: MaxxVitConfig, width: number, stride: 1 | 2): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the width of a stage");
+    const channels = s.channels(x);
     const inner = makeDivisible((c.conv_expand_output ? width : channels) * c.conv_expand_ratio);
     const padding = c.conv_padding;
     const excite = squeezeExcite({
@@ -90,7 +90,7 @@ const mbConv =
 const convNext =
   (c: MaxxVitConfig, width: number, stride: 1 | 2): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the width of a stage");
+    const channels = s.channels(x);
     const bias = c.conv_output_bias;
     const pools = c.conv_stride_mode === "pool";
     const changed = channels === width ? undefined : conv2d(width, { bias });

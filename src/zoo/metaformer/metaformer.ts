@@ -42,7 +42,7 @@ const pooling: Module = (s, x) => s.sub(s.call("pool", avgPool(3, { stride: 1, p
 
 /** The inverted separable convolution of MobileNet V2. */
 const sepConv: Module = (s, x) => {
-  const width = s.static(x.type.shape[1] ?? 0, "the width of a stage");
+  const width = s.channels(x);
   return s.chain(x, {
     pwconv1: conv2d(2 * width),
     act1: starRelu,
@@ -53,7 +53,7 @@ const sepConv: Module = (s, x) => {
 
 /** Heads of 32 channels, without biases. */
 const attention: Module = (s, x) => {
-  const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+  const width = s.features(x);
   const heads = width / 32;
   const [q, k, v] = split(s, s.call("qkv", linear(3 * width, { bias: false }), x), [width, width, width]);
   const byHead = (y: Value): Value => splitHeads(s, y, heads);
@@ -68,7 +68,7 @@ const block =
   (c: MetaFormerConfig, stage: number, mixer: Mixer): Module =>
   (s, x) => {
     const tokens = mixer === "attention";
-    const width = s.static(x.type.shape[tokens ? 2 : 1] ?? 0, "the width of a stage");
+    const width = tokens ? s.features(x) : s.channels(x);
     const scale: Module = (t, y) =>
       t.mul(y, t.reshape(t.param("scale", [width]), { shape: tokens ? [width] : [width, 1, 1] }));
     const branch = typeof at(c.layer_scale_init_values, stage) === "number" ? scale : undefined;
@@ -115,7 +115,7 @@ function classifier(c: MetaFormerConfig): Module | undefined {
   if (c.num_classes === 0) return undefined;
   if (!c.use_mlp_head) return linear(c.num_classes);
   return (s: Scope, x: Value): Value => {
-    const width = s.static(x.type.shape[1] ?? 0, "the width of the classifier");
+    const width = s.channels(x);
     return s.chain(x, { fc1: linear(4 * width), act: squaredRelu, norm: layerNorm(1e-6), fc2: linear(c.num_classes) });
   };
 }

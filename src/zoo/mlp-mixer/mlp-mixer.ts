@@ -76,7 +76,7 @@ const spatialGate: Module = (s, x) => {
 const gatingBlock =
   (c: MixerConfig): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of an MLP");
+    const width = s.features(x);
     const gated: Module = (t, y) =>
       t.chain(y, { fc1: linear(widths(c)[1]), act: act(c.act_layer), gate: spatialGate, fc2: linear(width) });
     return s.add(x, s.chain(x, { norm: normOf(c), mlp_channels: gated }));

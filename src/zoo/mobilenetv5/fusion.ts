@@ -19,7 +19,7 @@ export function fuse(s: Scope, maps: readonly Value[], out: number, size: Pair, 
     { ...style, padding: undefined, aa: undefined, layerScale: false },
     {
       type: "uir",
-      in: s.static(joined.type.shape[1] ?? 0, "the channels of the maps"),
+      in: s.channels(joined),
       out,
       stride: 1,
       dilation: 1,

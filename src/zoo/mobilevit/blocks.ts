@@ -45,7 +45,7 @@ function patches(s: Scope, x: Value, patch: number, perm: readonly number[]): Va
 const transformerBlock =
   (act: ActName): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of a transformer");
+    const width = s.features(x);
     const norm = layerNorm(1e-5);
     const y = s.add(x, s.chain(x, { norm1: norm, attn: attention({ heads, qkvBias: true }) }));
     return s.add(y, s.chain(y, { norm2: norm, mlp: mlp(width * mlpRatio, { act }) }));
@@ -84,7 +84,7 @@ export const mobileVitBlock =
  * weighs the keys of all patches to a context, which scales the values.
  */
 const linearAttention: Module = (s, x) => {
-  const width = s.static(x.type.shape[1] ?? 0, "the width of attention");
+  const width = s.channels(x);
   const packed = s.call("qkv_proj", conv2d(1 + 2 * width, { bias: true }), x);
   const [query, key, value] = split(s, packed, [1, width, width], 1);
   const scores = s.softmax(query, { axis: -1 });
@@ -96,7 +96,7 @@ const linearAttention: Module = (s, x) => {
 const linearTransformerBlock =
   (act: ActName): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[1] ?? 0, "the width of a transformer");
+    const width = s.channels(x);
     const norm = groupNorm(1);
     const y = s.add(x, s.chain(x, { norm1: norm, attn: linearAttention }));
     return s.add(y, s.chain(y, { norm2: norm, mlp: mlp(width * mlpRatio, { act, conv: true }) }));

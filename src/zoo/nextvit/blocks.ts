@@ -38,7 +38,7 @@ const patchEmbed =
 const convAttention =
   ({ headDim, act: name }: BlockOptions): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     return s.chain(x, {
       group_conv3x3: conv2d(channels, { kernel: 3, groups: Math.floor(channels / headDim) }),
       norm: batchNorm(),
@@ -48,7 +48,7 @@ const convAttention =
   };
 
 const mixChannels = (s: Scope, x: Value, norm: string, ratio: number, name: ActName): Value => {
-  const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+  const channels = s.channels(x);
   const y = s.chain(x, { [norm]: batchNorm(), mlp: mlp(Math.trunc(channels * ratio), { act: name, conv: true }) });
   return s.add(x, y);
 };
@@ -64,7 +64,7 @@ export const convBlock =
 const efficientAttention =
   ({ headDim, reduction }: BlockOptions): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const heads = Math.floor(width / headDim);
     const count = reduction ** 2;
     const swap = (y: Value): Value => s.transpose(y, { perm: [0, 2, 1] });

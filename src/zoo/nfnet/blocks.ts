@@ -45,7 +45,7 @@ const attention = ({ attn_layer: name, attn_kwargs }: NfNetConfig, channels: num
 export const normFreeBlock =
   (c: NfNetConfig, p: Place): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const { width, groups } = middle(c, p, channels);
     const active = s.mul(s.call("act1", actOf(c), x), s.scalar(p.beta));
     const project: Module = (t, y) => t.chain(y, { pool: avgDown(p.stride, p.dilation), conv: convOf(c, p.out) });

@@ -46,7 +46,7 @@ interface State {
 
 /** Section 3.2: a strided convolution of the map, in groups of its channels, and a linear layer for the tokens. */
 const pool = (s: Scope, { map, tokens }: State, width: number): State => {
-  const groups = s.static(map.type.shape[1] ?? 1, "the groups of a convolution");
+  const groups = s.channels(map);
   const conv = conv2d(width, { kernel: 3, stride: 2, padding: 1, groups, bias: true });
   return { map: s.call("conv", conv, map), tokens: s.call("fc", linear(width), tokens) };
 };

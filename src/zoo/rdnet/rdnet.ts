@@ -25,7 +25,7 @@ const eights = (n: number): number => Math.trunc(n / 8) * 8;
 const denseBlock =
   (c: RdNetConfig, i: number): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const layers: Module = (t, y) =>
       t.sequence(y, [
         depthwise({ kernel: 7, bias: true }),
@@ -53,7 +53,7 @@ const denseStage =
   (c: RdNetConfig, i: number): Module =>
   (s, x) => {
     if (i === 0) return s.sequence(x, [denseBlocks(c, i)]);
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a transition");
+    const channels = s.channels(x);
     const kernel = c.is_downsample_block[i] === true ? 2 : 1;
     const width = eights(channels * c.transition_compression_ratio);
     const conv = conv2d(width, { kernel, stride: kernel, padding: 0, bias: true });

@@ -24,7 +24,7 @@ const stage =
     const block = c.preact ? preBottleneck : bottleneck;
     let y = x;
     for (let i = 0; i < shape.depth; i++) {
-      const width = i === 0 ? s.static(x.type.shape[1] ?? 0, "the channels of a block") : out;
+      const width = i === 0 ? s.channels(x) : out;
       const own = i === 0 ? at.firstDilation : at.dilation;
       const place = { in: width, out, groupSize: shape.groupSize, stride: i === 0 ? at.stride : 1 };
       y = s.call(`b${i + 1}`, block(c, { ...place, dilation: [own, at.dilation] }), y);

@@ -43,7 +43,7 @@ const tokenMixer =
 const channelMixer =
   (ratio: number): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const width = s.channels(x);
     return s.chain(x, { conv1: convBn(width * ratio), act: act("gelu"), conv2: convBn(width) });
   };
 

@@ -68,7 +68,7 @@ function stemPool(c: NetworkConfig): Module {
   const aa = c.aa_layer;
   if (c.replace_stem_pool)
     return (s, x) => {
-      const width = s.static(x.type.shape[1] ?? 0, "the stem's width");
+      const width = s.channels(x);
       const down = conv2d(width, { kernel: 3, stride: aa ? 1 : 2, padding: 1 });
       return s.sequence(x, [down, ...(aa ? [antiAlias(aa, 2)] : []), norm(c.norm_layer), act(c.act_layer)]);
     };

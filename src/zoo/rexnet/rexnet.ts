@@ -24,7 +24,7 @@ const norm = { kind: "batchnorm" } as const;
 const linearBottleneck =
   (c: RexNetConfig, b: Block): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const expands = b.expansion !== 1;
     const wide = expands ? makeDivisible(roundHalfEven(channels * b.expansion), c.ch_div) : channels;
     const [own, next] = b.dilation;

@@ -37,7 +37,7 @@ const swapAxes = (s: Scope, x: Value): Value => s.transpose(x, { perm: [0, 2, 1,
 const lstm2d =
   (c: SequencerConfig, hidden: number): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[3] ?? 0, "the channels of a block");
+    const width = s.features(x);
     const rnn = lstm({ hidden, layers: c.num_rnn_layers, bidirectional: c.bidirectional });
     const vertical = (): Value => swapAxes(s, alongRows(s, swapAxes(s, x), "rnn_v", rnn));
     const horizontal = (): Value => alongRows(s, x, "rnn_h", rnn);
@@ -54,7 +54,7 @@ const lstm2d =
 const block =
   (c: SequencerConfig, hidden: number, ratio: number): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[3] ?? 0, "the channels of a block");
+    const width = s.features(x);
     const y = s.add(x, s.chain(x, { norm1: norm, rnn_tokens: lstm2d(c, hidden) }));
     // A width of 0 is none, for which timm's MLP takes that of its input.
     return s.add(y, s.chain(y, { norm2: norm, mlp_channels: mlp(Math.trunc(ratio * width) || width) }));

@@ -35,7 +35,7 @@ const local = residual(depthwiseBn({ kernel: 3 }));
 
 /** Twice as wide inside. */
 const ffn = residual((s, x) => {
-  const width = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+  const width = s.channels(x);
   return s.chain(x, { pw1: convBn(2 * width), act: relu, pw2: convBn(width) });
 });
 
@@ -65,7 +65,7 @@ const block =
 const patchMerging =
   (out: number): Module =>
   (s, x) => {
-    const wide = 4 * s.static(x.type.shape[1] ?? 0, "the channels of a stage");
+    const wide = 4 * s.channels(x);
     return s.chain(x, {
       conv1: convBn(wide),
       act1: relu,

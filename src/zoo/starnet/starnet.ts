@@ -38,7 +38,7 @@ const convBn = (out: number, options: ConvOptions = {}, norm = true): Module =>
 const block =
   (c: Config): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const spatial = depthwise({ kernel: 7, bias: true });
     const y = s.call("dwconv", wide(spatial), x);
     const branch = (name: string): Value => s.call(name, convBn(c.mlp_ratio * channels, {}, false), y);

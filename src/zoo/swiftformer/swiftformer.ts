@@ -15,7 +15,7 @@ import { globalPoolOver } from "../layers/pool.ts";
 import { meanOfHeads } from "../layers/two-heads.ts";
 import { unitLength } from "../layers/unit-length.ts";
 import { type ConfigOf, bool, classOnly, dropRates, inert, int, ints, number, oneOf } from "../schema.ts";
-import type { Module, Scope } from "../scope.ts";
+import type { Module } from "../scope.ts";
 import { remap } from "./remap.ts";
 
 const args = {
@@ -37,7 +37,6 @@ const args = {
 
 type Config = ConfigOf<typeof args>;
 
-const channelsOf = (s: Scope, x: Value): number => s.static(x.type.shape[1] ?? 0, "the channels of a block");
 const scaleOf = (c: Config): Module | undefined => (c.use_layer_scale ? layerScaleOfMaps : undefined);
 const pointwise = (out: number): Module => conv2d(out, { bias: true });
 
@@ -45,7 +44,7 @@ const pointwise = (out: number): Module => conv2d(out, { bias: true });
 const convEncoder =
   (c: Config, ratio: number): Module =>
   (s, x) => {
-    const channels = channelsOf(s, x);
+    const channels = s.channels(x);
     const y = s.chain(x, {
       dwconv: depthwise({ kernel: 3, bias: true }),
       norm: batchNorm(),
@@ -60,7 +59,7 @@ const convEncoder =
 /** Efficient additive attention (fig. 2 d): one global query, a weighted sum of all, multiplies the keys. */
 const additiveAttention: Module = (s, x) => {
   const [, , h = 1, w = 1] = x.type.shape;
-  const width = channelsOf(s, x);
+  const width = s.channels(x);
   const tokens = toTokens(s, x);
   const query = unitLength(s, s.call("to_query", linear(width), tokens));
   const key = unitLength(s, s.call("to_key", linear(width), tokens));
@@ -73,7 +72,7 @@ const additiveAttention: Module = (s, x) => {
 const mlp =
   (ratio: number): Module =>
   (s, x) => {
-    const channels = channelsOf(s, x);
+    const channels = s.channels(x);
     return s.chain(x, {
       norm1: batchNorm(),
       fc1: pointwise(Math.trunc(channels * ratio)),

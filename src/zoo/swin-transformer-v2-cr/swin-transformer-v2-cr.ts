@@ -35,7 +35,7 @@ function windowOf(c: SwinV2CrConfig): Pair {
 const attention =
   (heads: number, window: Pair, windows: Windows): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const qkv = split(s, s.call("qkv", linear(3 * width), x), [width, width, width]);
     const scale = logitScale(s, heads, [heads]);
     const bias = mlpBias(s, heads, window, { hidden: 384, mode: "cr", name: "meta_mlp" });

@@ -42,12 +42,11 @@ type Config = ConfigOf<typeof args>;
 
 const gelu = act("gelu");
 const norm = layerNorm(1e-5);
-const channelsOf = (s: Scope, x: Value, axis = 1): number => s.static(x.type.shape[axis] ?? 0, "the width of a block");
 
 const mbConv =
   (ratio: number): Module =>
   (s, x) => {
-    const channels = channelsOf(s, x);
+    const channels = s.channels(x);
     const y = s.chain(x, {
       conv1: convBn(Math.trunc(channels * ratio), {}, "conv"),
       act1: gelu,
@@ -73,7 +72,7 @@ const patchMerging =
 const attention =
   (heads: number, window: Pair): Module =>
   (s, x) => {
-    const width = channelsOf(s, x, 2);
+    const width = s.features(x);
     const dim = width / heads;
     const [q, k, v] = splitByHead(s, s.chain(x, { norm, qkv: linear(3 * width) }), heads, [dim, dim, dim]);
     const bias = offsetBias(s, s.param("attention_biases", [heads, window[0] * window[1]]), window);
@@ -97,7 +96,7 @@ function attendInWindows(s: Scope, x: Value, heads: number, window: Pair): Value
 const normMlp =
   (ratio: number): Module =>
   (s, x) => {
-    const width = channelsOf(s, x, 2);
+    const width = s.features(x);
     return s.chain(x, { norm, fc1: linear(Math.trunc(width * ratio)), act: gelu, fc2: linear(width) });
   };
 

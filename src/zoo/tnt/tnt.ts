@@ -82,7 +82,7 @@ const pixelEmbed =
 const attention =
   (heads: number, bias: boolean): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const [q, k] = split(s, s.call("qk", linear(2 * width, { bias }), x), [width, width]);
     const v = s.call("v", linear(width, { bias }), x);
     const byHead = (y: Value): Value => splitHeads(s, y, heads);
