@@ -91,11 +91,14 @@ export function lowerResolved(
     softmax: request.softmax ?? false,
   };
   const batch: Dim = typeof request.batch === "number" ? request.batch : batchSymbol;
-  const { family, architecture, args, inputSize, data } = resolved;
+  const { family, architecture, args, inputSize, data, cfg } = resolved;
   return withinModel(formatReference(resolved.reference), () => {
     if (preprocess) requirePictureChannels(inputSize[0], "Leave --preprocess out, and normalise the input before.");
     const pixels = preprocess ? normalizationOf(data) : undefined;
-    const lowered = lowerArchitecture(family, architecture, args, inputSize, batch, pixels);
+    const lowered = lowerArchitecture(family, architecture, args, inputSize, batch, pixels, [
+      cfg.input_size[1],
+      cfg.input_size[2],
+    ]);
     const defaults = lowered.model.defaultStages ?? resolved.family.defaultStages;
     const stages = selectStages(lowered.model.stages.length, defaults, resolved.outIndices);
     const tapNames = request.taps ?? defaultTaps(layout, resolved);

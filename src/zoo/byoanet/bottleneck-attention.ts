@@ -14,14 +14,11 @@ export const bottleneckAttention =
   (s, x) => {
     const [n = 1, , h = 1, w = 1] = x.type.shape;
     if (size === undefined)
-      throw new TimmcError("unsupported", "attention with relative positions is made for a map of one size", {
-        hint: "compile with --arg img_size=H",
-      });
+      throw new TimmcError("unsupported", "attention with relative positions is made for a map of one size");
     if (!sameDim(h, size[0]) || !sameDim(w, size[1]))
       throw new TimmcError(
         "unsupported",
         `the map is ${printDim(h)}x${printDim(w)} where attention is made for ${size[0]}x${size[1]}`,
-        { hint: "compile with an --arg img_size that is the input's" },
       );
     const heads = o.heads ?? 4;
     const { key, value } = headWidths(channels, { ...o, heads });

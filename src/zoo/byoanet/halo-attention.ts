@@ -62,8 +62,6 @@ export const haloAttention =
 function blocksAlong(s: Scope, x: Value, axis: number, block: number): number {
   const extent = s.static(x.type.shape[axis] ?? 0, "halo attention cuts the map into blocks");
   if (extent % block !== 0)
-    throw new TimmcError("unsupported", `a map of ${extent} does not divide into blocks of ${block}`, {
-      hint: "choose another --input-size",
-    });
+    throw new TimmcError("unsupported", `a map of ${extent} does not divide into blocks of ${block}`);
   return extent / block;
 }

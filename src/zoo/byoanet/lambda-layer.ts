@@ -69,7 +69,6 @@ function pairLambdas(s: Scope, tokens: Value, [h, w]: readonly [Dim, Dim], size:
     throw new TimmcError(
       "unsupported",
       `lambdas of relative positions are made for one size of the map, not for ${printDim(h)}x${printDim(w)}`,
-      { hint: "compile with an --arg img_size that is the input's" },
     );
   const [rows, columns] = size;
   const length = rows * columns;

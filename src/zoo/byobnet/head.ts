@@ -22,10 +22,7 @@ export function head(c: ByobConfig, size: Pair | undefined): HeadModule {
     });
   if (c.head_type !== "attn_abs") return classifierHead(options);
   return (s, x) => {
-    if (size === undefined)
-      throw new TimmcError("unsupported", "pooling by attention is made for a map of one size", {
-        hint: "compile with --arg img_size=H",
-      });
+    if (size === undefined) throw new TimmcError("unsupported", "pooling by attention is made for a map of one size");
     const width = c.head_hidden_size || s.channels(x);
     if (width % 64 !== 0)
       throw new TimmcError("unsupported", `head_hidden_size=${width}: pooling by attention needs a multiple of 64`);

@@ -65,9 +65,7 @@ function embed(s: Scope, image: Value, c: CrossVitConfig, branch: Branch): Value
   const [n = 1, length = 0] = tokens.type.shape;
   const count = patchCount(c, branch);
   if (length !== count)
-    throw new TimmcError("unsupported", `timm counts ${count} patches, and the image has ${String(length)}`, {
-      hint: "choose an img_size that makes whole patches in both branches",
-    });
+    throw new TimmcError("unsupported", `timm counts ${count} patches, and the image has ${String(length)}`);
   const token = s.expand(s.param(`cls_token_${branch}`, [1, 1, width]), { shape: [n, 1, width] });
   return s.add(s.concat([token, tokens], { axis: 1 }), s.param(`pos_embed_${branch}`, [1, 1 + count, width]));
 }

@@ -47,9 +47,7 @@ const swapped = (s: Scope, x: Value): Value => s.transpose(x, { perm: [0, 1, 3, 
 function needSize(x: Value, size: Pair): void {
   x.type.shape.slice(2).forEach((extent, i) => {
     if (isStatic(extent) && extent === size[i]) return;
-    throw new TimmcError("unsupported", `the map is ${printDim(extent)} high or wide, attention is for ${size[i]}`, {
-      hint: "compile with an --arg img_size that is the input's",
-    });
+    throw new TimmcError("unsupported", `the map is ${printDim(extent)} high or wide, attention is for ${size[i]}`);
   });
 }
 

@@ -58,9 +58,7 @@ export const windowAttention =
   (s, x) => {
     for (const extent of x.type.shape.slice(2))
       if (!isStatic(extent) || extent !== o.size)
-        throw new TimmcError("unsupported", `the map is ${printDim(extent)} high or wide, the model's ${o.size}`, {
-          hint: "compile with an --arg img_size that is the input's",
-        });
+        throw new TimmcError("unsupported", `the map is ${printDim(extent)} high or wide, the model's ${o.size}`);
     if (o.size <= o.window) return s.call("attn", cascade(o, o.size), x);
     const [n = 1] = x.type.shape;
     const window = [o.window, o.window] as const;

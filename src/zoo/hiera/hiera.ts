@@ -78,7 +78,6 @@ function needGrid(map: Value, grid: Pair): void {
   throw new TimmcError(
     "unsupported",
     `there are ${printDim(h)}x${printDim(w)} patches where the network is made for ${grid[0]}x${grid[1]}`,
-    { hint: "compile with an --arg img_size that is the input's" },
   );
 }
 

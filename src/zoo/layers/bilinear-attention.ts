@@ -25,9 +25,7 @@ const shares = (s: Scope, scores: Value, axis: number): Value => {
 function blockSide(s: Scope, x: Value, axis: number, blocks: number): number {
   const extent = s.static(x.type.shape[axis] ?? 0, "bilinear attention cuts the map into blocks");
   if (extent % blocks !== 0)
-    throw new TimmcError("unsupported", `a map of ${extent} cannot be cut into ${blocks} blocks for attention`, {
-      hint: "choose another --input-size",
-    });
+    throw new TimmcError("unsupported", `a map of ${extent} cannot be cut into ${blocks} blocks for attention`);
   return extent / blocks;
 }
 

@@ -112,7 +112,6 @@ function needSize(map: Value, size: Pair): void {
   throw new TimmcError(
     "unsupported",
     `the stem's map is ${printDim(h)}x${printDim(w)} where the biases are for ${size[0]}x${size[1]}`,
-    { hint: "compile with an --arg img_size that is the input's" },
   );
 }
 

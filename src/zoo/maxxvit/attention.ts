@@ -103,9 +103,7 @@ function exchange(s: Scope, x: Value, [gh, gw]: Pair): Value {
 function needWhole(size: Pair, window: Pair): void {
   for (const [i, side] of (["height", "width"] as const).entries())
     if ((size[i] ?? 0) % (window[i] ?? 1) !== 0)
-      throw new TimmcError("unsupported", `${side} ${size[i]} must be divisible by the window's ${window[i]}`, {
-        hint: "choose an img_size whose every stage is whole windows, such as a multiple of 32",
-      });
+      throw new TimmcError("unsupported", `${side} ${size[i]} must be divisible by the window's ${window[i]}`);
 }
 
 /** `attend` in the windows of a map [N, H, W, C], or in its grid: tokens that lie a window apart. */

@@ -8,7 +8,7 @@ import { fixed, fixedArg, refuseFixed } from "../fixed.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { poolAndClassify, refuseUnpooled } from "../layers/classifier.ts";
 import { conv2d } from "../layers/conv.ts";
-import { splitHeads } from "../layers/heads.ts";
+import { mixByHead } from "../layers/attention.ts";
 import { normedAtEnd } from "../layers/intermediate.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
@@ -56,9 +56,7 @@ const aggregate =
   (c: NestConfig, width: number): Module =>
   (s, x) => {
     if (mapSize(s, s.transpose(x, { perm: [0, 2, 3, 1] })).some((extent) => extent % 2 !== 0))
-      throw new TimmcError("unsupported", "blocks are aggregated from maps of even sizes alone", {
-        hint: "choose another img_size",
-      });
+      throw new TimmcError("unsupported", "blocks are aggregated from maps of even sizes alone");
     const padding = c.pad_type === "same" ? ("same" as const) : undefined;
     return s.chain(x, {
       conv: conv2d(width, { kernel: 3, padding, bias: true }),
@@ -74,8 +72,7 @@ const attention =
     const [n = 1, length = 1, channels = 1] = x.type.shape;
     const width = s.static(channels, "the width of attention");
     const qkv = split(s, s.call("qkv", linear(3 * width, { bias }), x), [width, width, width]);
-    const [q, k, v] = qkv.map((y) => splitHeads(s, y, heads)) as [Value, Value, Value];
-    const mixed = s.attention(q, k, v, undefined, { scale: (width / heads) ** -0.5 });
+    const mixed = mixByHead(s, qkv, { heads });
     const joined = s.reshape(s.transpose(mixed, { perm: [0, 2, 3, 1] }), { shape: [n, length, width] });
     return s.call("proj", linear(width), joined);
   };

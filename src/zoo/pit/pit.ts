@@ -78,7 +78,6 @@ const otherSize = (map: readonly Dim[], size: readonly number[]): TimmcError =>
   new TimmcError(
     "unsupported",
     `the position embeddings are for ${size.join("x")} patches, not ${map.map(printDim).join("x")}`,
-    { hint: "compile with --arg img_size=H of the input" },
   );
 
 function refuse(c: PitConfig): string | undefined {
