@@ -2,13 +2,14 @@
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
+import { multiHeadMix } from "../layers/attention.ts";
 import { biasedQkv } from "../layers/biased-qkv.ts";
 import { blockStages, noting } from "../layers/block-stages.ts";
 import { tableBias } from "../layers/relative-position.ts";
 import { fullyConnected } from "../layers/classifier.ts";
 import type { Pair } from "../layers/conv.ts";
 import { swiGlu } from "../layers/glu-mlp.ts";
-import { mergeHeads, splitHeads } from "../layers/heads.ts";
+import { scaleBy } from "../layers/layer-scale.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
 import { layerNorm } from "../layers/norm.ts";
@@ -35,19 +36,16 @@ const attention =
   (c: BeitConfig, window: Pair, shared: Value | undefined): Module =>
   (s, x) => {
     const width = c.embed_dim;
-    const qkv = s.call("qkv", biasedQkv(s, width, c.qkv_bias), x);
-    const [q, k, v] = split(s, qkv, [width, width, width]);
+    const qkv = split(s, s.call("qkv", biasedQkv(s, width, c.qkv_bias), x), [width, width, width]);
     const own = c.use_rel_pos_bias ? tableBias(s, c.num_heads, window, 1) : undefined;
     const bias = own && shared ? s.add(own, shared) : (own ?? shared);
-    const byHead = (y: Value): Value => splitHeads(s, y, c.num_heads);
-    const mixed = s.attention(byHead(q), byHead(k), byHead(v), bias, { scale: (width / c.num_heads) ** -0.5 });
-    return s.call("proj", linear(width), mergeHeads(s, mixed));
+    return s.call("proj", linear(width), multiHeadMix(s, qkv, { heads: c.num_heads, bias }));
   };
 
 const block =
   (c: BeitConfig, window: Pair, shared: Value | undefined): Module =>
   (s, x) => {
-    const scaled = (name: string, y: Value): Value => (c.init_values ? s.mul(s.param(name, [c.embed_dim]), y) : y);
+    const scaled = (name: string, y: Value): Value => (c.init_values ? scaleBy(s, name, y) : y);
     const hidden = Math.trunc(c.embed_dim * c.mlp_ratio) || c.embed_dim;
     const inner = { norm: c.scale_mlp ? norm : undefined };
     const y = s.add(x, scaled("gamma_1", s.chain(x, { norm1: norm, attn: attention(c, window, shared) })));

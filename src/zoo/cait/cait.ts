@@ -6,6 +6,7 @@ import { blockStages, noting } from "../layers/block-stages.ts";
 import { classAttention } from "../layers/class-attention.ts";
 import { mergeHeads, splitHeads } from "../layers/heads.ts";
 import { linear } from "../layers/linear.ts";
+import { scaleBy } from "../layers/layer-scale.ts";
 import { mlp } from "../layers/mlp.ts";
 import { layerNorm } from "../layers/norm.ts";
 import { patchEmbed, patchGrid } from "../layers/patch-embed.ts";
@@ -13,7 +14,7 @@ import { split } from "../layers/split.ts";
 import { poolAndHead } from "../layers/token-head.ts";
 import { embedTokens } from "../layers/token-embedding.ts";
 import { rename } from "../remap/steps.ts";
-import type { Module, Scope } from "../scope.ts";
+import type { Module } from "../scope.ts";
 import { type CaitConfig, args } from "./config.ts";
 import { variants } from "./variants.ts";
 
@@ -39,8 +40,6 @@ const talkingHeads =
     return s.call("proj", linear(width), mergeHeads(s, s.matmul(weights, splitHeads(s, v, c.num_heads))));
   };
 
-const scaled = (s: Scope, name: string, x: Value): Value => s.mul(s.param(name, [x.type.shape.at(-1) ?? 0]), x);
-
 /** timm's Mlp takes a width of 0 as not given. */
 const feed = (c: CaitConfig, ratio: number): Module => mlp(Math.trunc(c.embed_dim * ratio) || c.embed_dim);
 
@@ -48,8 +47,8 @@ const feed = (c: CaitConfig, ratio: number): Module => mlp(Math.trunc(c.embed_di
 const block =
   (c: CaitConfig): Module =>
   (s, x) => {
-    const y = s.add(x, scaled(s, "gamma_1", s.chain(x, { norm1: norm, attn: talkingHeads(c) })));
-    return s.add(y, scaled(s, "gamma_2", s.chain(y, { norm2: norm, mlp: feed(c, c.mlp_ratio) })));
+    const y = s.add(x, scaleBy(s, "gamma_1", s.chain(x, { norm1: norm, attn: talkingHeads(c) })));
+    return s.add(y, scaleBy(s, "gamma_2", s.chain(y, { norm2: norm, mlp: feed(c, c.mlp_ratio) })));
   };
 
 /** Section 3: the class token alone is updated, from itself and the patches. */
@@ -58,8 +57,8 @@ const classBlock =
   (s, token) => {
     const all = s.concat([token, patches], { axis: 1 });
     const attn = classAttention(c.num_heads, c.qkv_bias);
-    const y = s.add(token, scaled(s, "gamma_1", s.chain(all, { norm1: norm, attn })));
-    return s.add(y, scaled(s, "gamma_2", s.chain(y, { norm2: norm, mlp: feed(c, c.mlp_ratio_token_only) })));
+    const y = s.add(token, scaleBy(s, "gamma_1", s.chain(all, { norm1: norm, attn })));
+    return s.add(y, scaleBy(s, "gamma_2", s.chain(y, { norm2: norm, mlp: feed(c, c.mlp_ratio_token_only) })));
   };
 
 export default defineFamily({

@@ -3,9 +3,10 @@ import type { Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import { act } from "../layers/act.ts";
 import { adaptiveAvgPool } from "../layers/adaptive-avg-pool.ts";
+import { multiHeadMix } from "../layers/attention.ts";
 import { conv2d, depthwise } from "../layers/conv.ts";
+import { convPositions } from "../layers/conv-positions.ts";
 import { globalResponseNorm } from "../layers/grn.ts";
-import { mergeHeads, splitHeads } from "../layers/heads.ts";
 import { layerScale, layerScale2d } from "../layers/layer-scale.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
@@ -19,21 +20,13 @@ type Size = readonly [Dim, Dim];
 const norm = layerNorm(1e-5);
 const sizeOf = (map: Value): Size => [map.type.shape[2] ?? 1, map.type.shape[3] ?? 1];
 
-/** Positions by a depthwise convolution of the tokens' map, added to it. */
-const positions =
-  (size: Size): Module =>
-  (s, x) => {
-    const map = toMap(s, x, size);
-    return toTokens(s, s.add(s.call("proj", depthwise({ kernel: 3, bias: true }), map), map));
-  };
-
 /**
  * A transformer on maps of one channel. A layer norm over one channel leaves nothing but its bias, so all rows of timm's
  * attention, which goes across the pictures of a batch, are equal, and it returns the values as they are.
  */
 const singleChannelTransformer: Module = (s, x) => {
   const size = sizeOf(x);
-  const tokens = s.chain(toTokens(s, x), { norm1: norm, pos_embed: positions(size) });
+  const tokens = s.chain(toTokens(s, x), { norm1: norm, pos_embed: convPositions(size) });
   const [, , values] = split(s, s.call("qkv", linear(3, { bias: false }), tokens), [1, 1, 1]);
   const y = s.add(x, toMap(s, values, size));
   return s.add(y, toMap(s, s.chain(toTokens(s, y), { norm2: norm, mlp: mlp(4) }), size));
@@ -78,12 +71,7 @@ const headDim = 32;
 const attention: Module = (s, x) => {
   const width = heads * headDim;
   const packed = s.call("qkv", linear(3 * width, { bias: false }), x);
-  const [q, k, v] = split(s, packed, [width, width, width]).map((y) => splitHeads(s, y, heads)) as [
-    Value,
-    Value,
-    Value,
-  ];
-  const mixed = mergeHeads(s, s.attention(q, k, v, undefined, { scale: headDim ** -0.5 }));
+  const mixed = multiHeadMix(s, split(s, packed, [width, width, width]), { heads });
   return s.call("proj", linear(s.features(x)), mixed);
 };
 
@@ -94,7 +82,7 @@ export const transformerBlock =
     const size = sizeOf(x);
     const tokens = toTokens(s, x);
     const ls = scaled ? layerScale : undefined;
-    const y = s.add(tokens, s.chain(tokens, { norm1: norm, pos_embed: positions(size), attn: attention, ls1: ls }));
+    const y = s.add(tokens, s.chain(tokens, { norm1: norm, pos_embed: convPositions(size), attn: attention, ls1: ls }));
     const z = s.add(y, s.chain(y, { norm2: norm, mlp: mlp(4 * s.features(y)), ls2: ls }));
     return toMap(s, z, size);
   };

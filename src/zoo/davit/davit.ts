@@ -58,7 +58,8 @@ const channelAttention =
     const [, length = 1, channels = 1] = x.type.shape;
     const width = s.static(channels, "the width of attention");
     const packed = split(s, s.call("qkv", linear(3 * width, { bias: c.qkv_bias }), x), [width, width, width]);
-    const [q, k, v] = packed.map((y) => splitChannels(s, y, heads)) as [Value, Value, Value];
+    const byHead = (y: Value): Value => splitChannels(s, y, heads);
+    const [q, k, v] = [byHead(packed[0]), byHead(packed[1]), byHead(packed[2])];
     const count = (): number => s.static(length, "the scale of channel attention depends on the size");
     const mixed = c.channel_attn_v2
       ? s.attention(q, k, v, undefined, { scale: count() ** -0.5 })

@@ -5,7 +5,7 @@ import { type Stage, commonArgs } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
 import { squeezeExcite } from "../layers/channel-attention.ts";
-import { bnLinear, convBn, depthwiseBn, residual } from "../layers/conv-bn.ts";
+import { bnLinear, convBn, convReduction, depthwiseBn, pointwiseMlp, residual } from "../layers/conv-bn.ts";
 import { globalPool2d } from "../layers/pool.ts";
 import { type ConfigOf, inert, ints, oneOf, square } from "../schema.ts";
 import type { Module } from "../scope.ts";
@@ -28,12 +28,7 @@ type Config = ConfigOf<typeof args>;
 
 const relu = act("relu");
 const local = residual(depthwiseBn({ kernel: 3 }, "conv"));
-
-/** Twice as wide inside. */
-const ffn = residual((s, x) => {
-  const width = s.channels(x);
-  return s.chain(x, { pw1: convBn(2 * width, {}, "conv"), act: relu, pw2: convBn(width, {}, "conv") });
-});
+const ffn = residual(pointwiseMlp(relu, "conv"));
 
 /** Fig. 3 (b): the sandwich. */
 const block =
@@ -41,14 +36,8 @@ const block =
   (s, x) =>
     s.chain(x, { dw0: local, ffn0: ffn, mixer: residual(windowAttention(o)), dw1: local, ffn1: ffn });
 
-const patchMerging =
-  (out: number): Module =>
-  (s, x) => {
-    const wide = 4 * s.channels(x);
-    const first = s.call("act", relu, s.call("conv1", convBn(wide, {}, "conv"), x));
-    const second = s.call("act", relu, s.call("conv2", depthwiseBn({ kernel: 3, stride: 2 }, "conv"), first));
-    return s.chain(second, { se: squeezeExcite({ ratio: 0.25 }), conv3: convBn(out, {}, "conv") });
-  };
+const patchMerging = (out: number): Module =>
+  convReduction(out, { act: relu, ratio: 4, se: squeezeExcite({ ratio: 0.25 }), shareAct: true, name: "conv" });
 
 const downsample =
   (out: number): Module =>

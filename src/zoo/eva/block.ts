@@ -1,8 +1,9 @@
 /** Transformer blocks with rotary positions (Fang et al. 2023, EVA-02, section 2.1). */
 import type { Value } from "../../ir/value.ts";
+import { multiHeadMix } from "../layers/attention.ts";
 import { biasedQkv } from "../layers/biased-qkv.ts";
 import { gluMlp, swiGlu } from "../layers/glu-mlp.ts";
-import { mergeHeads, splitHeads } from "../layers/heads.ts";
+import { scaleBy } from "../layers/layer-scale.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
 import { layerNorm } from "../layers/norm.ts";
@@ -26,11 +27,10 @@ function project(s: Scope, x: Value, c: EvaConfig): readonly [Value, Value, Valu
 const attention =
   (c: EvaConfig, rotation: Rotation | undefined): Module =>
   (s, x) => {
-    const [q, k, v] = project(s, x, c).map((y) => splitHeads(s, y, c.num_heads)) as [Value, Value, Value];
-    const turned = (y: Value): Value => (rotation === undefined ? y : rotate(s, y, rotation));
-    const mixed = s.attention(turned(q), turned(k), v, undefined, { scale: (c.embed_dim / c.num_heads) ** -0.5 });
+    const turn = rotation === undefined ? undefined : (y: Value): Value => rotate(s, y, rotation);
+    const mixed = multiHeadMix(s, project(s, x, c), { heads: c.num_heads, turn });
     const norm = c.scale_attn_inner ? layerNorm(c.norm_layer) : undefined;
-    return s.chain(mergeHeads(s, mixed), { norm, proj: linear(c.embed_dim) });
+    return s.chain(mixed, { norm, proj: linear(c.embed_dim) });
   };
 
 /** timm's Mlp and SwiGLU take a width of 0 as not given. */
@@ -53,8 +53,7 @@ export const evaBlock =
       const y = s.add(x, s.chain(x, { attn, norm1: norm }));
       return s.add(y, s.chain(y, { mlp: mlpOf(c), norm2: norm }));
     }
-    const scaled = (name: string, y: Value): Value =>
-      c.init_values === undefined ? y : s.mul(s.param(name, [c.embed_dim]), y);
+    const scaled = (name: string, y: Value): Value => (c.init_values === undefined ? y : scaleBy(s, name, y));
     const y = s.add(x, scaled("gamma_1", s.chain(x, { norm1: norm, attn })));
     return s.add(y, scaled("gamma_2", s.chain(y, { norm2: norm, mlp: mlpOf(c) })));
   };

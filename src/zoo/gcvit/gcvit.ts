@@ -9,7 +9,7 @@ import { act } from "../layers/act.ts";
 import { squeezeExcite } from "../layers/channel-attention.ts";
 import { callHead, classifierHead } from "../layers/classifier-head.ts";
 import { type Pair, conv2d, depthwise } from "../layers/conv.ts";
-import { mergeHeads, splitHeads } from "../layers/heads.ts";
+import { multiHeadMix } from "../layers/attention.ts";
 import { layerScale } from "../layers/layer-scale.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
@@ -83,11 +83,9 @@ const attention =
       const [k, v] = split(s, packed, [width, width]);
       return [s.reshape(q, { shape: [all, tokens, width] }), k, v];
     };
-    const [q, k, v] = queries === undefined ? own() : shared(queries);
-    const byHead = (y: Value): Value => splitHeads(s, y, heads);
+    const qkv = queries === undefined ? own() : shared(queries);
     const position = tableBias(s.at("rel_pos"), heads, window);
-    const mixed = s.attention(byHead(q), byHead(k), byHead(v), position, { scale: (width / heads) ** -0.5 });
-    return s.call("proj", linear(width), mergeHeads(s, mixed));
+    return s.call("proj", linear(width), multiHeadMix(s, qkv, { heads, bias: position }));
   };
 
 /** On [N, H, W, C]; `queries` [N, windows, tokens, C] are the global ones of each window. */

@@ -4,7 +4,7 @@ import { depthwise } from "../layers/conv.ts";
 import { batchNorm } from "../layers/norm.ts";
 import { type Arg, internal, oneOf } from "../schema.ts";
 import type { Module } from "../scope.ts";
-import { addBranches, convBn, ghostModule, ghostModuleV3 } from "./modules.ts";
+import { addBranches, namedConvBn, ghostModule, ghostModuleV3 } from "./modules.ts";
 import {
   type GhostPlace,
   type GhostRow,
@@ -81,8 +81,8 @@ const block =
 const stridedV3 =
   (p: GhostPlace): Module =>
   (s, x) => {
-    const scale = s.call("dw_rpr_scale", convBn(depthwise({ stride: 2, padding: 0 })), x);
-    return addBranches(s, "dw_rpr_conv", convBn(strided(p)), x, scale);
+    const scale = s.call("dw_rpr_scale", namedConvBn(depthwise({ stride: 2, padding: 0 })), x);
+    return addBranches(s, "dw_rpr_conv", namedConvBn(strided(p)), x, scale);
   };
 
 const row = (width: number, fixed?: Version) =>

@@ -58,7 +58,7 @@ export const ghostModule =
 const branches = 3;
 
 /** timm's ConvBnAct without an activation. */
-export const convBn =
+export const namedConvBn =
   (conv: Module): Module =>
   (s, x) =>
     s.chain(x, { conv, bn1: normAct({ kind: "batchnorm2d" }, undefined) });
@@ -78,10 +78,10 @@ export const ghostModuleV3 =
   (o: GhostOptions): Module =>
   (s, x) => {
     const relu = o.act ? act("relu") : undefined;
-    const dense = addBranches(s, "primary_rpr_conv", convBn(conv2d(o.out / 2)), x);
+    const dense = addBranches(s, "primary_rpr_conv", namedConvBn(conv2d(o.out / 2)), x);
     const half = s.chain(dense, { primary_activation: relu });
-    const scale = s.call("cheap_rpr_scale", convBn(depthwise()), half);
+    const scale = s.call("cheap_rpr_scale", namedConvBn(depthwise()), half);
     const both = s.add(scale, s.call("cheap_rpr_skip", batchNorm(), half));
-    const sum = addBranches(s, "cheap_rpr_conv", convBn(depthwise({ kernel: 3 })), half, both);
+    const sum = addBranches(s, "cheap_rpr_conv", namedConvBn(depthwise({ kernel: 3 })), half, both);
     return finish(s, x, [half, s.chain(sum, { cheap_activation: relu })], o);
   };

@@ -9,7 +9,7 @@ import { noting } from "../layers/block-stages.ts";
 import { type HeadModule, callHead, flatten } from "../layers/classifier-head.ts";
 import { fullyConnected, refuseUnpooled } from "../layers/classifier.ts";
 import { type ConvOptions, conv2d } from "../layers/conv.ts";
-import { batchNorm } from "../layers/norm.ts";
+import { convBn, depthwiseBn } from "../layers/conv-bn.ts";
 import { globalPool2d, maxPool } from "../layers/pool.ts";
 import type { Module } from "../scope.ts";
 import { type HgNetConfig, type StageDesign, args } from "./config.ts";
@@ -20,20 +20,15 @@ const relu = act("relu");
 /** scale x + bias with one number each. */
 const learnedAffine: Module = (s, x) => s.add(s.mul(s.param("scale", [1]), x), s.param("bias", [1]));
 
-const convBn =
-  (out: number, options: ConvOptions = {}): Module =>
-  (s, x) =>
-    s.chain(x, { conv: conv2d(out, options), bn: batchNorm() });
-
 const convBnAct =
   (c: HgNetConfig, out: number, options: ConvOptions = {}): Module =>
   (s, x) =>
-    s.chain(convBn(out, options)(s, x), { act: relu, lab: c.use_lab ? learnedAffine : undefined });
+    s.chain(convBn(out, options, "conv")(s, x), { act: relu, lab: c.use_lab ? learnedAffine : undefined });
 
 const lightLayer =
   (c: HgNetConfig, out: number, kernel: number): Module =>
   (s, x) =>
-    s.chain(x, { conv1: convBn(out), conv2: convBnAct(c, out, { kernel, groups: out }) });
+    s.chain(x, { conv1: convBn(out, {}, "conv"), conv2: convBnAct(c, out, { kernel, groups: out }) });
 
 /** A gate per channel from the mean over positions. */
 const excite: Module = (s, x) => {
@@ -67,8 +62,7 @@ const block =
 const stage =
   (c: HgNetConfig, d: StageDesign): Module =>
   (s, x) => {
-    const channels = s.channels(x);
-    const down = d.downsample ? convBn(channels, { kernel: 3, stride: 2, groups: channels }) : undefined;
+    const down = d.downsample ? depthwiseBn({ kernel: 3, stride: 2 }, "conv") : undefined;
     const blocks = Array.from({ length: d.depth }, (_, i) => block(c, d, i > 0));
     return s.chain(x, { downsample: down, blocks: (t, y) => t.sequence(y, blocks) });
   };

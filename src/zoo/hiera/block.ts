@@ -31,10 +31,10 @@ const maskUnitAttention =
     const dim = Math.floor(out / heads);
     const tokens = count / windows;
     const packed = s.call("qkv", linear(3 * out), x);
-    const [q, k, v] = split(s, packed, [out, out, out]).map((part) => {
-      const apart = s.reshape(part, { shape: [n, tokens, windows, heads, dim] });
-      return s.transpose(apart, { perm: [0, 3, 2, 1, 4] });
-    }) as [Value, Value, Value];
+    const parts = split(s, packed, [out, out, out]);
+    const apart = (part: Value): Value =>
+      s.transpose(s.reshape(part, { shape: [n, tokens, windows, heads, dim] }), { perm: [0, 3, 2, 1, 4] });
+    const [q, k, v] = [apart(parts[0]), apart(parts[1]), apart(parts[2])];
     const groups = s.reshape(q, { shape: [n, heads, windows, pool, tokens / pool, dim] });
     const asked = pool === 1 ? q : s.reduce_max(groups, { axes: [3] });
     const mixed = s.attention(asked, k, v, undefined, { scale: dim ** -0.5 });

@@ -2,7 +2,7 @@
 import type { Value } from "../../ir/value.ts";
 import type { ActName } from "../layers/act.ts";
 import type { Pair } from "../layers/conv.ts";
-import { mergeHeads, splitHeads } from "../layers/heads.ts";
+import { multiHeadMix } from "../layers/attention.ts";
 import { layerScale } from "../layers/layer-scale.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
@@ -39,9 +39,7 @@ const multiScaleAttention =
       const map = pooled(s, s.reshape(q, { shape: [n, h, w, out] }));
       return s.reshape(map, { shape: [n, Math.floor(h / stride) * Math.floor(w / stride), out] });
     };
-    const [query, key, value] = [pools ? few() : q, k, v].map((y) => splitHeads(s, y, heads)) as [Value, Value, Value];
-    const mixed = s.attention(query, key, value, undefined, { scale: Math.floor(out / heads) ** -0.5 });
-    return s.call("proj", linear(out), mergeHeads(s, mixed));
+    return s.call("proj", linear(out), multiHeadMix(s, [pools ? few() : q, k, v], { heads }));
   };
 
 /** Cut into windows, attend, put together. `like` is the map that comes out, before its windows are completed. */

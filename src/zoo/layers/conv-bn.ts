@@ -1,3 +1,4 @@
+import type { Value } from "../../ir/value.ts";
 import type { Module } from "../scope.ts";
 import { type ConvOptions, conv2d } from "./conv.ts";
 import { linear } from "./linear.ts";
@@ -15,6 +16,36 @@ export const depthwiseBn =
   (s, x) => {
     const channels = s.channels(x);
     return convBn(channels, { ...options, groups: channels }, name)(s, x);
+  };
+
+/** Two pointwise convolutions, twice as wide inside. */
+export const pointwiseMlp =
+  (act: Module, name = "c"): Module =>
+  (s, x) => {
+    const width = s.channels(x);
+    return s.chain(x, { pw1: convBn(2 * width, {}, name), act, pw2: convBn(width, {}, name) });
+  };
+
+export interface ReductionOptions {
+  readonly act: Module;
+  /** Width inside over that of the input; without it, that of the output. */
+  readonly ratio?: number;
+  readonly se?: Module;
+  /** One activation, `act`, called twice. */
+  readonly shareAct?: boolean;
+  readonly name?: string;
+}
+
+/** An inverted residual's convolutions with stride 2: pointwise, depthwise 3x3, pointwise. */
+export const convReduction =
+  (out: number, { act, ratio, se, shareAct = false, name = "c" }: ReductionOptions): Module =>
+  (s, x) => {
+    const wide = ratio === undefined ? out : ratio * s.channels(x);
+    const activated = (place: 1 | 2, conv: Module, y: Value): Value =>
+      s.call(shareAct ? "act" : `act${place}`, act, s.call(`conv${place}`, conv, y));
+    const first = activated(1, convBn(wide, {}, name), x);
+    const second = activated(2, depthwiseBn({ kernel: 3, stride: 2 }, name), first);
+    return s.chain(second, { se, conv3: convBn(out, {}, name) });
   };
 
 /** Batch norm of a vector, then a linear layer: the classifier of the LeViT line. Nothing for 0 classes. */

@@ -1,5 +1,6 @@
 import type { Value } from "../../ir/value.ts";
 import type { Module } from "../scope.ts";
+import { mergeChannels, splitChannels } from "./heads.ts";
 import { linear } from "./linear.ts";
 import { split } from "./split.ts";
 import { unitLength } from "./unit-length.ts";
@@ -16,14 +17,12 @@ interface CrossCovarianceOptions {
 export const crossCovariance =
   ({ heads, qkvBias }: CrossCovarianceOptions): Module =>
   (s, x) => {
-    const [n = 1, length = 1, c = 1] = x.type.shape;
-    const width = s.static(c, "the width of attention");
+    const width = s.features(x);
     const qkv = s.call("qkv", linear(3 * width, { bias: qkvBias }), x);
-    const [q, k, v] = split(s, qkv, [width, width, width]).map((y) =>
-      s.transpose(s.reshape(y, { shape: [n, length, heads, width / heads] }), { perm: [0, 2, 3, 1] }),
-    ) as [Value, Value, Value];
+    const parts = split(s, qkv, [width, width, width]);
+    const byHead = (y: Value): Value => splitChannels(s, y, heads);
+    const [q, k, v] = [byHead(parts[0]), byHead(parts[1]), byHead(parts[2])];
     const queries = s.mul(unitLength(s, q), s.param("temperature", [heads, 1, 1]));
     const mixed = s.attention(queries, unitLength(s, k), v, undefined, { scale: 1 });
-    const tokens = s.reshape(s.transpose(mixed, { perm: [0, 3, 1, 2] }), { shape: [n, length, width] });
-    return s.call("proj", linear(width), tokens);
+    return s.call("proj", linear(width), mergeChannels(s, mixed));
   };

@@ -1,7 +1,7 @@
 import type { Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Module, Scope } from "../scope.ts";
-import { mergeHeads, splitHeads } from "./heads.ts";
+import { multiHeadMix } from "./attention.ts";
 import { linear } from "./linear.ts";
 import { toMap, toTokens } from "./patch-embed.ts";
 import { split } from "./split.ts";
@@ -24,7 +24,5 @@ export const reducedAttention =
     const q = s.call("q", linear(width, { bias }), x);
     const source = o.reduce === undefined ? x : s.chain(toTokens(s, o.reduce(s, toMap(s, x, grid))), o.after ?? {});
     const [k, v] = split(s, s.call("kv", linear(2 * width, { bias }), source), [width, width]);
-    const byHead = (y: Value): Value => splitHeads(s, y, o.heads);
-    const mixed = s.attention(byHead(q), byHead(k), byHead(v), undefined, { scale: (width / o.heads) ** -0.5 });
-    return s.call("proj", linear(width), mergeHeads(s, mixed));
+    return s.call("proj", linear(width), multiHeadMix(s, [q, k, v], { heads: o.heads }));
   };

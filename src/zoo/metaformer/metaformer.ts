@@ -8,13 +8,12 @@ import type { Stage } from "../family.ts";
 import { refuseFixed } from "../fixed.ts";
 import { callHead, flatten } from "../layers/classifier-head.ts";
 import { conv2d, depthwise } from "../layers/conv.ts";
-import { mergeHeads, splitHeads } from "../layers/heads.ts";
+import { attention } from "../layers/attention.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
 import { channelsLast, groupNorm, layerNorm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { avgPool, globalPool2d } from "../layers/pool.ts";
-import { split } from "../layers/split.ts";
 import type { Module, Scope } from "../scope.ts";
 import { type MetaFormerConfig, type Mixer, args, at, refuse } from "./config.ts";
 import { remap } from "./remap.ts";
@@ -52,16 +51,9 @@ const sepConv: Module = (s, x) => {
 };
 
 /** Heads of 32 channels, without biases. */
-const attention: Module = (s, x) => {
-  const width = s.features(x);
-  const heads = width / 32;
-  const [q, k, v] = split(s, s.call("qkv", linear(3 * width, { bias: false }), x), [width, width, width]);
-  const byHead = (y: Value): Value => splitHeads(s, y, heads);
-  const mixed = s.attention(byHead(q), byHead(k), byHead(v), undefined, { scale: 32 ** -0.5 });
-  return s.call("proj", linear(width, { bias: false }), mergeHeads(s, mixed));
-};
+const headsOf32: Module = (s, x) => attention({ heads: s.features(x) / 32, projBias: false })(s, x);
 
-const mixers: { readonly [K in Mixer]: Module } = { pooling, sep_conv: sepConv, attention };
+const mixers: { readonly [K in Mixer]: Module } = { pooling, sep_conv: sepConv, attention: headsOf32 };
 
 /** 2111.11418, eq. 2 and 3, with scales on branches and shortcuts. Attention works on tokens, the others on maps. */
 const block =

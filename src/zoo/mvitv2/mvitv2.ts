@@ -98,7 +98,8 @@ const attention =
   (s, x) => {
     const width = p.width[1];
     const packed = split(s, s.call("qkv", linear(3 * width), x), [width, width, width]);
-    const [q, k, v] = packed.map((y) => splitHeads(s, y, p.heads)) as [Value, Value, Value];
+    const byHead = (y: Value): Value => splitHeads(s, y, p.heads);
+    const [q, k, v] = [byHead(packed[0]), byHead(packed[1]), byHead(packed[2])];
     const queries = pooled(s, q, "q", p.strides[0], p);
     const keys = pooled(s, k, "k", p.strides[1], p);
     const values = pooled(s, v, "v", p.strides[1], p);

@@ -12,7 +12,7 @@ import type { Module } from "../scope.ts";
 import { args } from "./config.ts";
 import { variants } from "./variants.ts";
 
-const convBn =
+const convBnRelu =
   (out: number, kernel: number, stride = 1): Module =>
   (s, x) =>
     s.sequence(x, [conv2d(out, { kernel, stride }), batchNorm(), act("relu")]);
@@ -31,11 +31,11 @@ const block =
   (s, x) => {
     const from = skip();
     const half = Math.floor(mid / 2);
-    const d1 = s.call("conv1", convBn(mid, 3, from === undefined ? 2 : 1), x);
-    const d2 = s.chain(d1, { conv2: convBn(mid, 1), conv3: convBn(half, 3) });
-    const d3 = s.chain(d2, { conv4: convBn(mid, 1), conv5: convBn(half, 3) });
+    const d1 = s.call("conv1", convBnRelu(mid, 3, from === undefined ? 2 : 1), x);
+    const d2 = s.chain(d1, { conv2: convBnRelu(mid, 1), conv3: convBnRelu(half, 3) });
+    const d3 = s.chain(d2, { conv4: convBnRelu(mid, 1), conv5: convBnRelu(half, 3) });
     const all = s.concat(from === undefined ? [d1, d2, d3] : [d1, d2, d3, from], { axis: 1 });
-    const result = s.call("conv6", convBn(out, 1), all);
+    const result = s.call("conv6", convBnRelu(out, 1), all);
     note(result);
     return result;
   };
@@ -49,7 +49,7 @@ export default defineFamily({
   groups: () => [stemGroup(/stem/), blockGroup(/features\.(\d+)/), blockGroup(/head/, 99_998)],
   build: (s, input, c) => {
     const { levels, head } = c.design;
-    const stem = s.call("stem", convBn(32, 3, 2), input);
+    const stem = s.call("stem", convBnRelu(32, 3, 2), input);
     const blocks = levels.flatMap(({ mid, outs }) => {
       let first: Value | undefined;
       const note = (out: Value): void => void (first ??= out);
@@ -58,7 +58,7 @@ export default defineFamily({
     const outputs: Value[] = [];
     const features = s.call("features", noting(blocks, outputs), stem);
     const heads: Value[] = [];
-    const convs = head.map(([out, kernel, stride]) => convBn(out, kernel, stride));
+    const convs = head.map(([out, kernel, stride]) => convBnRelu(out, kernel, stride));
     const x = s.call("head", noting(convs, heads), features);
 
     const ends = levels.map((_, i) => levels.slice(0, i + 1).reduce((n, { outs }) => n + outs.length, -1));

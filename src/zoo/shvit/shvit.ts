@@ -6,7 +6,7 @@ import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
 import { squeezeExcite } from "../layers/channel-attention.ts";
 import { refuseUnpooled } from "../layers/classifier.ts";
-import { bnLinear, convBn, depthwiseBn, residual } from "../layers/conv-bn.ts";
+import { bnLinear, convBn, convReduction, depthwiseBn, pointwiseMlp, residual } from "../layers/conv-bn.ts";
 import { groupNorm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { globalPool2d } from "../layers/pool.ts";
@@ -32,12 +32,7 @@ type ShVitConfig = ConfigOf<typeof args>;
 
 const relu = act("relu");
 const local = residual(depthwiseBn({ kernel: 3 }));
-
-/** Twice as wide inside. */
-const ffn = residual((s, x) => {
-  const width = s.channels(x);
-  return s.chain(x, { pw1: convBn(2 * width), act: relu, pw2: convBn(width) });
-});
+const ffn = residual(pointwiseMlp(relu));
 
 /** Single-head self-attention (fig. 5): the first channels attend, the others pass. */
 const attention =
@@ -47,7 +42,8 @@ const attention =
     const channels = s.static(c, "the channels of a block");
     const [first, rest] = split(s, x, [partial, channels - partial], 1);
     const packed = s.chain(first, { pre_norm: groupNorm(1), qkv: convBn(2 * qk + partial) });
-    const [q, k, v] = split(s, packed, [qk, qk, partial], 1).map((part) => toTokens(s, part)) as [Value, Value, Value];
+    const parts = split(s, packed, [qk, qk, partial], 1);
+    const [q, k, v] = [toTokens(s, parts[0]), toTokens(s, parts[1]), toTokens(s, parts[2])];
     const mixed = toMap(s, s.attention(q, k, v, undefined, { scale: qk ** -0.5 }), [h, w]);
     const proj: Module = (t, y) => t.sequence(y, [relu, convBn(channels)]);
     return s.call("proj", proj, s.concat([mixed, rest], { axis: 1 }));
@@ -62,19 +58,8 @@ const block =
   };
 
 /** Wide depthwise convolution of stride 2 with squeeze-excite. */
-const patchMerging =
-  (out: number): Module =>
-  (s, x) => {
-    const wide = 4 * s.channels(x);
-    return s.chain(x, {
-      conv1: convBn(wide),
-      act1: relu,
-      conv2: depthwiseBn({ kernel: 3, stride: 2 }),
-      act2: relu,
-      se: squeezeExcite({ ratio: 0.25 }),
-      conv3: convBn(out),
-    });
-  };
+const patchMerging = (out: number): Module =>
+  convReduction(out, { act: relu, ratio: 4, se: squeezeExcite({ ratio: 0.25 }) });
 
 const stage =
   (c: ShVitConfig, i: number): Module =>

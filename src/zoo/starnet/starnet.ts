@@ -31,7 +31,7 @@ const wide = (conv: Module, norm = true): Module => {
   const bn = norm ? batchNorm() : undefined;
   return (s, x) => s.chain(x, { conv, bn });
 };
-const convBn = (out: number, options: ConvOptions = {}, norm = true): Module =>
+const plainConv = (out: number, options: ConvOptions = {}, norm = true): Module =>
   wide(conv2d(out, { ...options, bias: true }), norm);
 
 /** Fig. 2: act(f1 x) f2 x between two depthwise convolutions. */
@@ -41,9 +41,9 @@ const block =
     const channels = s.channels(x);
     const spatial = depthwise({ kernel: 7, bias: true });
     const y = s.call("dwconv", wide(spatial), x);
-    const branch = (name: string): Value => s.call(name, convBn(c.mlp_ratio * channels, {}, false), y);
+    const branch = (name: string): Value => s.call(name, plainConv(c.mlp_ratio * channels, {}, false), y);
     const star = s.mul(s.call("act", act(c.act_layer), branch("f1")), branch("f2"));
-    return s.add(x, s.chain(star, { g: convBn(channels), dwconv2: wide(spatial, false) }));
+    return s.add(x, s.chain(star, { g: plainConv(channels), dwconv2: wide(spatial, false) }));
   };
 
 export default defineFamily({
@@ -71,9 +71,9 @@ export default defineFamily({
   ],
   build: (s, input, c) => {
     const half = { kernel: 3, stride: 2, padding: 1 };
-    const stem = s.call("stem", (t, y) => t.sequence(y, [convBn(32, half), act(c.act_layer)]), input);
+    const stem = s.call("stem", (t, y) => t.sequence(y, [plainConv(32, half), act(c.act_layer)]), input);
     const modules = c.depths.map((depth, i): Module => {
-      const layers = [convBn(c.base_dim * 2 ** i, half), ...Array.from({ length: depth }, () => block(c))];
+      const layers = [plainConv(c.base_dim * 2 ** i, half), ...Array.from({ length: depth }, () => block(c))];
       return (t, y) => t.sequence(y, layers);
     });
     const outputs: Value[] = [];

@@ -7,7 +7,7 @@ import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
 import { callHead, normMlpHead } from "../layers/classifier-head.ts";
 import type { Pair } from "../layers/conv.ts";
-import { convBn, depthwiseBn } from "../layers/conv-bn.ts";
+import { convBn, convReduction, depthwiseBn } from "../layers/conv-bn.ts";
 import { splitByHead } from "../layers/head-major.ts";
 import { mergeHeads } from "../layers/heads.ts";
 import { linear } from "../layers/linear.ts";
@@ -56,17 +56,6 @@ const mbConv =
     });
     return s.call("act3", gelu, s.add(y, x));
   };
-
-const patchMerging =
-  (out: number): Module =>
-  (s, x) =>
-    s.chain(x, {
-      conv1: convBn(out, {}, "conv"),
-      act1: gelu,
-      conv2: depthwiseBn({ kernel: 3, stride: 2 }, "conv"),
-      act2: gelu,
-      conv3: convBn(out, {}, "conv"),
-    });
 
 /** Attention of the tokens of a window [N, L, C], with a bias per offset. */
 const attention =
@@ -132,7 +121,7 @@ const stage =
       return s.chain(x, {
         blocks: (t, y) => t.sequence(y, Array<Module>(depth).fill(mbConv(c.mbconv_expand_ratio))),
       });
-    const merged = s.call("downsample", patchMerging(c.embed_dims[i] ?? 0), x);
+    const merged = s.call("downsample", convReduction(c.embed_dims[i] ?? 0, { act: gelu, name: "conv" }), x);
     const nhwc = s.transpose(merged, { perm: [0, 2, 3, 1] });
     const mixed = s.call("blocks", (t, y) => t.sequence(y, Array<Module>(depth).fill(block(c, i))), nhwc);
     return s.transpose(mixed, { perm: [0, 3, 1, 2] });

@@ -6,7 +6,7 @@ import { commonArgs } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { blockStages } from "../layers/block-stages.ts";
 import { type Pair, conv2d } from "../layers/conv.ts";
-import { mergeHeads, splitHeads } from "../layers/heads.ts";
+import { multiHeadMix } from "../layers/attention.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
 import { layerNorm } from "../layers/norm.ts";
@@ -85,9 +85,7 @@ const attention =
     const width = s.features(x);
     const [q, k] = split(s, s.call("qk", linear(2 * width, { bias }), x), [width, width]);
     const v = s.call("v", linear(width, { bias }), x);
-    const byHead = (y: Value): Value => splitHeads(s, y, heads);
-    const mixed = s.attention(byHead(q), byHead(k), byHead(v), undefined, { scale: (width / heads) ** -0.5 });
-    return s.call("proj", linear(width), mergeHeads(s, mixed));
+    return s.call("proj", linear(width), multiHeadMix(s, [q, k, v], { heads }));
   };
 
 /** Eq. 4 to 7: pixels attend within their patch, join it, and patches attend to each other. */

@@ -7,7 +7,8 @@ import { type Stage, commonArgs } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { attention } from "../layers/attention.ts";
 import { fullyConnected } from "../layers/classifier.ts";
-import { conv2d, depthwise } from "../layers/conv.ts";
+import { conv2d } from "../layers/conv.ts";
+import { convPositions } from "../layers/conv-positions.ts";
 import { mlp } from "../layers/mlp.ts";
 import { layerNorm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
@@ -67,15 +68,6 @@ function attentionOf(c: TwinsConfig, stage: number, block: number, grid: Grid): 
   return reducedAttention(grid, { heads, reduce, after: { norm: torchNorm } });
 }
 
-/** Section 3.1: positions from a depthwise convolution behind the first block of a stage (Chu et al. 2021, CPVT). */
-const positions =
-  (grid: Grid): Module =>
-  (s, x) => {
-    const map = toMap(s, x, grid);
-    const conv: Module = (t, y) => t.sequence(y, [depthwise({ kernel: 3, padding: 1, bias: true })]);
-    return toTokens(s, s.add(s.call("proj", conv, map), map));
-  };
-
 function stageOf(s: Scope, input: Value, c: TwinsConfig, stage: number): { tokens: Value; grid: Grid } {
   const width = c.embed_dims[stage] ?? 1;
   const patch = stage === 0 ? c.patch_size : 2;
@@ -94,7 +86,8 @@ function stageOf(s: Scope, input: Value, c: TwinsConfig, stage: number): { token
       return t.add(y, t.chain(y, { norm2: norm, mlp: mlp(hidden) }));
     };
     tokens = s.at(`blocks.${stage}`).call(i, block, tokens);
-    if (i === 0) tokens = s.at("pos_block").call(stage, positions(grid), tokens);
+    // Section 3.1: positions follow the first block of a stage.
+    if (i === 0) tokens = s.at("pos_block").call(stage, convPositions(grid, true), tokens);
   }
   return { tokens, grid };
 }

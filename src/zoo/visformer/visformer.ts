@@ -6,7 +6,7 @@ import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
 import { poolAndClassify, refuseUnpooled } from "../layers/classifier.ts";
 import { type Pair, conv2d } from "../layers/conv.ts";
-import { mergeHeads, splitHeads } from "../layers/heads.ts";
+import { multiHeadMix } from "../layers/attention.ts";
 import { batchNorm } from "../layers/norm.ts";
 import { patchEmbed, toMap, toTokens } from "../layers/patch-embed.ts";
 import { roundHalfEven } from "../layers/rounding.ts";
@@ -48,12 +48,7 @@ const attention =
     const dim = roundHalfEven(Math.floor(channels / heads) * headRatio);
     const width = heads * dim;
     const packed = toTokens(s, s.call("qkv", conv2d(3 * width), x));
-    const [q, k, v] = split(s, packed, [width, width, width]).map((y) => splitHeads(s, y, heads)) as [
-      Value,
-      Value,
-      Value,
-    ];
-    const mixed = mergeHeads(s, s.attention(q, k, v, undefined, { scale: dim ** -0.5 }));
+    const mixed = multiHeadMix(s, split(s, packed, [width, width, width]), { heads });
     return s.call("proj", conv2d(channels), toMap(s, mixed, [h, w]));
   };
 

@@ -6,10 +6,9 @@ import type { Stage } from "../family.ts";
 import { fixed, refuseFixed } from "../fixed.ts";
 import { blockGroup, laterBlockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
-import { attention } from "../layers/attention.ts";
+import { attention, multiHeadMix } from "../layers/attention.ts";
 import { fullyConnected } from "../layers/classifier.ts";
 import { conv2d } from "../layers/conv.ts";
-import { mergeHeads, splitHeads } from "../layers/heads.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
 import { batchNorm, layerNorm } from "../layers/norm.ts";
@@ -79,9 +78,7 @@ const classAttention =
     const bias = c.qkv_bias;
     const [k, v] = split(s, s.call("kv", linear(2 * width, { bias }), x), [width, width]);
     const q = s.call("q", linear(width, { bias }), s.slice(x, { axis: 1, range: [0, 1] }));
-    const byHead = (y: Value): Value => splitHeads(s, y, heads);
-    const mixed = s.attention(byHead(q), byHead(k), byHead(v), undefined, { scale: (width / heads) ** -0.5 });
-    return s.call("proj", linear(width), mergeHeads(s, mixed));
+    return s.call("proj", linear(width), multiHeadMix(s, [q, k, v], { heads }));
   };
 
 const classBlock =

@@ -9,11 +9,12 @@ import { classAttention } from "../layers/class-attention.ts";
 import { conv2d, depthwise } from "../layers/conv.ts";
 import { crossCovariance } from "../layers/cross-covariance.ts";
 import { fourierPositions } from "../layers/fourier-positions.ts";
+import { scaleBy } from "../layers/layer-scale.ts";
 import { mlp } from "../layers/mlp.ts";
 import { batchNorm, layerNorm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { poolAndHead } from "../layers/token-head.ts";
-import type { Module, Scope } from "../scope.ts";
+import type { Module } from "../scope.ts";
 import { type XcitConfig, args, refuse } from "./config.ts";
 import { remap } from "./remap.ts";
 import { variants } from "./variants.ts";
@@ -21,8 +22,6 @@ import { variants } from "./variants.ts";
 type Grid = readonly [Dim, Dim];
 
 const norm = layerNorm(1e-6);
-
-const scaled = (s: Scope, name: string, x: Value): Value => s.mul(s.param(name, [x.type.shape.at(-1) ?? 0]), x);
 
 const mlpOf = (c: XcitConfig): Module => mlp(Math.trunc(c.embed_dim * c.mlp_ratio) || c.embed_dim);
 
@@ -54,14 +53,14 @@ const block =
   (s, x) => {
     const y = s.add(
       x,
-      scaled(
+      scaleBy(
         s,
         "gamma1",
         s.chain(x, { norm1: norm, attn: crossCovariance({ heads: c.num_heads, qkvBias: c.qkv_bias }) }),
       ),
     );
-    const z = s.add(y, scaled(s, "gamma3", s.chain(y, { norm3: norm, local_mp: localInteraction(grid) })));
-    return s.add(z, scaled(s, "gamma2", s.chain(z, { norm2: norm, mlp: mlpOf(c) })));
+    const z = s.add(y, scaleBy(s, "gamma3", s.chain(y, { norm3: norm, local_mp: localInteraction(grid) })));
+    return s.add(z, scaleBy(s, "gamma2", s.chain(z, { norm2: norm, mlp: mlpOf(c) })));
   };
 
 /** The class token attends; as in the authors' code, residuals start from normed tokens. */
@@ -75,11 +74,11 @@ const classBlock =
     const join = (token: Value, patches: Value): Value => s.concat([token, patches], { axis: 1 });
     const normed = s.call("norm1", norm, x);
     const attended = join(s.call("attn", classAttention(c.num_heads, c.qkv_bias), normed), parts(normed)[1]);
-    const y = s.add(x, scaled(s, "gamma1", attended));
+    const y = s.add(x, scaleBy(s, "gamma1", attended));
     const [token, patches] = parts(y);
     const z = c.tokens_norm ? s.call("norm2", norm, y) : join(s.call("norm2", norm, token), patches);
     const [first, others] = parts(z);
-    return s.add(z, join(scaled(s, "gamma2", s.call("mlp", mlpOf(c), first)), others));
+    return s.add(z, join(scaleBy(s, "gamma2", s.call("mlp", mlpOf(c), first)), others));
   };
 
 const positions =
