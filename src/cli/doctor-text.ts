@@ -16,7 +16,7 @@ const maxCell = 500;
 const cell = (text: string): string =>
   printable(text.length > maxCell ? `${text.slice(0, maxCell)}... (${text.length} characters)` : text);
 
-export interface DoctorLayout {
+interface DoctorLayout {
   readonly colors: Colors;
   /** A row per parameter and entry, in place of a row for those that differ in numbers alone. */
   readonly all: boolean;

@@ -7,7 +7,7 @@ import { TimmcError } from "../ir/error.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 
 /** What changes when a file is replaced or written to. */
-export type FileIdentity = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs">;
+type FileIdentity = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs">;
 
 /** The identity of a file now; undefined where there is none. */
 export const identityOf = (path: string): FileIdentity | undefined =>

@@ -25,7 +25,7 @@ export interface PublishedResult {
 }
 
 /** What the family's definition adds to the registry's facts. */
-export interface DefinedInfo {
+interface DefinedInfo {
   /** The paper that the definition follows. */
   readonly paper: string;
   /** Elements of all parameters. */
@@ -80,7 +80,7 @@ export interface ModelInfo {
   readonly notices: readonly string[];
 }
 
-/** Collects what is known of a model. One whose family is not defined yet has the registry's facts. Throws TimmcError. */
+/** Collects what is known of a model. One that is refused has the registry's facts. Throws TimmcError. */
 export async function info(request: ModelRequest): Promise<ModelInfo> {
   const reference = parseReference(request.model);
   const located = await locate(reference, request);

@@ -27,7 +27,7 @@ export interface LowerRequest extends ModelRequest {
 }
 
 /** What of a request is left to say when its model is resolved. */
-export type LoweringRequest = Pick<
+type LoweringRequest = Pick<
   LowerRequest,
   "cfg" | "taps" | "tapFormat" | "tapNorm" | "softmax" | "batch" | "preprocess"
 >;

@@ -6,7 +6,7 @@ import { type NpyArray, formatNpy } from "../runtime/npy.ts";
 import { writeWhole } from "./artifact-files.ts";
 import { makeFolder } from "../frontend/make-folder.ts";
 
-export const outputIndexName = "outputs.json";
+const outputIndexName = "outputs.json";
 
 /** Writes every output as a .npy file, and last outputs.json, which says which file holds which output. */
 export function saveOutputs(folder: string, outputs: ReadonlyMap<string, NpyArray>): ReadonlyMap<string, string> {

@@ -42,7 +42,7 @@ export interface HubSource {
 }
 
 /** How pretrained weights are reached. */
-export interface WeightsAccess extends HubAccess {
+interface WeightsAccess extends HubAccess {
   /** The commit to take in place of the repository's own revision: the one that an artifact was compiled from. */
   readonly pinned?: HubSource | undefined;
 }

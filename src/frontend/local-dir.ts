@@ -64,7 +64,7 @@ export function requireWeightsFile(model: LocalModel): string {
 }
 
 /** timm's choice among a folder's files (`load_state_dict_from_path`), and indexes of several files. */
-export function findWeightsFile(path: string): { file: string | undefined; notices: readonly string[] } {
+function findWeightsFile(path: string): { file: string | undefined; notices: readonly string[] } {
   const names = weightsFileNames(path);
   const preferred = [...preferredFiles, ...indexFiles].find((name) => names.includes(name));
   if (preferred !== undefined) return { file: join(path, preferred), notices: [] };

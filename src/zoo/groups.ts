@@ -32,7 +32,7 @@ export const laterBlockGroup = (match: RegExp, add: number): GroupRule => ({
 /** Where a parameter belongs: `stem`, `blocks`, or `head` for what no rule names. */
 export type GroupKind = GroupRule["group"] | "head";
 
-export interface ParameterGroup<P> {
+interface ParameterGroup<P> {
   /** From the input's side, from 0: timm's layer id. */
   readonly index: number;
   readonly kinds: readonly GroupKind[];

@@ -23,7 +23,7 @@ import { batchSymbol } from "../../zoo/lower.ts";
 import { Strings } from "./strings.ts";
 import { eachTap, resolveChoices, tapChoice } from "./tap-choices.ts";
 
-export interface GraphPage {
+interface GraphPage {
   readonly html: string;
   readonly inspection: Inspection;
   readonly data: PageData;

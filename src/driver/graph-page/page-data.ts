@@ -66,7 +66,7 @@ export interface LayoutData {
   readonly edges: readonly (readonly number[])[];
 }
 
-export interface PassData {
+interface PassData {
   readonly pass: string;
   readonly counts: Readonly<Record<string, number>>;
   readonly nodes: number;
@@ -74,7 +74,7 @@ export interface PassData {
 }
 
 /** A row per application of a rule, in their order; a pass over the whole graph has one row. */
-export interface ApplicationColumns {
+interface ApplicationColumns {
   readonly rule: readonly number[];
   /** The module whose the result is; -1 for a pass over the whole graph. */
   readonly into: readonly number[];
@@ -111,7 +111,7 @@ export interface TapChoice {
   readonly isDefault?: boolean;
 }
 
-export interface TapsData {
+interface TapsData {
   /** Every stage, then `logits`, `pre_logits` and `forward_features`, attention maps, and what else was asked for. */
   readonly choices: readonly TapChoice[];
   /** What the page was made with, in this order; `features` is its stages. */

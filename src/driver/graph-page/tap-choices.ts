@@ -10,7 +10,7 @@ import type { LoweredRequest } from "../lower-request.ts";
 import type { TapChoice, TapKind } from "./page-data.ts";
 
 /** A tap and its values, or the reason why the network does not have it. */
-export interface ResolvedChoice {
+interface ResolvedChoice {
   readonly tap: string;
   readonly kind: TapKind;
   readonly taps: readonly Tap[];

@@ -7,7 +7,7 @@ import { TimmcError } from "../../ir/error.ts";
  * allowed, and no copy here". `changed`: the file became another one between two answers. `protocol`: an answer that no
  * Hub gives. `content`: bytes that are not the announced ones. `disk`: no room or no right to write.
  */
-export type HubFailure =
+type HubFailure =
   | "network"
   | "timeout"
   | "server"

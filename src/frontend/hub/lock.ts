@@ -28,7 +28,7 @@ export interface LockTimes {
 
 const usual: LockTimes = { heartbeat: 2000, stale: 20_000, poll: 100 };
 
-export interface LockOptions {
+interface LockOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called once where another process has the lock. */
   readonly onWait?: (() => void) | undefined;

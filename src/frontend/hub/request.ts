@@ -2,7 +2,7 @@ import { codeOf, messageOf } from "../../ir/caught.ts";
 import { HubError, interrupted } from "./error.ts";
 import type { HubSettings } from "./settings.ts";
 
-export interface HubRequest {
+interface HubRequest {
   readonly method: "HEAD" | "GET";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;

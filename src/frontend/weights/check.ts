@@ -46,7 +46,7 @@ export function matchWeights(source: WeightSource, parameters: Iterable<TensorSp
 }
 
 /** What the hint of a mismatch can say more with: the model's known modules, and whether the user named the file. */
-export interface MatchContext {
+interface MatchContext {
   readonly parts: KnownParts;
   readonly kind: "pretrained" | "file";
 }

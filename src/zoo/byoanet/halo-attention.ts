@@ -7,7 +7,7 @@ import { split } from "../layers/split.ts";
 import type { Module, Scope } from "../scope.ts";
 import { type AttentionPlace, type HeadOptions, headWidths, pool } from "./self-attention.ts";
 
-export interface HaloOptions extends HeadOptions {
+interface HaloOptions extends HeadOptions {
   /** Rows and columns of a block of queries, and of its surroundings on each side. */
   readonly block?: number;
   readonly halo?: number;

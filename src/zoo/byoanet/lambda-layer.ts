@@ -7,7 +7,7 @@ import { split } from "../layers/split.ts";
 import type { Module, Scope } from "../scope.ts";
 import { type AttentionPlace, headWidths, pool } from "./self-attention.ts";
 
-export interface LambdaOptions {
+interface LambdaOptions {
   /** Extent of the convolution that makes position lambdas; without it they are of all pairs of positions. */
   readonly radius?: number;
 }

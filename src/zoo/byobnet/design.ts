@@ -7,7 +7,7 @@ import type { Module } from "../scope.ts";
 import type { AttnKeywords, AttnName } from "./attn.ts";
 
 /** Blocks that a row names; other families bring their own. */
-export type BlockName = "basic" | "bottle" | "dark" | "edge" | "rep" | "one";
+type BlockName = "basic" | "bottle" | "dark" | "edge" | "rep" | "one";
 
 /** Options of a kind of block; those that it does not have are left out. */
 export interface BlockKeywords {
@@ -50,7 +50,7 @@ export interface Layers {
   readonly attn: ((channels: number) => Module) | undefined;
 }
 
-export interface ConvKeywords {
+interface ConvKeywords {
   readonly kernel?: number;
   readonly stride?: number;
   readonly dilation?: number;

@@ -9,7 +9,7 @@ import type { Module, Scope } from "../scope.ts";
 import type { BlockMaker, Layers, StemPool, StemType } from "./design.ts";
 import { repBlocks } from "./rep-blocks.ts";
 
-export interface StemOptions {
+interface StemOptions {
   readonly type: StemType;
   readonly pool: StemPool;
   readonly width: number | readonly number[];

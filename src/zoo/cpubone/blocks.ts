@@ -45,7 +45,7 @@ export const unit =
       act: o.act === undefined ? undefined : act(o.act),
     });
 
-export interface BottleneckOptions {
+interface BottleneckOptions {
   readonly out: number;
   readonly ratio: number;
   readonly stride?: number;

@@ -12,7 +12,7 @@ export interface StemDesign {
   readonly pool?: boolean;
 }
 
-export type StageKind = "csp" | "cs3" | "dark";
+type StageKind = "csp" | "cs3" | "dark";
 export type BlockKind = "bottle" | "dark" | "edge";
 
 export interface StageDesign {

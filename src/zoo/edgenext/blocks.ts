@@ -20,7 +20,7 @@ function mixChannels(s: Scope, x: Value, ratio: number, isScaled = true): Value 
   return isScaled ? scaled(s, "gamma", y) : y;
 }
 
-export interface ConvBlockOptions {
+interface ConvBlockOptions {
   readonly out: number;
   readonly kernel: number;
   readonly stride: number;
@@ -41,7 +41,7 @@ export const convBlock =
     return s.add(shortcut, s.transpose(mixed, { perm: [0, 3, 1, 2] }));
   };
 
-export interface SplitBlockOptions {
+interface SplitBlockOptions {
   readonly scales: number;
   readonly heads: number;
   readonly bias: boolean;

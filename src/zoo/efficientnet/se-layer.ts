@@ -45,7 +45,7 @@ const named = {
   gca: (_, ratio, act) => globalContext({ ratio, act, add: true }),
 } as const satisfies Record<string, SeLayer>;
 
-export type SeLayerName = keyof typeof named;
+type SeLayerName = keyof typeof named;
 
 export const seLayer: Arg<SeLayerName | undefined> = optional(
   oneOf(Object.keys(named) as SeLayerName[], "se", "channel attention instead of squeeze-excite"),

@@ -54,7 +54,7 @@ export const trunkArgs = {
   fixed: internal<readonly string[]>([]),
 };
 
-export type TrunkConfig = ConfigOf<typeof trunkArgs>;
+type TrunkConfig = ConfigOf<typeof trunkArgs>;
 
 /**
  * A row of variants: a design, the arguments that timm's entry function passes to its generator, even where they say the

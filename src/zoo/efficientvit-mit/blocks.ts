@@ -34,7 +34,7 @@ export const unit =
       act: active ? act(c.act) : undefined,
     });
 
-export type LocalKind = "default" | "large" | "fused";
+type LocalKind = "default" | "large" | "fused";
 
 export interface LocalOptions {
   readonly kind: LocalKind;

@@ -8,7 +8,7 @@ import type { Pair } from "../layers/conv.ts";
 import type { Scope } from "../scope.ts";
 
 /** A map of `size` cut `levels` times by `stride`. */
-export interface Nesting {
+interface Nesting {
   readonly size: Pair;
   readonly stride: Pair;
   readonly levels: number;

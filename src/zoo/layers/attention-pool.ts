@@ -7,7 +7,7 @@ import { mlp } from "./mlp.ts";
 import { split } from "./split.ts";
 import { tokenAt } from "./tokens.ts";
 
-export interface LatentPoolOptions {
+interface LatentPoolOptions {
   readonly heads: number;
   /** Width inside the MLP that follows. */
   readonly hidden: number;

@@ -27,7 +27,7 @@ export const attention =
     return s.chain(mixed, { norm: outNorm, proj: linear(width, { bias: projBias }) });
   };
 
-export interface MixOptions extends Pick<AttentionOptions, "heads" | "qkNorm"> {
+interface MixOptions extends Pick<AttentionOptions, "heads" | "qkNorm"> {
   /** Added to the scores, [..., heads, L, S]. */
   readonly bias?: Value | undefined;
   /** What queries and keys [N, heads, L, d] pass last, such as a rotation. */

@@ -5,7 +5,7 @@ import { conv2d } from "./conv.ts";
 import { type ConvNormActOptions, convNormAct } from "./conv-norm-act.ts";
 import { makeDivisible } from "./rounding.ts";
 
-export interface BilinearAttentionOptions {
+interface BilinearAttentionOptions {
   /** Rows and columns of blocks that the map is cut into. */
   readonly blocks?: number;
   readonly groups?: number;

@@ -16,7 +16,7 @@ export const noting =
       return z;
     }, x);
 
-export interface BlockStages {
+interface BlockStages {
   /** Rows and columns of patches. */
   readonly grid: readonly [Dim, Dim];
   /** Pixels per patch. */

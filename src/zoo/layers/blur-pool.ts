@@ -6,7 +6,7 @@ import { avgPool } from "./pool.ts";
  * Depthwise binomial blur, then stride (Zhang 2019): the outer product of (1, 2, 1) / 4 with itself, padded by
  * reflection, or by zeros in the "constant" form.
  */
-export const blurPool =
+const blurPool =
   ({
     stride = 2,
     size = 3,

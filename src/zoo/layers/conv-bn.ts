@@ -26,7 +26,7 @@ export const pointwiseMlp =
     return s.chain(x, { pw1: convBn(2 * width, {}, name), act, pw2: convBn(width, {}, name) });
   };
 
-export interface ReductionOptions {
+interface ReductionOptions {
   readonly act: Module;
   /** Width inside over that of the input; without it, that of the output. */
   readonly ratio?: number;

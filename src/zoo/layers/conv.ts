@@ -24,7 +24,7 @@ export const symmetricPadding = (kernel: number, stride: number, dilation: numbe
   Math.floor((stride - 1 + dilation * (kernel - 1)) / 2);
 
 /** Zeros before and after that make the output ceil(x / stride) long; the odd one goes after. */
-export function samePadding(x: number, kernel: number, stride: number, dilation: number): Pair {
+function samePadding(x: number, kernel: number, stride: number, dilation: number): Pair {
   const total = Math.max((Math.ceil(x / stride) - 1) * stride + (kernel - 1) * dilation + 1 - x, 0);
   return [Math.floor(total / 2), total - Math.floor(total / 2)];
 }

@@ -6,7 +6,7 @@ import { linear } from "./linear.ts";
 import { rmsNorm } from "./norm.ts";
 import { split } from "./split.ts";
 
-export interface DiffOptions extends AttentionOptions {
+interface DiffOptions extends AttentionOptions {
   /** The index of the block: deeper ones subtract more. */
   readonly depth: number;
 }

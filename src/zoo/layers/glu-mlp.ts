@@ -5,7 +5,7 @@ import { linear } from "./linear.ts";
 import { layerNorm } from "./norm.ts";
 import { split } from "./split.ts";
 
-export interface GluOptions {
+interface GluOptions {
   readonly act?: ActName;
   readonly bias?: boolean;
   /** Before fc2. */

@@ -4,7 +4,7 @@ import type { Module } from "../scope.ts";
 import { type Pair, conv2d } from "./conv.ts";
 import { needSize, toTokens } from "./patch-embed.ts";
 
-export interface HybridOptions {
+interface HybridOptions {
   readonly backbone: Module;
   /** Pixels per pixel of the backbone's map. */
   readonly ratio: number;

@@ -1,12 +1,11 @@
 import type { Module } from "../scope.ts";
-import { type ActName, act } from "./act.ts";
+import { type Act, act } from "./act.ts";
 import { conv2d } from "./conv.ts";
 import { globalResponseNorm } from "./grn.ts";
 import { linear } from "./linear.ts";
 
-export interface MlpOptions {
-  /** By name, or a module of its own. */
-  readonly act?: ActName | Module;
+interface MlpOptions {
+  readonly act?: Act;
   readonly bias?: boolean;
   /** Between the activation and fc2. */
   readonly norm?: Module | undefined;
@@ -28,7 +27,7 @@ export const mlp =
     const project = (n: number): Module => (conv ? conv2d(n, { bias }) : linear(n, { bias }));
     return s.chain(x, {
       fc1: project(hidden),
-      act: typeof name === "function" ? name : act(name),
+      act: act(name),
       norm,
       grn: grn ? globalResponseNorm(conv ? 1 : 3) : undefined,
       fc2: project(width),

@@ -67,7 +67,7 @@ const kinds = {
   frntlu: (s, x, o) => filterResponseNorm(o.eps ?? 1e-5, o.act === undefined ? undefined : "tau")(s, x),
 } as const satisfies Record<string, Make>;
 
-export type NormActName = keyof typeof kinds;
+type NormActName = keyof typeof kinds;
 export const normActNames = Object.keys(kinds) as readonly NormActName[];
 
 /** The norm with `name` after it, or alone: timm's get_norm_act_layer and apply_act. */

@@ -12,7 +12,7 @@ export function offsetBias(s: Scope, table: Value, grid: Pair, stride = 1): Valu
 }
 
 /** |dy| w + |dx| for every query and key, [queries, keys]. */
-export const offsetIndex = (s: Scope, [h, w]: Pair, stride = 1): Value =>
+const offsetIndex = (s: Scope, [h, w]: Pair, stride = 1): Value =>
   s.shared(`offset index ${h}x${w}/${stride}`, () => {
     const int = (value: number): Value => s.scalar(value, "i64");
     const [rows, columns] = [Math.ceil(h / stride), Math.ceil(w / stride)];

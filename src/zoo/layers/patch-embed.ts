@@ -5,7 +5,7 @@ import type { Format } from "../family.ts";
 import type { Module, Ops, Scope } from "../scope.ts";
 import { type Pair, conv2d } from "./conv.ts";
 
-export interface PatchEmbedOptions {
+interface PatchEmbedOptions {
   readonly patch: Pair;
   readonly width: number;
   readonly bias?: boolean;

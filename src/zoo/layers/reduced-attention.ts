@@ -6,7 +6,7 @@ import { linear } from "./linear.ts";
 import { toMap, toTokens } from "./patch-embed.ts";
 import { split } from "./split.ts";
 
-export interface ReducedAttentionOptions {
+interface ReducedAttentionOptions {
   readonly heads: number;
   readonly qkvBias?: boolean;
   /** From the map to the coarser map of keys and values; without it they are the map's own. */

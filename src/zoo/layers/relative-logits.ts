@@ -7,7 +7,7 @@ import type { Scope } from "../scope.ts";
  * the distances -(w - 1) to w - 1 give [..., L, w], where position j of the window lies j - i from query i. The rows of
  * q table^T are shifted by padding and cutting them anew (Ramachandran et al. 2019, arXiv:1906.05909; Music Transformer).
  */
-export function relativeLogits(s: Scope, q: Value, table: Value): Value {
+function relativeLogits(s: Scope, q: Value, table: Value): Value {
   const lead = q.type.shape.slice(0, -2);
   const length = s.static(q.type.shape.at(-2) ?? 1, "distances are counted along an axis of known extent");
   const distances = s.static(table.type.shape[0] ?? 1, "the table of distances");

@@ -42,7 +42,7 @@ export function mapBias(s: Scope, heads: number, window: Pair): Value {
 }
 
 /** sign(x) log(1 + |x|): near steps are told apart better than far ones (Liu et al. 2021, Swin V2, eq. 4). */
-export const signedLog = (s: Scope, x: Value): Value => {
+const signedLog = (s: Scope, x: Value): Value => {
   const size = s.log(s.add(s.abs(x), s.scalar(1)));
   return s.where(s.less(x, s.scalar(0)), s.neg(size), size);
 };
@@ -56,7 +56,7 @@ export function relativeSteps(s: Scope, window: Pair): readonly [row: Value, col
   return [step(s.floor_div(at, width), window[0]), step(s.mod(at, width), window[1])];
 }
 
-export interface StepBiasOptions {
+interface StepBiasOptions {
   /** "swin": steps relative to a window, and 16 sigmoid of the result; "cr": steps in tokens. */
   readonly mode: "swin" | "cr";
   /** The window that steps are relative to; the own one without it. */
@@ -80,7 +80,7 @@ export function stepBias(
   return swin ? s.mul(s.activation(bias, { kind: "sigmoid" }), s.scalar(16)) : bias;
 }
 
-export interface MlpBiasOptions {
+interface MlpBiasOptions {
   readonly hidden: number;
   readonly mode: StepBiasOptions["mode"];
   readonly prefix?: 0 | 1;

@@ -14,7 +14,7 @@ export interface Rotation {
   readonly half: boolean;
 }
 
-export interface RotaryGrid {
+interface RotaryGrid {
   /** Rows and columns of patches. */
   readonly grid: Pair;
   /** Width of a head. */
@@ -46,7 +46,7 @@ function doubled(s: Scope, angles: Value): Value {
   return s.reshape(columns, { shape: [...shape, 2 * count] });
 }
 
-export interface AxialOptions extends RotaryGrid {
+interface AxialOptions extends RotaryGrid {
   /** Added to rows and columns. */
   readonly offset: number;
   /** The grid of the pretraining, to which coordinates are scaled. */

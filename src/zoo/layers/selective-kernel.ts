@@ -8,7 +8,7 @@ import { batchNorm } from "./norm.ts";
 import { makeDivisible } from "./rounding.ts";
 import { split } from "./split.ts";
 
-export interface SelectiveKernelOptions extends Omit<ConvNormActOptions, "kernel" | "padding"> {
+interface SelectiveKernelOptions extends Omit<ConvNormActOptions, "kernel" | "padding"> {
   readonly ratio?: number | undefined;
   readonly divisor?: number | undefined;
   /** Width of the attention, where it does not follow from ratio and divisor. */

@@ -3,7 +3,7 @@ import { attention } from "./attention.ts";
 import { mlp } from "./mlp.ts";
 import { layerNorm } from "./norm.ts";
 
-export interface TransformerBlockOptions {
+interface TransformerBlockOptions {
   readonly heads: number;
   readonly mlpRatio: number;
   readonly qkvBias?: boolean;

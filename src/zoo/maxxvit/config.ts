@@ -19,7 +19,7 @@ import {
 
 /** Convolution, attention over the whole map, convolution with attention in windows and grids, the two side by side. */
 export type BlockType = "C" | "T" | "M" | "PM";
-export const poolTypes = ["avg2", "avg", "max2", "max"] as const;
+const poolTypes = ["avg2", "avg", "max2", "max"] as const;
 export type PoolType = (typeof poolTypes)[number];
 
 const stemWidth: Arg<Pair> = pair(64, "widths of the two convolutions of the stem");

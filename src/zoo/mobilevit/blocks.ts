@@ -12,7 +12,7 @@ import { split } from "../layers/split.ts";
 import type { Module, Scope } from "../scope.ts";
 import type { ActName } from "../layers/act.ts";
 
-export interface VitOptions {
+interface VitOptions {
   /** Width of the transformer; by the block's ratio without it. */
   readonly width?: number;
   readonly depth: number;

@@ -35,7 +35,7 @@ const args = {
   use_cls_token: internal(false),
 };
 
-export type MvitConfig = ConfigOf<typeof args>;
+type MvitConfig = ConfigOf<typeof args>;
 type Row = Partial<MvitConfig>;
 
 const norm = layerNorm(1e-6);

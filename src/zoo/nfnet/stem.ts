@@ -20,7 +20,7 @@ export const stemStride = (c: NfNetConfig): number => (/quad|pool/.test(c.stem_t
 const overwrites = ({ act_layer }: NfNetConfig): boolean => act_layer !== "gelu" && act_layer !== "identity";
 
 /** A feature is the last but one convolution of a deep stem, or the only one of another. */
-export interface StemFeature {
+interface StemFeature {
   readonly module: string;
   readonly value: Value;
 }

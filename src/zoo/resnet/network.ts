@@ -13,7 +13,7 @@ import type { ConfigOf } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import type { networkArgs } from "./config.ts";
 
-export type NetworkConfig = ConfigOf<typeof networkArgs>;
+type NetworkConfig = ConfigOf<typeof networkArgs>;
 
 /** What one residual block needs to know of its place in the network. */
 export interface Place {
@@ -26,7 +26,7 @@ export interface Place {
 }
 
 /** A block, which has `expansion` times the planes at its end. */
-export interface BlockDesign<C> {
+interface BlockDesign<C> {
   readonly block: (c: C, place: Place) => Module;
   readonly expansion: number;
 }

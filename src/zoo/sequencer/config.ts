@@ -35,7 +35,7 @@ export const args = {
 export type SequencerConfig = ConfigOf<typeof args>;
 
 /** Channels behind the LSTMs of a stage: side by side in both directions, and along both axes with `cat`. */
-export const unionWidth = ({ bidirectional, union }: SequencerConfig, hidden: number): number =>
+const unionWidth = ({ bidirectional, union }: SequencerConfig, hidden: number): number =>
   hidden * (bidirectional ? 2 : 1) * (union === "cat" ? 2 : 1);
 
 /** What timm's constructor fails on: the reason, or undefined. */

@@ -19,7 +19,7 @@ export type Backbone =
   | { readonly kind: "patches" };
 
 /** What a backbone's map is of the image. */
-export interface Reduced {
+interface Reduced {
   readonly module: Module;
   readonly ratio: number;
   readonly rounding: "up" | "down";

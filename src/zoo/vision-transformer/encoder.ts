@@ -55,7 +55,7 @@ export const prefixOf = (c: VitConfig): Prefix =>
 /** Position embeddings of prefix tokens: of all of them, or of none. */
 export const coveredTokens = (c: VitConfig, prefix: Prefix): number => (c.no_embed_class ? 0 : prefixLength(prefix));
 
-export interface Encoded {
+interface Encoded {
   /** What timm's forward_features returns: after `norm`, where the final norm comes before pooling. */
   readonly tokens: Value;
   readonly stages: readonly Stage[];

@@ -8,7 +8,7 @@ export interface Module {
   readonly tensors: ReadonlyMap<Role, ModuleTensor>;
 }
 
-export interface ModuleTensor {
+interface ModuleTensor {
   /** Three of them where a query, a key and a value are taken as one. */
   readonly names: readonly string[];
   /** What follows the module's name in its own: `.weight`. */
