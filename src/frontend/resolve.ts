@@ -83,7 +83,7 @@ export async function resolveLocated(request: ModelRequest, named: Located): Pro
   const implied: Record<string, unknown> = { num_classes: numClasses, in_chans: inputSize[0] };
   const takesSize = Object.hasOwn(family.args, "img_size") && family.args["img_size"]?.ignored !== true;
   if (takesSize && (cfg.fixed_input_size || request.useTestSize))
-    implied["img_size"] = configuredSize(request, cfg).slice(1);
+    implied["img_size"] = oneOrBoth(configuredSize(request, cfg));
   if (Object.hasOwn(family.args, "features_only")) implied["features_only"] = featuresOnly;
   const args = readArgs({ ...createArgs, ...family.args }, `${named.architecture} (${family.name})`, {
     ...implied,
@@ -200,6 +200,10 @@ function inputSizeOf(request: ModelRequest, cfg: PretrainedCfg, args: Readonly<R
   const [height, width] = sides(args["img_size"]) ?? [base[1], base[2]];
   return [typeof channels === "number" ? channels : base[0], height, width];
 }
+
+/** A square's side alone: some of timm's networks take no pair. */
+const oneOrBoth = ([, height, width]: InputSize): number | readonly number[] =>
+  height === width ? height : [height, width];
 
 /** img_size as timm takes it; other forms are left for the family's schema to refuse. */
 function sides(size: unknown): readonly [number, number] | undefined {

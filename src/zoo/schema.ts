@@ -96,12 +96,6 @@ export const pair = (fallback: number, doc: string, range: Range = { min: 1 }): 
     },
   );
 
-/** One integer for both axes, where timm takes no pair; the size that a checkpoint is for comes as two equal ones. */
-export const square = (fallback: number, doc: string, range: Range = { min: 1 }): Arg<number> => {
-  const side = int(fallback, doc, range);
-  return { ...side, read: (v) => side.read(Array.isArray(v) && v.length === 2 && v[0] === v[1] ? v[0] : v) };
-};
-
 /** A number n for the last n, or a list of indices; not given by default. */
 export const lastOrList = (doc: string): Arg<number | readonly number[] | undefined> =>
   make<number | readonly number[] | undefined>("integer >= 1, or list of integers", undefined, doc, (v) => {
@@ -144,10 +138,19 @@ export const ignored = (doc: string): Arg<unknown> => ({ ...inert(doc), ignored:
 export const classOnly = <T>(fallback: T, doc: string): Arg<T> =>
   make<T>("a Python class only, which no name can stand for", fallback, doc, () => undefined);
 
+/** A number that changes nothing at inference, though timm calculates with it. */
+const inertNumber = (doc: string, range: Range = {}): Arg<unknown> => ({
+  ...optional(number(0, doc, range)),
+  inert: true,
+});
+
+/** The rate of a dropout, which torch holds to be a probability even where nothing is dropped. */
+export const dropout = (doc: string): Arg<unknown> => inertNumber(doc, { min: 0, max: 1 });
+
 /** The training-only arguments that almost every timm model takes. */
 export const dropRates = {
-  drop_rate: inert("dropout before the classifier; no effect at inference"),
-  drop_path_rate: inert("stochastic depth; no effect at inference"),
+  drop_rate: dropout("dropout before the classifier; no effect at inference"),
+  drop_path_rate: inertNumber("stochastic depth; no effect at inference"),
 } as const;
 
 /** Reads user arguments against a schema. Unknown names and wrong types are refused with what the family takes. */

@@ -145,3 +145,31 @@ it("fastvit and mambaout give their first four stages, however many there are", 
   const fewer = await lower("mambaout", "mambaout_femto", { depths: [1, 1, 1] });
   expect(fewer.model.defaultStages).toEqual([]);
 });
+
+it("dropout rates are probabilities, and a rate of stochastic depth is a number, though nothing follows from them", async () => {
+  const refused = (args: Record<string, unknown>): Promise<string> => refusal("resnet", "resnet18", args, 64);
+  for (const drop_rate of [-5, 2, "abc"]) expect(await refused({ drop_rate })).toContain("takes number >= 0 and <= 1");
+  expect(await refused({ drop_path_rate: "abc" })).toContain("takes number");
+  expect(await refused({ drop_rate: 1, drop_path_rate: 0.2 })).toBe("accepted");
+});
+
+it("efficientvit_msra takes one side as img_size, and no pair", async () => {
+  const refused = (img_size: unknown): Promise<string> => refusal("efficientvit_msra", "efficientvit_m0", { img_size });
+  expect(await refused([224, 224])).toContain("takes integer");
+  expect(await refused(224)).toBe("accepted");
+});
+
+describe("mobilenetv5", () => {
+  const encoder = "mobilenetv5_300m_enc";
+
+  it("refuses use_msfa where the encoder always fuses", async () => {
+    expect(await refusal("mobilenetv5", encoder, { use_msfa: false }, 256)).toContain("takes no use_msfa");
+  });
+
+  it("says what timm drops of the encoder's arguments", async () => {
+    const dropped = { num_classes: 10, num_features: 64, global_pool: "max" };
+    const { notices } = await lower("mobilenetv5", encoder, dropped, 256);
+    for (const name of Object.keys(dropped)) expect(notices.join()).toContain(`${name} has no effect`);
+    expect((await lower("mobilenetv5", encoder, { num_classes: 0, num_features: 2048 }, 256)).notices).toEqual([]);
+  });
+});

@@ -1,5 +1,17 @@
 import { commonArgs, globalPools } from "../family.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, oneOf, optional, pair } from "../schema.ts";
+import {
+  type ConfigOf,
+  bool,
+  classOnly,
+  dropRates,
+  dropout,
+  inert,
+  int,
+  number,
+  oneOf,
+  optional,
+  pair,
+} from "../schema.ts";
 
 export const args = {
   ...commonArgs,
@@ -23,9 +35,9 @@ export const args = {
   use_rel_pos_bias: bool(false, "learned biases by relative position in every block"),
   use_shared_rel_pos_bias: bool(false, "learned biases by relative position, one table for all blocks"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
-  pos_drop_rate: inert("dropout after the position embeddings; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the position embeddings; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   head_init_scale: inert("initialisation; no effect at inference"),
 };
 

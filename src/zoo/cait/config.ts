@@ -1,6 +1,6 @@
 import { commonArgs } from "../family.ts";
 import { tokenPool } from "../layers/token-head.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, pair } from "../schema.ts";
+import { type ConfigOf, bool, classOnly, dropRates, dropout, inert, int, number, pair } from "../schema.ts";
 
 export const args = {
   ...commonArgs,
@@ -16,9 +16,9 @@ export const args = {
   depth_token_only: int(2, "number of blocks of the class token", { min: 0 }),
   mlp_ratio_token_only: number(4, "the same as mlp_ratio in these", { min: 0 }),
   init_values: inert("initialisation of LayerScale; no effect at inference"),
-  pos_drop_rate: inert("dropout after the position embeddings; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the position embeddings; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
   act_layer: classOnly<undefined>(undefined, "the activation"),
   block_layers: classOnly<undefined>(undefined, "the blocks"),

@@ -5,8 +5,8 @@ import {
   bool,
   classOnly,
   dropRates,
+  dropout,
   ignored,
-  inert,
   int,
   ints,
   numbers,
@@ -30,8 +30,8 @@ export const args = {
   out_features: ignored("the names of these maps"),
   crpe_window: classOnly<undefined>(undefined, "heads by convolution window of the relative positions"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   fixed: fixedArg,
 };
 

@@ -12,7 +12,7 @@ import { patchEmbed } from "../layers/patch-embed.ts";
 import { split } from "../layers/split.ts";
 import { poolAndHead, tokenPool } from "../layers/token-head.ts";
 import { embedTokens } from "../layers/token-embedding.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, pair } from "../schema.ts";
+import { type ConfigOf, bool, classOnly, dropRates, dropout, inert, int, number, pair } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 
 const args = {
@@ -29,9 +29,9 @@ const args = {
   local_up_to_layer: int(10, "blocks of gated positional attention, which come first", { min: 0 }),
   use_pos_embed: bool(true, "learned position embeddings"),
   locality_strength: inert("initialisation of the positional scores; no effect at inference"),
-  pos_drop_rate: inert("dropout after the position embeddings; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the position embeddings; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
   hybrid_backbone: classOnly<undefined>(undefined, "a network that makes the patches"),
 };

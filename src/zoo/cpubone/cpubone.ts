@@ -8,7 +8,7 @@ import { type HeadModule, callHead, flatten } from "../layers/classifier-head.ts
 import { linear } from "../layers/linear.ts";
 import { layerNorm } from "../layers/norm.ts";
 import { globalPool2d } from "../layers/pool.ts";
-import { type ConfigOf, bool, dropRates, inert, int, ints, oneOf, optional } from "../schema.ts";
+import { type ConfigOf, bool, dropRates, dropout, int, ints, oneOf, optional } from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { type Style, bottleneck, contextModule, fusedBottleneck, residualBlock, unit } from "./blocks.ts";
 import { remap } from "./remap.ts";
@@ -16,7 +16,7 @@ import { remap } from "./remap.ts";
 const args = {
   ...commonArgs,
   ...dropRates,
-  proj_drop_rate: inert("dropout; no effect at inference"),
+  proj_drop_rate: dropout("dropout; no effect at inference"),
   global_pool: oneOf(["avg", ""], "avg", 'pooling before the classifier; "" classifies every position'),
   width_list: ints([16, 32, 64, 128, 256], "channels of the stem and of each stage", { min: 2, length: 5 }),
   depth_list: ints([0, 1, 1, 3, 4], "blocks of the stem and of each stage", { min: 0, length: 5 }),

@@ -1,6 +1,6 @@
 import { commonArgs } from "../family.ts";
 import { fixedArg } from "../fixed.ts";
-import { type Arg, type ConfigOf, bool, classOnly, dropRates, inert, ints, numbers, oneOf, pair } from "../schema.ts";
+import { type Arg, type ConfigOf, bool, classOnly, dropRates, dropout, ints, numbers, oneOf, pair } from "../schema.ts";
 
 /** Blocks of the first branch, of the second, and of the fusion, in one multi-scale encoder. */
 export type Depth = readonly [number, number, number];
@@ -37,9 +37,9 @@ export const args = {
   qkv_bias: bool(true, "biases of queries, keys and values"),
   global_pool: oneOf(["token", "avg"], "token", "the class tokens, or the means of the patches"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
-  pos_drop_rate: inert("dropout after the position embeddings; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the position embeddings; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   fixed: fixedArg,
 };
 

@@ -2,7 +2,7 @@ import { commonArgs, globalPool } from "../family.ts";
 import { actLayer } from "../layers/act.ts";
 import type { AaLayer } from "../layers/blur-pool.ts";
 import { normActLayerOr } from "../layers/norm-act.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, ints, oneOf } from "../schema.ts";
+import { type ConfigOf, bool, classOnly, dropRates, dropout, inert, int, ints, oneOf } from "../schema.ts";
 
 export const args = {
   ...commonArgs,
@@ -20,7 +20,7 @@ export const args = {
   norm_layer: normActLayerOr({ kind: "batchnorm2d" }),
   aa_layer: classOnly<AaLayer | undefined>(undefined, "anti-aliasing instead of the stem's pool stride"),
   aa_stem_only: bool(true, "no anti-aliasing in the transitions"),
-  proj_drop_rate: inert("dropout in the layers; no effect at inference"),
+  proj_drop_rate: dropout("dropout in the layers; no effect at inference"),
   memory_efficient: inert("training; no effect at inference"),
 };
 

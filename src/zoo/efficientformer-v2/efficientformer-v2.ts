@@ -17,6 +17,7 @@ import {
   type ConfigOf,
   bools,
   dropRates,
+  dropout,
   inert,
   int,
   ints,
@@ -50,7 +51,7 @@ const mlpRatios: Arg<Ratios> = {
 const args = {
   ...commonArgs,
   ...dropRates,
-  proj_drop_rate: inert("dropout; no effect at inference"),
+  proj_drop_rate: dropout("dropout; no effect at inference"),
   img_size: pair(224, "height and width of the input"),
   global_pool: oneOf(["avg", ""], "avg", 'pooling before the classifier; "" keeps the map'),
   depths: ints([2, 2, 6, 4], "blocks of each stage", { min: 1, length: 4 }),

@@ -19,14 +19,26 @@ import { offsetBias } from "../layers/offset-bias.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { avgPool } from "../layers/pool.ts";
 import { meanOfHeads } from "../layers/two-heads.ts";
-import { type ConfigOf, bools, classOnly, dropRates, ignored, inert, int, ints, number, optional } from "../schema.ts";
+import {
+  type ConfigOf,
+  bools,
+  classOnly,
+  dropRates,
+  dropout,
+  ignored,
+  inert,
+  int,
+  ints,
+  number,
+  optional,
+} from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { remap } from "./remap.ts";
 
 const args = {
   ...commonArgs,
   ...dropRates,
-  proj_drop_rate: inert("dropout; no effect at inference"),
+  proj_drop_rate: dropout("dropout; no effect at inference"),
   /** timm asks for "avg" alone, and takes every other text for no pooling. */
   global_pool: globalPool(),
   depths: ints([3, 2, 6, 4], "blocks of each stage", { min: 1 }),

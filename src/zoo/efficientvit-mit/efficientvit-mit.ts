@@ -9,13 +9,13 @@ import { type HeadModule, callHead } from "../layers/classifier-head.ts";
 import { linear } from "../layers/linear.ts";
 import { layerNorm } from "../layers/norm.ts";
 import { globalPool2d } from "../layers/pool.ts";
-import { type ConfigOf, classOnly, inert, int, internal, ints, number, oneOf } from "../schema.ts";
+import { type ConfigOf, classOnly, dropout, int, internal, ints, number, oneOf } from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { type LocalOptions, type Style, downBlock, localBlock, residualBlock, unit, vitBlock } from "./blocks.ts";
 
 const args = {
   ...commonArgs,
-  drop_rate: inert("dropout before the classifier; no effect at inference"),
+  drop_rate: dropout("dropout before the classifier; no effect at inference"),
   global_pool: oneOf(
     globalPools.filter((pool) => pool !== "" && !pool.endsWith("catavgmax")),
     "avg",

@@ -7,14 +7,14 @@ import { act } from "../layers/act.ts";
 import { squeezeExcite } from "../layers/channel-attention.ts";
 import { bnLinear, convBn, convReduction, depthwiseBn, pointwiseMlp, residual } from "../layers/conv-bn.ts";
 import { globalPool2d } from "../layers/pool.ts";
-import { type ConfigOf, inert, ints, oneOf, square } from "../schema.ts";
+import { type ConfigOf, dropout, int, ints, oneOf } from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { type AttentionOptions, windowAttention } from "./attention.ts";
 
 const args = {
   ...commonArgs,
-  drop_rate: inert("dropout before the classifier; no effect at inference"),
-  img_size: square(224, "height and width of the input", { min: 16 }),
+  drop_rate: dropout("dropout before the classifier; no effect at inference"),
+  img_size: int(224, "height and width of the input", { min: 16 }),
   global_pool: oneOf(["avg", ""], "avg", 'pooling before the classifier; "" keeps the map'),
   embed_dim: ints([64, 128, 192], "channels of each stage", { min: 8, length: 3 }),
   key_dim: ints([16, 16, 16], "width of queries and keys, by stage", { min: 1, length: 3 }),

@@ -5,6 +5,7 @@ import {
   bool,
   classOnly,
   dropRates,
+  dropout,
   inert,
   int,
   number,
@@ -62,10 +63,10 @@ export const args = {
   /** Epsilon of the norms. */
   norm_layer: classOnly<number>(1e-6, "the norms"),
   use_naflex: bool(false, "the NaFlexViT of the same weights, which is not built from these names"),
-  pos_drop_rate: inert("dropout after the position embeddings; no effect at inference"),
-  patch_drop_rate: inert("dropout of patches; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the position embeddings; no effect at inference"),
+  patch_drop_rate: dropout("dropout of patches; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   head_init_scale: inert("initialisation; no effect at inference"),
 };
 

@@ -1,12 +1,24 @@
 import { commonArgs, globalPool } from "../family.ts";
-import { type ConfigOf, bool, classOnly, dropRates, ignored, inert, int, internal, ints, number } from "../schema.ts";
+import {
+  type ConfigOf,
+  bool,
+  classOnly,
+  dropRates,
+  dropout,
+  ignored,
+  inert,
+  int,
+  internal,
+  ints,
+  number,
+} from "../schema.ts";
 
 const stages = { min: 1 };
 
 export const args = {
   ...commonArgs,
   ...dropRates,
-  proj_drop_rate: inert("dropout; no effect at inference"),
+  proj_drop_rate: dropout("dropout; no effect at inference"),
   global_pool: globalPool(),
   layers: ints([2, 2, 6, 2], "blocks of each stage", stages),
   embed_dims: ints([64, 128, 256, 512], "channels of each stage", stages),

@@ -13,7 +13,7 @@ import { layerScale2d } from "../layers/layer-scale.ts";
 import { mlp } from "../layers/mlp.ts";
 import { channelsLast, layerNorm } from "../layers/norm.ts";
 import { split } from "../layers/split.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, ints, number, optional } from "../schema.ts";
+import { type ConfigOf, bool, classOnly, dropRates, dropout, inert, int, ints, number, optional } from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { remap } from "./remap.ts";
 import { variants } from "./variants.ts";
@@ -34,7 +34,7 @@ const args = {
   layerscale_value: optional(number(1e-4, "initial LayerScale; without it there is none")),
   head_hidden_size: optional(int(512, "width of a hidden layer before the classifier; none without it", { min: 0 })),
   head_init_scale: inert("initialisation; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
   fixed: fixedArg,
 };

@@ -8,6 +8,7 @@ import {
   type ConfigOf,
   bool,
   dropRates,
+  dropout,
   inert,
   int,
   ints,
@@ -38,8 +39,8 @@ export const args = {
   norm_layer_cl: normLayer("layernorm"),
   norm_eps: number(1e-5, "epsilon of the norms", { min: 0 }),
   weight_init: inert("initialisation; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   fixed: fixedArg,
 };
 

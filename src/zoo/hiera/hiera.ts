@@ -17,6 +17,7 @@ import {
   type ConfigOf,
   bool,
   dropRates,
+  dropout,
   inert,
   int,
   internal,
@@ -33,7 +34,7 @@ import { reroll, unroll } from "./units.ts";
 const args = {
   ...commonArgs,
   ...dropRates,
-  patch_drop_rate: inert("dropout of patches; no effect at inference"),
+  patch_drop_rate: dropout("dropout of patches; no effect at inference"),
   weight_init: inert("initialisation; no effect at inference"),
   fix_init: inert("initialisation; no effect at inference"),
   head_init_scale: inert("initialisation; no effect at inference"),

@@ -1,6 +1,6 @@
 import { commonArgs, globalPool } from "../family.ts";
 import { fixedArg } from "../fixed.ts";
-import { type Arg, type ConfigOf, bool, classOnly, dropRates, ignored, inert, ints, number } from "../schema.ts";
+import { type Arg, type ConfigOf, bool, classOnly, dropRates, dropout, ignored, ints, number } from "../schema.ts";
 
 export type Mixer = "pooling" | "sep_conv" | "attention";
 
@@ -33,7 +33,7 @@ export const args = {
   norm_layers: classOnly<"layer" | "group" | "group_no_bias">("layer", "the norms of the blocks"),
   output_norm: classOnly<undefined>(undefined, "the norm before the classifier"),
   use_mlp_head: bool(true, "a hidden layer before the classifier"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
   act_layer: ignored("the activation"),
   output_stride: ignored("the stride of the last stage"),
   img_size: ignored("the size of the input"),

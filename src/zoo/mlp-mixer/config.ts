@@ -1,6 +1,6 @@
 import { fixedArg } from "../fixed.ts";
 import { commonArgs } from "../family.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, oneOf, pair, perStage } from "../schema.ts";
+import { type ConfigOf, bool, classOnly, dropRates, dropout, int, number, oneOf, pair, perStage } from "../schema.ts";
 
 const ratio = perStage(
   number(4, "width inside an MLP per width of a token; [tokens, channels] in a mixer", { min: 0 }),
@@ -18,7 +18,7 @@ export const args = {
   stem_norm: bool(false, "a norm of the projected patches"),
   global_pool: oneOf(["avg", ""], "avg", 'pooling of the tokens; "" keeps all of them'),
   nlhb: { ...bool(false, "initialisation of the classifier"), inert: true },
-  proj_drop_rate: inert("dropout inside MLPs; no effect at inference"),
+  proj_drop_rate: dropout("dropout inside MLPs; no effect at inference"),
   block_layer: classOnly<BlockKind>("mixer", "the kind of block"),
   mlp_layer: classOnly<"mlp" | "glu">("mlp", "the kind of MLP"),
   norm_layer: classOnly<"layernorm" | "affine">("layernorm", "the norms"),

@@ -77,14 +77,17 @@ function fusedIndices(c: Config, count: number): number[] {
   return list.map((i) => (i < 0 ? count + i : i)).sort((a, b) => a - b);
 }
 
-function refuse(c: Config): string | undefined {
+function refuse(c: Config, given: ReadonlySet<string>): string | undefined {
   const count = c.design.length + 1;
   if (fusedIndices(c, count).some((i) => i < 0 || i >= count)) return `msfa_indices: there are ${count} feature maps`;
-  if (c.encoder) return undefined;
+  if (c.encoder) return given.has("use_msfa") ? "the encoder always fuses: it takes no use_msfa" : undefined;
   if (c.global_pool.endsWith("catavgmax") && c.use_msfa && c.num_classes > 0)
     return `global_pool=${c.global_pool} doubles the channels, and the classifier takes those of the fused map`;
   return refuseUnpooled(c);
 }
+
+/** What the encoder has no use for, at the values that change nothing: timm drops these arguments. */
+const headless = { num_classes: 0, num_features: 2048, global_pool: "avg" } as const;
 
 /** Pool, and without fusion the convolution and norm that come after it. */
 function head(s: Scope, x: Value, c: Config, style: Style): { readonly preLogits: Value; readonly logits: Value } {
@@ -102,7 +105,7 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/2404.10518",
   args,
   variants: {
-    mobilenetv5_300m_enc: { design: large, encoder: true, pad_type: "same" },
+    mobilenetv5_300m_enc: { ...headless, design: large, encoder: true, pad_type: "same" },
     mobilenetv5_300m: { design: large },
     mobilenetv5_base: {},
   },
@@ -123,6 +126,8 @@ export default defineFamily({
     const { x, stages } = trunk(s, stem, plan, style, "bottleneck");
     const features = c.encoder || c.use_msfa ? fused(s, x, stages, c, style) : x;
     if (c.encoder) {
+      for (const name of Object.keys(headless) as (keyof typeof headless)[])
+        if (c[name] !== headless[name]) s.notice(`${name} has no effect: the encoder has no head`);
       return { forwardFeatures: [features], preLogits: [], logits: [features], stages, format: "NCHW" };
     }
     const { preLogits, logits } = head(s, features, c, style);
@@ -133,6 +138,6 @@ export default defineFamily({
 /** The module `msfa`, whose last map is the trunk's. */
 function fused(s: Scope, last: Value, stages: readonly Stage[], c: Config, style: Style): Value {
   const maps = fusedIndices(c, stages.length).flatMap((i) => stages[i]?.value ?? []);
-  const out = c.encoder ? 2048 : c.num_features;
+  const out = c.encoder ? headless.num_features : c.num_features;
   return s.call("msfa", (t) => fuse(t, maps, out, c.msfa_output_resolution, style), last);
 }

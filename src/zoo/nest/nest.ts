@@ -17,7 +17,19 @@ import { patchEmbed } from "../layers/patch-embed.ts";
 import { maxPool } from "../layers/pool.ts";
 import { split } from "../layers/split.ts";
 import { mapSize, windowPartition, windowReverse } from "../layers/window.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, ints, number, oneOf, pair } from "../schema.ts";
+import {
+  type ConfigOf,
+  bool,
+  classOnly,
+  dropRates,
+  dropout,
+  inert,
+  int,
+  ints,
+  number,
+  oneOf,
+  pair,
+} from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { remap } from "./remap.ts";
 
@@ -37,8 +49,8 @@ const args = {
   norm_layer: classOnly<undefined>(undefined, "the norms"),
   act_layer: classOnly<undefined>(undefined, "the activation"),
   weight_init: inert("initialisation; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   fixed: fixedArg,
 };
 

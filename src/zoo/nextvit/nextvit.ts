@@ -9,7 +9,7 @@ import { refuseUnpooled } from "../layers/classifier.ts";
 import { conv2d } from "../layers/conv.ts";
 import { normedAtEnd } from "../layers/intermediate.ts";
 import { batchNorm } from "../layers/norm.ts";
-import { type ConfigOf, dropRates, inert, int, ints, number, oneOf } from "../schema.ts";
+import { type ConfigOf, dropRates, dropout, int, ints, number, oneOf } from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { type BlockOptions, convBlock, transformerBlock } from "./blocks.ts";
 import { remap } from "./remap.ts";
@@ -19,7 +19,7 @@ const perStage = { min: 1, length: 4 };
 const args = {
   ...commonArgs,
   ...dropRates,
-  attn_drop_rate: inert("dropout; no effect at inference"),
+  attn_drop_rate: dropout("dropout; no effect at inference"),
   global_pool: globalPool(),
   stem_chs: ints([64, 32, 64], "channels of the stem's convolutions", { min: 1, length: 3 }),
   depths: ints([3, 4, 10, 3], "blocks of each stage; the third in fives", perStage),

@@ -12,7 +12,7 @@ import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { transformerBlock } from "../layers/transformer-block.ts";
 import { dropTokens, tokenAt } from "../layers/tokens.ts";
 import { rename } from "../remap/steps.ts";
-import { type ConfigOf, bool, dropRates, ignored, inert, int, ints, number, oneOf, pair } from "../schema.ts";
+import { type ConfigOf, bool, dropRates, dropout, ignored, int, ints, number, oneOf, pair } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 
 const args = {
@@ -28,9 +28,9 @@ const args = {
   global_pool: oneOf(["token"], "token", "the class token"),
   distilled: bool(false, "a second token and head, averaged with the first"),
   stem_type: ignored("the kind of stem"),
-  pos_drop_drate: inert("dropout after the position embeddings; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_drate: dropout("dropout after the position embeddings; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
 };
 
 type PitConfig = ConfigOf<typeof args>;

@@ -18,7 +18,7 @@ import {
   bool,
   classOnly,
   dropRates,
-  inert,
+  dropout,
   int,
   ints,
   number,
@@ -45,8 +45,8 @@ const args = {
   qkv_bias: bool(true, "biases of queries, keys and values"),
   linear: bool(false, "keys and values pooled to 7x7, whatever the size"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
 };
 
 type PvtConfig = ConfigOf<typeof args>;

@@ -10,12 +10,12 @@ import { depthwise } from "../layers/conv.ts";
 import { batchNorm } from "../layers/norm.ts";
 import { globalPoolOver } from "../layers/pool.ts";
 import { meanOfHeads } from "../layers/two-heads.ts";
-import { type ConfigOf, bool, classOnly, ignored, inert, int, ints, oneOf, perStage, stagewise } from "../schema.ts";
+import { type ConfigOf, bool, classOnly, dropout, ignored, int, ints, oneOf, perStage, stagewise } from "../schema.ts";
 import type { Module } from "../scope.ts";
 
 const args = {
   ...commonArgs,
-  drop_rate: inert("dropout before the classifier; no effect at inference"),
+  drop_rate: dropout("dropout before the classifier; no effect at inference"),
   img_size: ignored("height and width of the input"),
   global_pool: oneOf(["avg", ""], "avg", 'pooling before the classifier; "" keeps the map'),
   embed_dim: ints([48, 96, 192, 384], "channels of each stage", { min: 2 }),

@@ -11,12 +11,12 @@ import { groupNorm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { globalPool2d } from "../layers/pool.ts";
 import { split } from "../layers/split.ts";
-import { type ConfigOf, classOnly, inert, internal, ints } from "../schema.ts";
+import { type ConfigOf, classOnly, dropout, internal, ints } from "../schema.ts";
 import type { Module } from "../scope.ts";
 
 const args = {
   ...commonArgs,
-  drop_rate: inert("dropout before the classifier; no effect at inference"),
+  drop_rate: dropout("dropout before the classifier; no effect at inference"),
   global_pool: globalPool(),
   embed_dim: ints([128, 256, 384], "channels of each stage", { min: 8 }),
   partial_dim: ints([32, 64, 96], "channels that attention sees, by stage", { min: 1 }),

@@ -14,7 +14,7 @@ import { needSize } from "../layers/patch-embed.ts";
 import { split } from "../layers/split.ts";
 import { poolAndHead, tokenPool } from "../layers/token-head.ts";
 import { dropTokens } from "../layers/tokens.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, pair } from "../schema.ts";
+import { type ConfigOf, bool, classOnly, dropRates, dropout, int, number, pair } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { remap } from "./remap.ts";
 
@@ -34,12 +34,12 @@ const args = {
   first_stride: int(4, "image pixels per pixel of a patch", { min: 1 }),
   legacy: bool(false, "the first published form: pixels of the whole image, and a norm of each"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
-  pos_drop_rate: inert("dropout after the position embeddings; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the position embeddings; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
 };
 
-export type TntConfig = ConfigOf<typeof args>;
+type TntConfig = ConfigOf<typeof args>;
 
 const norm = layerNorm(1e-5);
 

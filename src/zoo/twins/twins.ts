@@ -15,7 +15,7 @@ import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { globalPoolOver } from "../layers/pool.ts";
 import { reducedAttention } from "../layers/reduced-attention.ts";
 import { cropMap, mapSize, padToWindows, windowPartition, windowReverse } from "../layers/window.ts";
-import { type ConfigOf, classOnly, dropRates, inert, int, ints, oneOf, optional, pair } from "../schema.ts";
+import { type ConfigOf, classOnly, dropRates, dropout, int, ints, oneOf, optional, pair } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 
 const args = {
@@ -32,9 +32,9 @@ const args = {
   wss: optional(ints([7, 7, 7, 7], "windows of every other block, from the first; without it none has", { min: 1 })),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
   block_cls: classOnly<undefined>(undefined, "the blocks"),
-  pos_drop_rate: inert("dropout after the patches; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the patches; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
 };
 
 type TwinsConfig = ConfigOf<typeof args>;

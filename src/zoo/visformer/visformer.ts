@@ -11,15 +11,27 @@ import { batchNorm } from "../layers/norm.ts";
 import { patchEmbed, toMap, toTokens } from "../layers/patch-embed.ts";
 import { roundHalfEven } from "../layers/rounding.ts";
 import { split } from "../layers/split.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, internal, ints, number, pair } from "../schema.ts";
+import {
+  type ConfigOf,
+  bool,
+  classOnly,
+  dropRates,
+  dropout,
+  inert,
+  int,
+  internal,
+  ints,
+  number,
+  pair,
+} from "../schema.ts";
 import type { Module } from "../scope.ts";
 
 const args = {
   ...commonArgs,
   ...dropRates,
-  pos_drop_rate: inert("dropout; no effect at inference"),
-  proj_drop_rate: inert("dropout; no effect at inference"),
-  attn_drop_rate: inert("dropout; no effect at inference"),
+  pos_drop_rate: dropout("dropout; no effect at inference"),
+  proj_drop_rate: dropout("dropout; no effect at inference"),
+  attn_drop_rate: dropout("dropout; no effect at inference"),
   img_size: pair(224, "height and width of the input"),
   patch_size: int(16, "pixels per position in the second stage", { min: 8 }),
   global_pool: globalPool(),

@@ -1,6 +1,6 @@
 import { commonArgs } from "../family.ts";
 import { tokenPool } from "../layers/token-head.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, oneOf, optional, pair } from "../schema.ts";
+import { type ConfigOf, bool, classOnly, dropRates, dropout, int, number, oneOf, optional, pair } from "../schema.ts";
 
 export const args = {
   ...commonArgs,
@@ -24,8 +24,8 @@ export const args = {
   embed_layer: classOnly<undefined>(undefined, "how patches are projected"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
   act_layer: classOnly<undefined>(undefined, "the activation"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   weight_init: { ...oneOf(["", "skip", "reset", "jax", "moco"], "reset", "initialisation"), inert: true },
   fix_init: { ...bool(false, "initialisation scaled by depth"), inert: true },
 };

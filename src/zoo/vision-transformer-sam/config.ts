@@ -6,6 +6,7 @@ import {
   bool,
   classOnly,
   dropRates,
+  dropout,
   inert,
   int,
   ints,
@@ -51,10 +52,10 @@ export const args = {
   block_fn: classOnly<undefined>(undefined, "the blocks"),
   mlp_layer: classOnly<undefined>(undefined, "the MLPs"),
   weight_init: inert("initialisation; no effect at inference"),
-  pos_drop_rate: inert("dropout after the position embeddings; no effect at inference"),
-  patch_drop_rate: inert("dropout of patches; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the position embeddings; no effect at inference"),
+  patch_drop_rate: dropout("dropout of patches; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
 };
 
 export type SamConfig = ConfigOf<typeof args>;

@@ -5,6 +5,7 @@ import {
   bool,
   classOnly,
   dropRates,
+  dropout,
   inert,
   int,
   ints,
@@ -30,8 +31,8 @@ export const args = {
   use_mix_token: inert("token labelling; no effect at inference"),
   pooling_scale: int(2, "patches per position embedding", { min: 1 }),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
-  pos_drop_rate: inert("dropout after the position embeddings; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the position embeddings; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   fixed: fixedArg,
 };
 

@@ -1,6 +1,6 @@
 import { commonArgs } from "../family.ts";
 import { tokenPool } from "../layers/token-head.ts";
-import { type ConfigOf, bool, classOnly, dropRates, inert, int, number, oneOf, pair } from "../schema.ts";
+import { type ConfigOf, bool, classOnly, dropRates, dropout, inert, int, number, oneOf, pair } from "../schema.ts";
 
 export const args = {
   ...commonArgs,
@@ -17,9 +17,9 @@ export const args = {
   use_pos_embed: bool(true, "Fourier position embeddings"),
   tokens_norm: bool(false, "the second norm of those blocks is for all tokens"),
   eta: inert("initialisation of LayerScale; no effect at inference"),
-  pos_drop_rate: inert("dropout after the position embeddings; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the position embeddings; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),
   act_layer: classOnly<undefined>(undefined, "the activation"),
 };
