@@ -38,7 +38,7 @@ export interface ListRow {
   readonly input_size: InputSize;
   /** The name's words for the data and objectives of its training. */
   readonly data: readonly string[];
-  /** How the architecture's records of timm came out; null where none is on record. */
+  /** The records of timm that the architecture is held to; null where none is on record. */
   readonly coverage: Coverage | null;
 }
 

@@ -77,7 +77,7 @@ describe("list", () => {
     `);
   });
 
-  it("says with --supported how records came out, and sums them up", async () => {
+  it("says with --supported which records hold it, and sums them up", async () => {
     const { out, err } = await cli(["list", "csatv2*", "--supported"]);
     expect(out).toMatchInlineSnapshot(`
       "model                    family  top1  params M  GMACs  structure  numerics  features  options  licence
@@ -86,9 +86,9 @@ describe("list", () => {
       csatv2_21m.sw_r512_in1k  csatv2     -     20.70   2.94        1/1       1/1       1/1        -  -
       "
     `);
-    expect(err).toBe("2 of 2 architectures on record; exact: structure 2/2, numerics 2/2, features 2/2, options -\n");
+    expect(err).toBe("2 of 2 architectures on record; in full: structure 2/2, numerics 2/2, features 2/2, options -\n");
     const all = await rows("csatv2*");
-    expect(all.map(({ coverage }) => coverage?.numerics)).toEqual(all.map(() => ({ exact: 1, unstable: 0, wrong: 0 })));
+    expect(all.map(({ coverage }) => coverage?.numerics)).toEqual(all.map(() => ({ records: 1, rounding: 0 })));
   });
 
   it("refuses a page that has no name, or that of a folder, before anything is written", async () => {

@@ -25,6 +25,17 @@ describe("the documents", () => {
     expect(readdirSync(join(root, "docs/adr")).filter((name) => !index.includes(`(adr/${name})`))).toEqual([]);
   });
 
+  it("count architectures as docs/coverage.md does", () => {
+    const [readme, coverage] = [read("README.md"), read("docs/coverage.md")];
+    const [, all, modules, compiled] =
+      /has ([\d,]+) architectures in (\d+) modules, and timmc compiles ([\d,]+)/.exec(coverage) ?? [];
+    expect(readme).toContain(`${compiled} of timm's ${all} architectures, in `);
+    expect(readme).toContain(` of ${modules} families: `);
+    const decided =
+      coverage.slice(coverage.indexOf("## Decided by rounding")).match(/^\| \w+ \| (?!cause)\w+ \|/gm) ?? [];
+    expect(readme).toContain(`some outputs of ${decided.length} architectures`);
+  });
+
   it("name scripts that exist", () => {
     const { scripts } = JSON.parse(read("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
     const named = documents.flatMap((file) =>

@@ -197,5 +197,5 @@ function coverageText(rows: readonly ListRow[]): string {
   const recorded = [...byName.values()].filter((coverage) => coverage !== null);
   const sum = sumCoverage(recorded);
   const parts = aspects.map((aspect) => `${aspect} ${printTally(sum[aspect])}`);
-  return `${recorded.length} of ${byName.size} architectures on record; exact: ${parts.join(", ")}`;
+  return `${recorded.length} of ${byName.size} architectures on record; in full: ${parts.join(", ")}`;
 }
