@@ -42,7 +42,7 @@ export interface ListRow {
   readonly coverage: Coverage | null;
 }
 
-export const sortKeys = ["name", "top1", "params", "gmacs"] as const;
+const sortKeys = ["name", "top1", "params", "gmacs"] as const;
 export type SortKey = (typeof sortKeys)[number];
 
 export interface ListRequest extends ListConstraints {

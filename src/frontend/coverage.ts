@@ -15,7 +15,7 @@ export interface Tally {
 export type Coverage = { readonly [A in Aspect]: Tally };
 
 /** data/coverage.json: a row per architecture on record, [records, rounding] for each aspect. */
-export type CoverageRows = Readonly<Record<string, readonly (readonly number[])[]>>;
+type CoverageRows = Readonly<Record<string, readonly (readonly number[])[]>>;
 
 /** An architecture's records; null where it has none. */
 export function coverageOf(architecture: string): Coverage | null {

@@ -54,7 +54,7 @@ export interface ResolvedModel {
 }
 
 /** A revision of a Hub repository, and the commit that it stood for. */
-export interface HubSnapshot extends HubAddress {
+interface HubSnapshot extends HubAddress {
   readonly commit: string;
 }
 

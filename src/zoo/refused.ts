@@ -1,7 +1,7 @@
 import type { Family } from "./family.ts";
 
 /** Families of timm that are not defined, each with the reason. */
-export const refusedFamilies: Readonly<Record<string, string>> = {
+const refusedFamilies: Readonly<Record<string, string>> = {
   gemma4_vit: "its input is a dictionary of patches, their coordinates and a mask, where a graph here takes one image",
 };
 

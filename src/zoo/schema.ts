@@ -178,7 +178,7 @@ const isLarge = (json: unknown): boolean => [json].flat().some((n) => typeof n =
 
 const internalType = internal(undefined).type;
 
-export const printDefault = (arg: Arg<unknown>): string =>
+const printDefault = (arg: Arg<unknown>): string =>
   arg.default === undefined ? "not given" : JSON.stringify(arg.default);
 
 /** The arguments that users may set, for help texts. */

@@ -12,7 +12,7 @@ export const prefixTokens = (...tokens: Prefix): Prefix => tokens.filter(([, cou
 export const prefixLength = (prefix: Prefix): number => prefix.reduce((sum, [, count]) => sum + count, 0);
 
 /** Learned position embeddings, the parameter `pos_embed`. */
-export interface Positions {
+interface Positions {
   /** Rows and columns that the parameter covers. */
   readonly native: readonly [number, number];
   /** Rows and columns in this image. */

@@ -5,7 +5,7 @@ import { normActLayerOr } from "../layers/norm-act.ts";
 import { type ConfigOf, bool, classOnly, dropRates, inert, int, ints, number, oneOf } from "../schema.ts";
 
 /** Standardised weights with this epsilon, or plain ones. */
-export type ConvLayer = { readonly eps: number; readonly padding?: "same" } | "plain";
+type ConvLayer = { readonly eps: number; readonly padding?: "same" } | "plain";
 
 export const stemTypes = ["", "fixed", "same", "deep", "deep_fixed", "deep_same", "tiered"] as const;
 

@@ -19,7 +19,7 @@ interface ModuleTensor {
 /** Modules of one side that are compared; each is looked at in up to 2^4 generalisations. */
 const maxModules = 4000;
 
-export interface Modules {
+interface Modules {
   readonly list: readonly Module[];
   /** Entries that were passed over since there are too many. */
   readonly passedOver: number;
