@@ -37,6 +37,7 @@ const share = (used: number): string =>
 
 /** A certificate that did not pass, as the failure of a command. */
 export function certificateFailure(dir: string, { outputs, failure }: Certificate): TimmcError {
+  if (failure?.stage === "rounding") return new TimmcError("numeric", failure.message, { trail: [dir] });
   const failed = outputs.filter((o) => !o.passed).map((o) => o.name);
   const what =
     failure?.stage === "manifest"
