@@ -39,6 +39,7 @@ export function selectStages(
     if (typeof defaults !== "number") return defaults;
     return defaults > count ? [] : all.slice(-defaults);
   }
+  if (count === 0) throw noStages();
   if (typeof outIndices === "number") {
     if (outIndices > count) throw outOfRange(outIndices, count);
     return all.slice(count - outIndices);
@@ -50,15 +51,19 @@ export function selectStages(
   });
 }
 
+const noStages = (): TimmcError => new TimmcError("usage", "this architecture has no feature stages");
+
 const outOfRange = (index: number, count: number): TimmcError =>
   new TimmcError("usage", `out_indices: there is no stage ${index}`, {
     hint: `the stages are 0 to ${count - 1} (or -${count} to -1)`,
   });
 
 const fewerStages = (count: number): TimmcError =>
-  new TimmcError("usage", `features: timm returns more stages than the ${count} that there are`, {
-    hint: count === 0 ? "this architecture has no feature stages" : `choose among them: --arg out_indices=${count}`,
-  });
+  count === 0
+    ? noStages()
+    : new TimmcError("usage", `features: timm returns more stages than the ${count} that there are`, {
+        hint: `choose among them: --arg out_indices=${count}`,
+      });
 
 export const channelsOf = (stage: Stage): Dim => stage.channels ?? channelAxis(stage.value, stage.format);
 
@@ -121,12 +126,10 @@ const several = (name: string, values: readonly Value[]): Tap[] =>
 
 function stageAt({ model: { stages } }: LoweredModel, index: number): Stage {
   const stage = stages[index];
+  if (stages.length === 0) throw noStages();
   if (stage === undefined)
     throw new TimmcError("usage", `there is no tap features.${index}`, {
-      hint:
-        stages.length === 0
-          ? "this architecture has no feature stages"
-          : `the stages are features.0 to features.${stages.length - 1}`,
+      hint: `the stages are features.0 to features.${stages.length - 1}`,
     });
   if (stage.refused !== undefined) throw new TimmcError("unsupported", `features.${index}: ${stage.refused}`);
   return stage;
