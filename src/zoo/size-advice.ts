@@ -8,7 +8,7 @@ type InputDims = readonly [channels: Dim, height: Dim, width: Dim];
 type Size = readonly [height: number, width: number];
 
 /** What was lowered, and whether it can be with other arguments and another size. */
-export interface Attempt {
+interface Attempt {
   readonly family: Family;
   readonly architecture: string;
   readonly given: Arguments;
