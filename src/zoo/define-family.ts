@@ -22,7 +22,7 @@ export function defineFamily<S extends Schema>(spec: FamilySpec<S>): Family {
     defaultStages: spec.defaultStages,
     configure,
     groups: (variant, given, coarse) => spec.groups(coarse, configure(variant, given)),
-    remap: (variant, given) => spec.remap?.(configure(variant, given), variant) ?? { layouts: [], tail: [] },
+    remap: (variant, given) => spec.remap?.(configure(variant, given)) ?? { layouts: [], tail: [] },
     build: (s, x, variant, given) => {
       for (const name of Object.keys(given))
         if (spec.args[name]?.ignored === true) s.notice(`${name} has no effect: timm accepts and ignores it here`);

@@ -92,7 +92,7 @@ export interface FamilySpec<S extends Schema> {
   /** The parameters by depth: stages with `coarse`, else blocks. */
   groups(coarse: boolean, config: ConfigOf<S>): readonly GroupRule[];
   /** How checkpoints of other names and sizes become this network's; without it only timm's own names are read. */
-  remap?(config: ConfigOf<S>, architecture: string): Remap;
+  remap?(config: ConfigOf<S>): Remap;
 }
 
 /** A family whose schema's type is closed over, as the registry holds it. */

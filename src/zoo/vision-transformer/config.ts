@@ -67,6 +67,8 @@ export const args = {
   weight_init: { ...oneOf(["", "skip", "reset", "jax", "jax_nlhb", "moco"], "", "initialisation"), inert: true },
   fix_init: { ...bool(false, "initialisation scaled by depth"), inert: true },
   interpolation: internal<Interpolation>(bicubic),
+  /** The architecture that differs in the activation of OpenAI's weights alone. */
+  quickTwin: internal<string | undefined>(undefined),
 };
 
 export type VitConfig = ConfigOf<typeof args>;
