@@ -1,14 +1,13 @@
 import { TimmcError } from "../ir/error.ts";
 import type { Family, FamilySpec } from "./family.ts";
-import type { ConfigOf, Schema } from "./schema.ts";
+import { type ConfigOf, type Schema, defaultsOf } from "./schema.ts";
 
 export function defineFamily<S extends Schema>(spec: FamilySpec<S>): Family {
   const configure = (variant: string, given: Readonly<Record<string, unknown>>): ConfigOf<S> => {
     const row = spec.variants[variant];
     if (row === undefined) throw new TimmcError("unsupported", `${spec.name} has no architecture ${variant}`);
-    const defaults = Object.fromEntries(Object.entries(spec.args).map(([name, arg]) => [name, arg.default]));
     const names = new Set(Object.keys(given));
-    const config = { ...defaults, ...row, ...given } as ConfigOf<S>;
+    const config = { ...defaultsOf(spec.args), ...row, ...given };
     const complete = spec.complete?.(config, names) ?? config;
     const reason = spec.refuse?.(complete, names);
     if (reason !== undefined) throw new TimmcError("usage", reason);

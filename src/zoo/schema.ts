@@ -104,8 +104,11 @@ export const lastOrList = (doc: string): Arg<number | readonly number[] | undefi
   });
 
 /** One value for all stages, or a list with one per stage. */
-export const perStage = <T extends number | boolean | string>(arg: Arg<T>): Arg<T | readonly T[]> =>
-  make<T | readonly T[]>(`${arg.type}, or a list with one per stage`, arg.default, arg.doc, (v) => {
+export const perStage = <T extends number | boolean | string>(
+  arg: Arg<T>,
+  fallback: T | readonly T[] = arg.default,
+): Arg<T | readonly T[]> =>
+  make<T | readonly T[]>(`${arg.type}, or a list with one per stage`, fallback, arg.doc, (v) => {
     if (!Array.isArray(v)) return arg.read(v);
     const values = v.map((x: unknown) => arg.read(x));
     return values.every((x) => x !== undefined) ? values : undefined;
@@ -180,6 +183,10 @@ const internalType = internal(undefined).type;
 
 const printDefault = (arg: Arg<unknown>): string =>
   arg.default === undefined ? "not given" : JSON.stringify(arg.default);
+
+/** What a network has whose row and user give nothing. */
+export const defaultsOf = <S extends Schema>(schema: S): ConfigOf<S> =>
+  Object.fromEntries(Object.entries(schema).map(([name, arg]) => [name, arg.default])) as ConfigOf<S>;
 
 /** The arguments that users may set, for help texts. */
 export const publicArgs = (schema: Schema): [string, Arg<unknown>][] =>

@@ -25,7 +25,7 @@ export const haloAttention =
   ({ channels, stride }: AttentionPlace): Module =>
   (s, x) => {
     const [n = 1] = x.type.shape;
-    const [h, w] = [2, 3].map((axis) => blocksAlong(s, x, axis, block)) as [number, number];
+    const [h, w] = [blocksAlong(s, x, 2, block), blocksAlong(s, x, 3, block)];
     const heads = o.heads ?? 8;
     const { key, value } = headWidths(channels, { ...o, heads });
     const win = block + 2 * halo;

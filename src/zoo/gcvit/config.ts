@@ -19,14 +19,15 @@ import {
   stagewise,
 } from "../schema.ts";
 
-const ratio = perStage(int(32, "img_size over the window of each stage, where window_size is not given", { min: 1 }));
-
 export const args = {
   ...commonArgs,
   ...dropRates,
   img_size: pair(224, "the image that windows are made for"),
   global_pool: globalPool(),
-  window_ratio: { ...ratio, default: [32, 32, 16, 32] } as typeof ratio,
+  window_ratio: perStage(
+    int(32, "img_size over the window of each stage, where window_size is not given", { min: 1 }),
+    [32, 32, 16, 32],
+  ),
   window_size: optional(perStage(int(7, "height and width of the windows of each stage", { min: 1 }))),
   embed_dim: int(64, "width of the first stage; every stage doubles it", { min: 1 }),
   depths: ints([3, 4, 19, 5], "blocks of each stage", { min: 0 }),

@@ -2,7 +2,7 @@
  * NaFlexViT for one size at a time: NaViT, Dehghani et al. 2023 (arXiv:2307.06304), FlexiViT (2212.08013), SigLIP 2 (2502.14786).
  * timm also takes batches of patches with their coordinates, as a dictionary; a graph here takes an image.
  */
-import { type Dim, isStatic } from "../../ir/dim.ts";
+import type { Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
@@ -28,6 +28,7 @@ import {
   optional,
   int,
   pair,
+  defaultsOf,
 } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { blocks } from "../vision-transformer/blocks.ts";
@@ -98,7 +99,7 @@ type Row = Partial<NaFlexConfig>;
 
 /** What the blocks read, with the rest as a plain vision transformer has it. */
 const vitOf = (c: NaFlexConfig): VitConfig => ({
-  ...(Object.fromEntries(Object.entries(vitArgs).map(([name, arg]) => [name, arg.default])) as VitConfig),
+  ...defaultsOf(vitArgs),
   ...c,
   img_size: [1, 1],
   pos_embed: "none",
@@ -193,8 +194,9 @@ export default defineFamily<typeof args>({
   remap: () => remap,
   build: (s, image, c) => {
     const [h = 1, w = 1] = image.type.shape.slice(2);
-    const along = (d: Dim): number => (isStatic(d) ? d : s.static(d, "positions are interpolated to a known size"));
-    const [rows, columns] = patchGrid([h, w], c.patch_size).map(along) as [number, number];
+    const along = (d: Dim): number => s.static(d, "positions are interpolated to a known size");
+    const grid = patchGrid([h, w], c.patch_size);
+    const [rows, columns] = [along(grid[0]), along(grid[1])];
     const norm = tokenNorm(c.norm_layer);
     const before = c.final_norm && c.fc_norm !== true ? norm : undefined;
     const after = c.final_norm && (c.fc_norm ?? c.global_pool === "avg") ? norm : undefined;

@@ -29,19 +29,15 @@ import {
 import type { Module, Scope } from "../scope.ts";
 import { remap } from "./remap.ts";
 
-const ratios = perStage(number(8, "width inside an MLP per width of a token in each stage", { min: 0 }));
-const heads = perStage(int(1, "attention heads of each stage", { min: 1 }));
-const reductions = perStage(int(8, "how much coarser keys and values are in each stage", { min: 1 }));
-
 const args = {
   ...commonArgs,
   ...dropRates,
   global_pool: oneOf(["avg", ""], "avg", 'pooling before the classifier; "" keeps the map'),
   depths: ints([3, 4, 6, 3], "blocks of each stage", { min: 0 }),
   embed_dims: ints([64, 128, 256, 512], "width of each stage", { min: 1 }),
-  num_heads: { ...heads, default: [1, 2, 4, 8] } as typeof heads,
-  sr_ratios: { ...reductions, default: [8, 4, 2, 1] } as typeof reductions,
-  mlp_ratios: { ...ratios, default: [8, 8, 4, 4] } as typeof ratios,
+  num_heads: perStage(int(1, "attention heads of each stage", { min: 1 }), [1, 2, 4, 8]),
+  sr_ratios: perStage(int(8, "how much coarser keys and values are in each stage", { min: 1 }), [8, 4, 2, 1]),
+  mlp_ratios: perStage(number(8, "width inside an MLP per width of a token in each stage", { min: 0 }), [8, 8, 4, 4]),
   qkv_bias: bool(true, "biases of queries, keys and values"),
   linear: bool(false, "keys and values pooled to 7x7, whatever the size"),
   norm_layer: classOnly<undefined>(undefined, "the norms"),

@@ -19,10 +19,8 @@ const reference: Arg<Pair | undefined> = optional(
   pair(14, "grids of the pretraining, for whole maps and for windows, to which rotary positions are scaled"),
 );
 
-/** 0 or nothing leaves only a norm. */
-const neckChannels: Arg<number | undefined> = {
-  ...int(256, "channels behind the blocks; 0 for a norm alone", { min: 0 }),
-};
+/** 0 leaves only a norm, as nothing does, which a row alone can say. */
+const neckChannels: Arg<number | undefined> = int(256, "channels behind the blocks; 0 for a norm alone", { min: 0 });
 
 export const args = {
   ...commonArgs,
