@@ -8,7 +8,7 @@ import { type Tap, resolveTaps, selectStages } from "../frontend/taps.ts";
 import type { TapForm } from "../frontend/tap-form.ts";
 import type { TapFormat } from "../frontend/tap-names.ts";
 import { type LoweredModel, batchSymbol, lowerArchitecture } from "../zoo/lower.ts";
-import { type Layout, defaultTaps } from "./layout/layout.ts";
+import { type Layout, defaultTaps, layoutNotices } from "./layout/layout.ts";
 
 /** What to lower and which outputs to keep; inspect and compile share it. */
 export interface LowerRequest extends ModelRequest {
@@ -101,7 +101,7 @@ export function lowerResolved(
     ]);
     const defaults = lowered.model.defaultStages ?? resolved.family.defaultStages;
     const stages = selectStages(lowered.model.stages.length, defaults, resolved.outIndices);
-    const tapNames = request.taps ?? defaultTaps(layout, resolved);
+    const tapNames = request.taps ?? defaultTaps(layout, resolved, lowered.model);
     if (form.softmax && resolved.numClasses === 0 && tapNames.includes("logits"))
       throw new TimmcError("usage", "softmax makes probabilities of classes, and the network has none", {
         hint: "Leave softmax out, or ask for classes with num_classes.",
@@ -118,7 +118,12 @@ export function lowerResolved(
       form,
       stages,
       preprocess,
-      notices: [...resolved.notices, ...lowered.notices, ...idleForms(form, taps)],
+      notices: [
+        ...resolved.notices,
+        ...lowered.notices,
+        ...idleForms(form, taps),
+        ...layoutNotices(layout, lowered.model),
+      ],
     };
   });
 }

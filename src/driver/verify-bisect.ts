@@ -22,7 +22,7 @@ export interface Suspect {
 }
 
 /** Outputs that are wrong on one input. */
-export interface Fault {
+interface Fault {
   readonly input: NpyArray;
   readonly outputs: readonly ManifestOutput[];
   /** What is no fault: an error within the budget, or within what rounding makes of this output on this input. */

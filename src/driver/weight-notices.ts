@@ -7,6 +7,9 @@ import { isFloat } from "../ir/dtype.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
 import type { FileKind, FittedWeights } from "./fit-weights.ts";
 
+/** What the user should know of the test recipe. */
+export const syntheticNotice = "the weights are synthetic: outputs mean nothing";
+
 /** What the user should know of a file that loads, one line for each kind of thing. Names and shapes alone decide. */
 export const weightNotices = (
   kind: FileKind,

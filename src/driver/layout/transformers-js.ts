@@ -38,7 +38,7 @@ const resample: { readonly [I in Interpolation]?: number } = { nearest: 0, lancz
  * layout, `unsupported` for what the model itself is.
  */
 export function requireLoadable(lowering: LoweredRequest, batch: LowerRequest["batch"]): void {
-  const { resolved, taps, form, preprocess } = lowering;
+  const { resolved, taps, form, preprocess, lowered } = lowering;
   const { interpolation, cropMode, cropPct } = resolved.data;
   const [channels, height, width] = resolved.inputSize;
   const has = (tap: string): boolean => taps.some(({ name }) => name === tap);
@@ -47,10 +47,13 @@ export function requireLoadable(lowering: LoweredRequest, batch: LowerRequest["b
     throw contradicted(`--batch ${batch}: it runs one picture or as many as it is given`, "Leave --batch out.");
   if (form.softmax && has("logits"))
     throw contradicted("--softmax: its pipeline takes the softmax of the logits", "Leave --softmax out.");
+  const { length } = lowered.model.forwardFeatures;
+  const hint = tapsHint(lowering);
+  if (length > 1 && taps.some(({ name }) => name.startsWith("forward_features.")))
+    throw contradicted(`forward_features of this network: it is ${length} tensors, and last_hidden_state is one`, hint);
   if (!has("logits") && !has("forward_features"))
-    throw contradicted("these taps: its pipelines read logits or forward_features", `Use ${tapsOption(resolved)}.`);
-  if (resolved.numClasses === 0 && has("logits"))
-    throw contradicted("logits of a network without classes", `Use ${tapsOption(resolved)}, or leave --taps out.`);
+    throw contradicted("these taps: its pipelines read logits or forward_features", hint);
+  if (resolved.numClasses === 0 && has("logits")) throw contradicted("logits of a network without classes", hint);
   if (channels !== 3) throw refused(`an input of ${channels} channels: its pictures are RGB`);
   if (resample[interpolation] === undefined)
     throw refused(
@@ -66,8 +69,12 @@ export function requireLoadable(lowering: LoweredRequest, batch: LowerRequest["b
     );
 }
 
-const tapsOption = ({ numClasses }: LoweredRequest["resolved"]): string =>
-  `--taps ${defaultTaps("transformers-js", { numClasses, featuresOnly: false }).join()}`;
+/** The taps that would be taken, where there are any. */
+function tapsHint({ resolved: { numClasses }, lowered: { model } }: LoweredRequest): string {
+  if (numClasses === 0 && model.forwardFeatures.length > 1)
+    return "Leave --layout out: without classes this network has no output that its pipelines read.";
+  return `Use --taps ${defaultTaps("transformers-js", { numClasses, featuresOnly: false }, model).join()}.`;
+}
 
 const refusal =
   (code: "usage" | "unsupported") =>

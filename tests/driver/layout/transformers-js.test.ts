@@ -201,6 +201,33 @@ describe("the artifact", () => {
   });
 });
 
+describe("a network whose forward_features are several tensors", () => {
+  const several = { model: "crossvit_9_240", inputSize: undefined, layout };
+
+  it("goes without last_hidden_state, and says so", async () => {
+    const { outputs, notices, target } = await compileTiny(at("crossvit"), several);
+    expect(outputs.map(({ name }) => name)).toEqual(["logits", "pre_logits"]);
+    expect(target.names).toEqual({ input: "pixel_values", pre_logits: "pooler_output" });
+    expect(notices).toContain(
+      "the model has no last_hidden_state: forward_features of this network is 2 tensors, and transformers.js reads one",
+    );
+    expect((await verify(at("crossvit"))).passed).toBe(true);
+  });
+
+  it("is refused by name where they are asked for, or nothing else is left", async () => {
+    const reason = /^usage: .*does not take forward_features of this network: it is 2 tensors/;
+    const asked = await refusal(compileTiny(at("no"), { ...several, taps: ["logits", "forward_features"] }));
+    expect(asked).toMatch(reason);
+    expect(asked).toMatch(/\n {2}Use --taps logits,pre_logits\.$/);
+    const headless = { ...several, args: { num_classes: 0 } };
+    for (const taps of [undefined, ["forward_features"]]) {
+      const text = await refusal(compileTiny(at("no"), { ...headless, taps }));
+      expect(text).toMatch(reason);
+      expect(text).toMatch(/\n {2}Leave --layout out: without classes/);
+    }
+  });
+});
+
 describe("refused by name:", () => {
   const asked: readonly (readonly [string, Parameters<typeof compileTiny>[1], RegExp])[] = [
     ["--preprocess", { preprocess: true }, /--preprocess: it normalises/],
@@ -211,7 +238,7 @@ describe("refused by name:", () => {
     [
       "logits without classes",
       { args: { num_classes: 0 }, taps: ["logits", "forward_features"] },
-      /logits of a network without classes\n {2}Use --taps forward_features,pre_logits/,
+      /logits of a network without classes\n {2}Use --taps forward_features,pre_logits\./,
     ],
   ];
   const ofTheModel: typeof asked = [
