@@ -99,7 +99,7 @@ export function lowerResolved(
       cfg.input_size[1],
       cfg.input_size[2],
     ]);
-    const defaults = lowered.model.defaultStages ?? resolved.family.defaultStages;
+    const defaults = lowered.model.defaultStages ?? resolved.family.lastStages;
     const stages = selectStages(lowered.model.stages.length, defaults, resolved.outIndices);
     const tapNames = request.taps ?? defaultTaps(layout, resolved, lowered.model);
     if (form.softmax && resolved.numClasses === 0 && tapNames.includes("logits"))

@@ -18,7 +18,7 @@ export function defineFamily<S extends Schema>(spec: FamilySpec<S>): Family {
     paper: spec.paper,
     args: spec.args,
     variants: spec.variants,
-    defaultStages: spec.defaultStages,
+    lastStages: spec.lastStages,
     configure,
     groups: (variant, given, coarse) => spec.groups(coarse, configure(variant, given)),
     remap: (variant, given) => spec.remap?.(configure(variant, given)) ?? { layouts: [], tail: [] },

@@ -19,10 +19,10 @@ describe("the stages of features_only", () => {
     const family = await loadFamily("vision_transformer");
     if (family === undefined) throw new Error("no vision_transformer");
     const lowered = lowerArchitecture(family, "vit_tiny_patch16_224", { depth: 2 }, [3, 224, 224]);
-    const stages = selectStages(2, family.defaultStages, undefined);
+    const stages = selectStages(2, family.lastStages, undefined);
     expect(resolveTaps(lowered, ["logits"], stages)).toHaveLength(1);
     expect(() => resolveTaps(lowered, ["features"], stages)).toThrow("more stages than the 2 that there are");
-    expect(resolveTaps(lowered, ["features"], selectStages(2, family.defaultStages, 2))).toHaveLength(2);
+    expect(resolveTaps(lowered, ["features"], selectStages(2, family.lastStages, 2))).toHaveLength(2);
   });
 
   it("are none of a network without stages, in one sentence", async () => {

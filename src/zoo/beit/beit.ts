@@ -58,7 +58,7 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/2106.08254",
   args,
   variants,
-  defaultStages: 3,
+  lastStages: 3,
   refuse,
   groups: () => [
     stemGroup(/cls_token|pos_embed|patch_embed|rel_pos_bias/),

@@ -66,7 +66,7 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/2103.17239",
   args,
   variants,
-  defaultStages: 3,
+  lastStages: 3,
   refuse: (c) =>
     c.embed_dim % c.num_heads === 0
       ? undefined

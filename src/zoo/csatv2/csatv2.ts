@@ -50,7 +50,7 @@ export default defineFamily({
   name: "csatv2",
   paper: "https://huggingface.co/Hyunil/CSATv2",
   args,
-  defaultStages: 4,
+  lastStages: 4,
   variants: {
     csatv2: {},
     csatv2_21m: { dims: [48, 96, 224, 448], depths: [3, 3, 10, 8], transformer_depths: [0, 0, 4, 3] },

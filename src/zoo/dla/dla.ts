@@ -33,7 +33,7 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/1707.06484",
   args,
   variants,
-  defaultStages: 5,
+  lastStages: 5,
   groups: (coarse) =>
     coarse
       ? [stemGroup(/base_layer/), blockGroup(/level(\d+)/)]

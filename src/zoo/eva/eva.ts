@@ -73,7 +73,7 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/2303.11331",
   args,
   variants,
-  defaultStages: 3,
+  lastStages: 3,
   refuse,
   groups: () => [
     stemGroup(/cls_token|reg_token|pos_embed|patch_embed/),

@@ -93,7 +93,7 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/2105.01601",
   args,
   variants,
-  defaultStages: 3,
+  lastStages: 3,
   refuse: (c, given) => refuseFixed(c, given) ?? refuse(c),
   groups: () => [stemGroup(/stem/), blockGroup(/blocks\.(\d+)/), blockGroup(/norm/, "last")],
   remap: () => remap,

@@ -183,7 +183,7 @@ export default defineFamily<typeof args>({
     naflexvit_base_patch16_siglip: siglip,
     naflexvit_so400m_patch16_siglip: { ...siglip, embed_dim: 1152, depth: 27, num_heads: 16, mlp_ratio: 3.7362 },
   },
-  defaultStages: 3,
+  lastStages: 3,
   refuse: (c) => {
     if (c.embed_dim % c.num_heads !== 0)
       return `embed_dim=${c.embed_dim} must be divisible by num_heads=${c.num_heads}`;

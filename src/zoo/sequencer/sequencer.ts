@@ -2,7 +2,7 @@
 import { mulDim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
-import type { Stage } from "../family.ts";
+import { type Stage, firstStages } from "../family.ts";
 import { refuseFixed } from "../fixed.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { callHead, classifierHead } from "../layers/classifier-head.ts";
@@ -113,8 +113,7 @@ export default defineFamily({
       preLogits: [head.preLogits],
       logits: [head.logits],
       stages: outputs,
-      // The first three, and none where there are fewer: timm fails then.
-      defaultStages: outputs.length < 3 ? [] : [0, 1, 2],
+      defaultStages: firstStages(3, outputs),
       format: "NHWC",
     };
   },

@@ -120,7 +120,7 @@ export default defineFamily({
     tnt_s_patch16_224: small,
     tnt_b_patch16_224: { embed_dim: 640, inner_dim: 40, num_heads_outer: 10 },
   },
-  defaultStages: 3,
+  lastStages: 3,
   refuse: (c) =>
     c.embed_dim % c.num_heads_outer !== 0 || c.inner_dim % c.num_heads_inner !== 0
       ? "num_heads_outer must divide embed_dim, and num_heads_inner inner_dim"

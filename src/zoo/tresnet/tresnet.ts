@@ -83,7 +83,7 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/2003.13630",
   args,
   variants,
-  defaultStages: 4,
+  lastStages: 4,
   refuse: (c) => (c.v2 && 64 * c.width_factor < 8 ? "width_factor leaves no channels" : refuseUnpooled(c)),
   groups: (coarse) => [stemGroup(/body\.conv1/), blockGroup(coarse ? /body\.layer(\d+)/ : /body\.layer(\d+)\.(\d+)/)],
   remap: () => remap,

@@ -50,7 +50,7 @@ export default defineFamily<typeof args>({
     vit_base_resnet50d_224: resnet(base, "resnet50d", 3, 4, 6, 3),
     vit_base_mci_224: { ...base, patch_size: [1, 1], no_embed_class: true, backbone: { kind: "patches" } },
   },
-  defaultStages: 3,
+  lastStages: 3,
   refuse: (c, given) => {
     const { isTokens, ratio, rounding } = reduced(c.backbone);
     if (isTokens && (given.has("embed_dim") || given.has("patch_size")))

@@ -66,7 +66,7 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/2010.11929",
   args,
   variants,
-  defaultStages: 3,
+  lastStages: 3,
   refuse,
   groups: () => [stemGroup(/cls_token|patch_embed/), blockGroup(/blocks\.(\d+)/), blockGroup(/norm/, "last")],
   build: (s, image, c) => {

@@ -63,7 +63,7 @@ export default defineFamily({
     },
     samvit_base_patch16_224: { ...base, use_abs_pos: false, img_size: [224, 224], neck_chans: undefined },
   },
-  defaultStages: 3,
+  lastStages: 3,
   refuse,
   groups: () => [stemGroup(/pos_embed|patch_embed/), blockGroup(/blocks\.(\d+)/), blockGroup(/norm/, "last")],
   remap: () => ({

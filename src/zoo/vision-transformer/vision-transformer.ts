@@ -23,7 +23,7 @@ export default defineFamily<typeof familyArgs>({
   paper: "https://arxiv.org/abs/2010.11929",
   args: familyArgs,
   variants,
-  defaultStages: 3,
+  lastStages: 3,
   refuse: (c) =>
     c.use_naflex ? "use_naflex=true builds a NaFlexViT: name a naflexvit architecture instead" : refuse(c),
   groups: () => [

@@ -110,7 +110,7 @@ export default defineFamily<typeof args>({
     vitamin_xlarge_336: at(336, xlarge),
     vitamin_xlarge_384: at(384, xlarge),
   },
-  defaultStages: 3,
+  lastStages: 3,
   refuse: (c, given) => {
     if (given.has("patch_size") && c.patch_size.some((p) => p !== 1))
       return "the convolutions make the patches: patch_size must be 1";

@@ -142,7 +142,7 @@ export default defineFamily({
     volo_d5_448: d5,
     volo_d5_512: d5,
   },
-  defaultStages: 3,
+  lastStages: 3,
   refuse: (c, given) => refuseFixed(c, given) ?? refuse(c),
   groups: () => [
     stemGroup(/cls_token|pos_embed|patch_embed/),

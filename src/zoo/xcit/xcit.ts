@@ -91,7 +91,7 @@ export default defineFamily({
   paper: "https://arxiv.org/abs/2106.09681",
   args,
   variants,
-  defaultStages: 3,
+  lastStages: 3,
   refuse,
   groups: (_, c) => [
     stemGroup(/cls_token|pos_embed|patch_embed/),
