@@ -8,7 +8,7 @@ import { fillSynthetic, syntheticInput } from "../../src/frontend/weights/synthe
 import { type Tensor, allowed, disagreement, rowDisagreement } from "./compare.ts";
 import type { TensorRecord } from "./records.ts";
 import type { Expectation } from "./requests.ts";
-import { type Standing, movementsAllowed, saysNothing, stableTaps, standingOf } from "./rounding.ts";
+import { type Standing, movementsAllowed, saysNothing, saysSomething, stableTaps, standingOf } from "./rounding.ts";
 
 type Results = ReadonlyMap<string, Tensor>;
 type Movements = ReadonlyMap<string, number>;
@@ -107,7 +107,7 @@ function fault(result: Tensor, record: TensorRecord, standing: Standing, movemen
   if (standing === "exact") return disagreement(result, record);
   const far = `moves by ${movement.toExponential(2)} (std ${record.std.toPrecision(3)})`;
   if (standing === "undecidable") {
-    if (!saysNothing(movement, record)) return `listed as undecidable and ${far}`;
+    if (saysSomething(movement, record)) return `listed as undecidable and ${far}`;
     return disagreement(result, record, Number.MAX_VALUE);
   }
   if (movement <= allowed(record)) return `listed as decided by rounding and ${far}`;
