@@ -68,6 +68,7 @@ const side = 7;
 const positions = side * side;
 
 const norm = layerNorm(1e-5);
+
 const attention: Module = (s, x) => {
   const width = s.features(x);
   const packed = s.call("qkv", linear(heads * (2 * keyDim + valueDim)), x);
