@@ -91,6 +91,19 @@ describe("list", () => {
     expect(all.map(({ coverage }) => coverage?.numerics)).toEqual(all.map(() => ({ records: 1, rounding: 0 })));
   });
 
+  it("counts the rows that a limit leaves out for lack of a number", async () => {
+    const limits = ["vit_*", "--max-params", "10", "--min-top1", "70"];
+    const all = await rows("vit_*");
+    const known = all.filter((r) => r.params !== null && r.top1 !== null && r.params <= 10 && r.top1 >= 70);
+    const possible = all.filter((r) => (r.params ?? 0) <= 10 && (r.top1 ?? 100) >= 70);
+    expect(await rows(...limits)).toEqual(known);
+    expect(possible.length).toBeGreaterThan(known.length);
+    const note = `note: ${possible.length - known.length} rows left out: no published number\n`;
+    expect((await cli(["list", ...limits])).err).toBe(note);
+    expect((await cli(["list", ...limits, "--json"])).err).toBe(note);
+    expect((await cli(["list", "vit_*", "--license", "mit"])).err).toBe("");
+  });
+
   it("refuses a page that has no name, or that of a folder, before anything is written", async () => {
     const [none, folder] = [await cli(["list", "--html", ""]), await cli(["list", "resnet18", "--html", tmpdir()])];
     expect(none).toMatchObject({ status: 2, out: "" });

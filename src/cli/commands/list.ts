@@ -4,6 +4,7 @@ import type { ContradictionReport, ListRequest, ListRow, SortKey } from "../../d
 import { TimmcError } from "../../ir/error.ts";
 import { aspects, printTally, sumCoverage } from "../../frontend/coverage.ts";
 import type { InputSize } from "../../frontend/pretrained-cfg.ts";
+import { counted } from "../../frontend/counted.ts";
 import { positiveInteger } from "../numbers.ts";
 import { commaList, jsonOption } from "../options.ts";
 import type { Shell } from "../shell.ts";
@@ -104,6 +105,8 @@ async function runList(pattern: string | undefined, options: ListOptions, shell:
   }
   if (html !== undefined) requirePagePath(html);
   const rows = await list(request);
+  const unnumbered = (await list({ ...request, orUnknown: true })).length - rows.length;
+  if (unnumbered > 0) shell.note(`${counted(unnumbered, "row")} left out: no published number`);
   if (json === true) return shell.json(rows);
   if (rows.length === 0)
     shell.note(
