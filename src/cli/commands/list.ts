@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ContradictionReport, ListRequest, ListRow, SortKey } from "../../driver/list.ts";
 import { TimmcError } from "../../ir/error.ts";
-import { aspects, printTally, sumCoverage } from "../../frontend/coverage.ts";
 import type { InputSize } from "../../frontend/pretrained-cfg.ts";
 import { counted } from "../../frontend/counted.ts";
 import { positiveInteger } from "../numbers.ts";
@@ -118,6 +117,7 @@ async function runList(pattern: string | undefined, options: ListOptions, shell:
   if (html !== undefined) return writePage(html, rows, shell);
   if (rows.length === 0) return;
   if (options.supported === true) {
+    const { coverageColumns, coverageText } = await import("../coverage-text.ts");
     showRows(rows, [...nameColumns, ...publishedColumns, ...coverageColumns, licenceColumn], shell);
     shell.log(coverageText(rows));
   } else {
@@ -180,11 +180,6 @@ const publishedColumns: readonly RowColumn[] = [
   { title: "GMACs", align: "right", text: ({ gmacs }) => decimals(gmacs) },
 ];
 const licenceColumn: RowColumn = { title: "licence", text: ({ licence }) => licence ?? "-" };
-const coverageColumns: readonly RowColumn[] = aspects.map((aspect) => ({
-  title: aspect,
-  align: "right",
-  text: ({ coverage }) => (coverage === null ? "-" : printTally(coverage[aspect])),
-}));
 
 function showRows(rows: readonly ListRow[], columns: readonly RowColumn[], shell: Shell): void {
   const [head = "", ...body] = table(
@@ -192,13 +187,4 @@ function showRows(rows: readonly ListRow[], columns: readonly RowColumn[], shell
     rows.map((row) => columns.map(({ text }) => text(row))),
   );
   shell.print([shell.colors.bold(head), ...body].join("\n"));
-}
-
-/** Below the table: what docs/coverage.md says of the same architectures. */
-function coverageText(rows: readonly ListRow[]): string {
-  const byName = new Map(rows.map(({ architecture, coverage }) => [architecture, coverage]));
-  const recorded = [...byName.values()].filter((coverage) => coverage !== null);
-  const sum = sumCoverage(recorded);
-  const parts = aspects.map((aspect) => `${aspect} ${printTally(sum[aspect])}`);
-  return `${recorded.length} of ${byName.size} architectures on record; in full: ${parts.join(", ")}`;
 }
