@@ -4,6 +4,7 @@ import { defineFamily } from "../define-family.ts";
 import { type Stage, commonArgs } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act, actLayer } from "../layers/act.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { type HeadModule, callHead, flatten } from "../layers/classifier-head.ts";
 import { linear } from "../layers/linear.ts";
 import { layerNorm } from "../layers/norm.ts";
@@ -151,12 +152,10 @@ export default defineFamily({
   remap: (c) => remap(c.local_mbconv_norm === "all"),
   build: (s, input, c) => {
     const stages: Stage[] = [];
-    const trunk: Module = (t, y) =>
-      c.width_list.slice(1).reduce<Value>((x, _, i) => {
-        const value = t.call(i, (u, z) => u.sequence(z, blocksOf(c, i)), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 4 * 2 ** i, format: "NCHW" });
-        return value;
-      }, y);
+    const trunk = halvingStages(
+      c.width_list.slice(1).map((_, i) => (u, z) => u.sequence(z, blocksOf(c, i))),
+      stages,
+    );
     const features = s.chain(input, { stem: stem(c), stages: trunk });
     const { preLogits, logits } = callHead(s, "head", head(c), features);
     return { forwardFeatures: [features], preLogits: [preLogits], logits: [logits], stages, format: "NCHW" };

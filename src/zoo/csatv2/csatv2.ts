@@ -1,7 +1,7 @@
 /** CSATv2: DCT coefficients of 8x8 pixels instead of a learned stem, spatial attention in every convolutional block. */
-import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import { type Stage, commonArgs, globalPool } from "../family.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { callHead, normMlpHead } from "../layers/classifier-head.ts";
 import { conv2d } from "../layers/conv.ts";
 import { channelsLast, layerNorm } from "../layers/norm.ts";
@@ -69,12 +69,11 @@ export default defineFamily({
   build: (s, input, c) => {
     const stem = s.call("stem_dct", dctStem(c.dims[0] ?? 0), input);
     const stages: Stage[] = [{ module: "stem_dct", value: stem, reduction: 8, format: "NCHW" }];
-    const trunk: Module = (t, y) =>
-      c.dims.reduce<Value>((x, _, i) => {
-        const value = t.call(i, stage(c, i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 8 * 2 ** i, format: "NCHW" });
-        return value;
-      }, y);
+    const trunk = halvingStages(
+      c.dims.map((_, i) => stage(c, i)),
+      stages,
+      8,
+    );
     const features = s.call("stages", trunk, stem);
     const head = normMlpHead({ classes: c.num_classes, pool: c.global_pool, norm });
     const { preLogits, logits } = callHead(s, "head", head, features);

@@ -1,8 +1,8 @@
 /** FastViT: Vasu et al. 2023 (arXiv:2303.14189), and the image towers of MobileCLIP (2311.17049). */
-import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import { type Stage, firstStages } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { callHead, classifierHead } from "../layers/classifier-head.ts";
 import { refuseUnpooled } from "../layers/classifier.ts";
 import type { Module } from "../scope.ts";
@@ -107,12 +107,10 @@ export default defineFamily({
   remap: () => remap,
   build: (s, input, c) => {
     const stages: Stage[] = [];
-    const trunk: Module = (t, y) =>
-      c.layers.reduce<Value>((x, _, i) => {
-        const value = t.call(i, stage(c, i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 4 * 2 ** i, format: "NCHW" });
-        return value;
-      }, y);
+    const trunk = halvingStages(
+      c.layers.map((_, i) => stage(c, i)),
+      stages,
+    );
     const last = mobileOne(Math.trunc((c.embed_dims.at(-1) ?? 0) * c.cls_ratio), {
       kernel: 3,
       depthwise: true,

@@ -6,6 +6,7 @@ import type { Stage } from "../family.ts";
 import { fixed, refuseFixed } from "../fixed.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { squeezeExcite } from "../layers/channel-attention.ts";
 import { callHead, classifierHead } from "../layers/classifier-head.ts";
 import { type Pair, conv2d, depthwise } from "../layers/conv.ts";
@@ -164,12 +165,10 @@ export default defineFamily({
   groups: () => [stemGroup(/stem/), blockGroup(/stages\.(\d+)/)],
   build: (s, image, c) => {
     const stages: Stage[] = [];
-    const all: Module = (t, embedded) =>
-      c.depths.reduce((x, _, i) => {
-        const value = t.call(i, stageModule(c, i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 2 ** (i + 2), format: "NCHW" });
-        return value;
-      }, embedded);
+    const all = halvingStages(
+      c.depths.map((_, i) => stageModule(c, i)),
+      stages,
+    );
     const features = s.chain(image, { stem: stem(c), stages: all });
     const classify = classifierHead({ classes: c.num_classes, pool: c.global_pool });
     const head = callHead(s, "head", classify, features);

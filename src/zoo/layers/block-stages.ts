@@ -16,6 +16,16 @@ export const noting =
       return z;
     }, x);
 
+/** The stages of a hierarchy one after the other, each half the size of the one before; the first has `reduction` pixels per place. */
+export const halvingStages =
+  (modules: readonly Module[], stages: Stage[], reduction = 4, format: Stage["format"] = "NCHW"): Module =>
+  (s, x) =>
+    modules.reduce((y, module, i) => {
+      const value = s.call(i, module, y);
+      stages.push({ module: `stages.${i}`, value, reduction: reduction * 2 ** i, format });
+      return value;
+    }, x);
+
 interface BlockStages {
   /** Rows and columns of patches. */
   readonly grid: readonly [Dim, Dim];

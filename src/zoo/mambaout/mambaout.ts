@@ -4,6 +4,7 @@ import { defineFamily } from "../define-family.ts";
 import { type Stage, commonArgs, firstStages, globalPools } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act, actLayer } from "../layers/act.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { callHead } from "../layers/classifier-head.ts";
 import { fullyConnected } from "../layers/classifier.ts";
 import { conv2d, depthwise } from "../layers/conv.ts";
@@ -144,12 +145,12 @@ export default defineFamily({
   remap: () => remap,
   build: (s, image, c) => {
     const stages: Stage[] = [];
-    const all: Module = (t, embedded) =>
-      c.depths.reduce((x, _, i) => {
-        const value = t.call(i, stageModule(c, i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 4 * 2 ** i, format: "NHWC" });
-        return value;
-      }, embedded);
+    const all = halvingStages(
+      c.depths.map((_, i) => stageModule(c, i)),
+      stages,
+      4,
+      "NHWC",
+    );
     const features = s.chain(image, { stem: stem(c), stages: all });
     const { preLogits, logits } = callHead(s, "head", head(c), features);
     return {

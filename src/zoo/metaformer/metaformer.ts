@@ -6,6 +6,7 @@ import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import type { Stage } from "../family.ts";
 import { refuseFixed } from "../fixed.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { callHead, flatten } from "../layers/classifier-head.ts";
 import { conv2d, depthwise } from "../layers/conv.ts";
 import { attention } from "../layers/attention.ts";
@@ -122,12 +123,10 @@ export default defineFamily({
   remap: () => remap,
   build: (s, image, c) => {
     const stages: Stage[] = [];
-    const all: Module = (t, embedded) =>
-      c.depths.reduce((x, _, i) => {
-        const value = t.call(i, stageModule(c, i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 2 ** (i + 2), format: "NCHW" });
-        return value;
-      }, embedded);
+    const all = halvingStages(
+      c.depths.map((_, i) => stageModule(c, i)),
+      stages,
+    );
     const features = s.chain(image, { stem: stem(c), stages: all });
     const head = callHead(
       s,

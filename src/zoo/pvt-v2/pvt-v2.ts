@@ -6,6 +6,7 @@ import { type Stage, commonArgs } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
 import { adaptiveAvgPool } from "../layers/adaptive-avg-pool.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { fullyConnected } from "../layers/classifier.ts";
 import { conv2d, depthwise } from "../layers/conv.ts";
 import { linear } from "../layers/linear.ts";
@@ -141,12 +142,10 @@ export default defineFamily({
   remap: () => remap,
   build: (s, image, c) => {
     const stages: Stage[] = [];
-    const all: Module = (t, embedded) =>
-      c.depths.reduce((x, _, i) => {
-        const value = t.call(i, stageModule(c, i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 4 * 2 ** i, format: "NCHW" });
-        return value;
-      }, embedded);
+    const all = halvingStages(
+      c.depths.map((_, i) => stageModule(c, i)),
+      stages,
+    );
     const features = s.chain(image, { patch_embed: overlapPatches(c.embed_dims[0] ?? 1, 7, 4), stages: all });
     const preLogits = globalPoolOver(s, features, c.global_pool, [2, 3]);
     const logits = s.chain(preLogits, { head: fullyConnected(c.num_classes) });

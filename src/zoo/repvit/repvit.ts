@@ -1,9 +1,9 @@
 /** RepViT: Wang et al. 2023 (arXiv:2307.09283), a MobileNet block split into token and channel mixer. */
-import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import { type Stage, commonArgs } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { squeezeExcite } from "../layers/channel-attention.ts";
 import { bnLinear, convBn, depthwiseBn } from "../layers/conv-bn.ts";
 import { depthwise } from "../layers/conv.ts";
@@ -118,12 +118,10 @@ export default defineFamily({
           blocks: (u, y) => u.sequence(y, blocks),
         });
       };
-    const trunk: Module = (t, y) =>
-      c.embed_dim.reduce<Value>((x, _, i) => {
-        const value = t.call(i, stage(i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 4 * 2 ** i, format: "NCHW" });
-        return value;
-      }, y);
+    const trunk = halvingStages(
+      c.embed_dim.map((_, i) => stage(i)),
+      stages,
+    );
     const features = s.chain(input, { stem: stem(c.embed_dim[0] ?? 0), stages: trunk });
     const pooled = globalPoolOver(s, features, c.global_pool, [2, 3]);
     const logits = s.call("head", (t, y) => meanOfHeads(t, y, bnLinear(c.num_classes), c.distillation), pooled);

@@ -1,9 +1,9 @@
 /** SHViT: Yun and Ro 2024 (arXiv:2401.16456), one attention head on a part of the channels. */
-import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import { type Stage, commonArgs, globalPool } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { squeezeExcite } from "../layers/channel-attention.ts";
 import { refuseUnpooled } from "../layers/classifier.ts";
 import { bnLinear, convBn, convReduction, depthwiseBn, pointwiseMlp, residual } from "../layers/conv-bn.ts";
@@ -115,12 +115,11 @@ export default defineFamily({
   ],
   build: (s, input, c) => {
     const stages: Stage[] = [];
-    const trunk: Module = (t, y) =>
-      c.embed_dim.reduce<Value>((x, _, i) => {
-        const value = t.call(i, stage(c, i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 2 ** (i + 4), format: "NCHW" });
-        return value;
-      }, y);
+    const trunk = halvingStages(
+      c.embed_dim.map((_, i) => stage(c, i)),
+      stages,
+      16,
+    );
     const features = s.chain(input, { patch_embed: stem(c.embed_dim[0] ?? 0), stages: trunk });
     const pooled = s.call("global_pool", globalPool2d(c.global_pool), features);
     const logits = s.chain(pooled, { head: bnLinear(c.num_classes) });

@@ -4,6 +4,7 @@ import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import type { Stage } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { refuseUnpooled } from "../layers/classifier.ts";
 import { callHead, classifierHead } from "../layers/classifier-head.ts";
 import { type Pair, conv2d } from "../layers/conv.ts";
@@ -130,12 +131,10 @@ export default defineFamily({
   remap: () => remap,
   build: (s, image, c) => {
     const stages: Stage[] = [];
-    const all: Module = (t, embedded) =>
-      c.depths.reduce((x, _, i) => {
-        const value = t.call(i, stageModule(c, i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 4 * 2 ** i, format: "NCHW" });
-        return value;
-      }, embedded);
+    const all = halvingStages(
+      c.depths.map((_, i) => stageModule(c, i)),
+      stages,
+    );
     const features = s.chain(image, { patch_embed: patches(c), stages: all });
     const classify = classifierHead({ classes: c.num_classes, pool: c.global_pool });
     const head = callHead(s, "head", classify, features);

@@ -5,6 +5,7 @@ import { defineFamily } from "../define-family.ts";
 import { type Stage, commonArgs, globalPool } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { act } from "../layers/act.ts";
+import { halvingStages } from "../layers/block-stages.ts";
 import { callHead, normMlpHead } from "../layers/classifier-head.ts";
 import type { Pair } from "../layers/conv.ts";
 import { convBn, convReduction, depthwiseBn } from "../layers/conv-bn.ts";
@@ -167,12 +168,10 @@ export default defineFamily({
   remap: () => remap,
   build: (s, input, c) => {
     const stages: Stage[] = [];
-    const trunk: Module = (t, y) =>
-      c.embed_dims.reduce<Value>((x, _, i) => {
-        const value = t.call(i, stage(c, i), x);
-        stages.push({ module: `stages.${i}`, value, reduction: 4 * 2 ** i, format: "NCHW" });
-        return value;
-      }, y);
+    const trunk = halvingStages(
+      c.embed_dims.map((_, i) => stage(c, i)),
+      stages,
+    );
     const features = s.chain(input, { patch_embed: stem(c.embed_dims[0] ?? 0), stages: trunk });
     const head = normMlpHead({ classes: c.num_classes, pool: c.global_pool, norm: channelsLast(norm) });
     const { preLogits, logits } = callHead(s, "head", head, features);
