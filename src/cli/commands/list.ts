@@ -104,7 +104,8 @@ async function runList(pattern: string | undefined, options: ListOptions, shell:
   }
   if (html !== undefined) requirePagePath(html);
   const rows = await list(request);
-  const unnumbered = (await list({ ...request, orUnknown: true })).length - rows.length;
+  const hasLimit = [rest.maxParams, rest.maxGmacs, rest.minTop1].some((limit) => limit !== undefined);
+  const unnumbered = hasLimit ? (await list({ ...request, orUnknown: true })).length - rows.length : 0;
   if (unnumbered > 0) shell.note(`${counted(unnumbered, "row")} left out: no published number`);
   if (json === true) return shell.json(rows);
   if (rows.length === 0)
