@@ -8,6 +8,7 @@ import type { CompileBenchOptions } from "./compile.ts";
 import { sixteen } from "./models.ts";
 import type { OrtBenchOptions } from "./ort.ts";
 import type { ReadBenchOptions } from "./read.ts";
+import type { ZooBenchOptions } from "./zoo.ts";
 
 /** Runs a benchmark in this process and gives the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -30,11 +31,12 @@ const program = (shell: Shell): Command =>
     .argument("[command]")
     .action((name: string | undefined) => {
       throw new TimmcError("usage", name === undefined ? "no command" : `there is no command ${JSON.stringify(name)}`, {
-        hint: "The commands are ort, compile, read and forms.",
+        hint: "The commands are ort, compile, zoo, read and forms.",
       });
     })
     .addCommand(ortCommand(shell))
     .addCommand(compileCommand(shell))
+    .addCommand(zooCommand(shell))
     .addCommand(readCommand(shell))
     .addCommand(formsCommand(shell));
 
@@ -85,6 +87,14 @@ const compileCommand = (shell: Shell): Command =>
     .addOption(new Option("--runs <N>", "compiles of each model").argParser(positiveNumber).default(5))
     .addOption(new Option("--json <FILE>", "write everything measured to a file"))
     .action(async (options: CompileBenchOptions) => (await import("./compile.ts")).benchCompile(options, shell));
+
+const zooCommand = (shell: Shell): Command =>
+  new Command("zoo")
+    .description("every architecture without weights: time and memory of lowering, compiling, inspecting")
+    .exitOverride()
+    .addOption(new Option("--models <GLOB>", "only these, by architecture.tag").default("*"))
+    .addOption(new Option("--slowest <N>", "how many are named").argParser(positiveNumber).default(5))
+    .action(async (options: ZooBenchOptions) => (await import("./zoo.ts")).benchZoo(options, shell));
 
 const readCommand = (shell: Shell): Command =>
   new Command("read")

@@ -108,6 +108,17 @@ describe("code", () => {
     expect(find(isDefault).filter((place) => !allowed.test(place))).toEqual([]);
   });
 
+  it("exports nothing that no other file names", () => {
+    const users = new Map<string, number>();
+    for (const [, file] of sources) for (const name of identifiers(file)) users.set(name, (users.get(name) ?? 0) + 1);
+    const unused = product.flatMap(([place, file]) =>
+      exported(file)
+        .filter((name) => (users.get(name) ?? 0) < 2)
+        .map((name) => `${place} exports ${name}`),
+    );
+    expect(unused).toEqual([]);
+  });
+
   it("suppresses no checks", () => {
     const suppression = /@ts-(?:ignore|expect-error|nocheck)|(?:ox|es)lint-disable/;
     expect([...sources.keys()].filter((place) => suppression.test(read(place)))).toEqual([]);
@@ -136,6 +147,32 @@ describe("the repository", () => {
     expect(mentions).toEqual([]);
   });
 });
+
+/** Every name that a file has. */
+function identifiers(file: ts.SourceFile): Set<string> {
+  const names = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node)) names.add(node.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return names;
+}
+
+/** The names that a file declares with `export`. */
+function exported(file: ts.SourceFile): string[] {
+  const isExport = (node: ts.Statement): boolean =>
+    ts.canHaveModifiers(node) && (node.modifiers?.some((m) => m.kind === ts.SyntaxKind.ExportKeyword) ?? false);
+  return file.statements.filter(isExport).flatMap((node) => {
+    if (ts.isVariableStatement(node)) return node.declarationList.declarations.map(({ name }) => name.getText(file));
+    const isNamed =
+      ts.isFunctionDeclaration(node) ||
+      ts.isClassDeclaration(node) ||
+      ts.isInterfaceDeclaration(node) ||
+      ts.isTypeAliasDeclaration(node);
+    return isNamed && node.name !== undefined ? [node.name.text] : [];
+  });
+}
 
 function packageJson(): Readonly<Record<"dependencies" | "optionalDependencies", Readonly<Record<string, string>>>> {
   return JSON.parse(read("package.json")) as ReturnType<typeof packageJson>;

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 
 /** What a manifest says of a file; `sha256` in lower-case hexadecimal. */
@@ -80,7 +81,7 @@ export class HashingFileSink {
       return body();
     } catch (cause) {
       // Behind the reason Node names the call and its paths, of which the temporary one is nobody's business.
-      const [reason = ""] = (cause instanceof Error ? cause.message : String(cause)).split(", ", 1);
+      const [reason = ""] = messageOf(cause).split(", ", 1);
       throw new TimmcError("io", `cannot write ${this.path}: ${reason}`, {
         hint: "Check that the folder exists, is writable and has room.",
         cause,

@@ -1,4 +1,5 @@
 import type { Certificate } from "../driver/certificate.ts";
+import { counted } from "../frontend/counted.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Colors } from "./shell.ts";
 import { table } from "./table.ts";
@@ -30,14 +31,13 @@ export function certificateLines({ outputs, inputs, passed }: Certificate, color
   return [colors.bold(head), ...rows, "", `${verdict}: ${counts}`];
 }
 
-const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
-
 /** A share of what is allowed; beyond all of it, how many times that. */
 const share = (used: number): string =>
   used <= 1 ? `${(100 * used).toFixed(1)} %` : `${used < 1000 ? used.toPrecision(3) : used.toExponential(1)} times`;
 
 /** A certificate that did not pass, as the failure of a command. */
 export function certificateFailure(dir: string, { outputs, failure }: Certificate): TimmcError {
+  if (failure?.stage === "rounding") return new TimmcError("numeric", failure.message, { trail: [dir] });
   const failed = outputs.filter((o) => !o.passed).map((o) => o.name);
   const what =
     failure?.stage === "manifest"

@@ -16,7 +16,7 @@ const maxCell = 500;
 const cell = (text: string): string =>
   printable(text.length > maxCell ? `${text.slice(0, maxCell)}... (${text.length} characters)` : text);
 
-export interface DoctorLayout {
+interface DoctorLayout {
   readonly colors: Colors;
   /** A row per parameter and entry, in place of a row for those that differ in numbers alone. */
   readonly all: boolean;
@@ -58,7 +58,11 @@ function namesFact({ layout, parameters, findings }: Diagnosis): string {
   }
   if (layout !== null)
     return `those of ${layout.name}, mapped ${layout.own ? "by timmc; timm has no such mapping" : "as timm does"}`;
-  return parameters.some((p) => p.status === "loads") ? "timm's" : "of no layout that timmc knows";
+  const named = parameters.filter((p) => p.status !== "missing" && p.status !== "counter").length;
+  if (named === 0) return "of no layout that timmc knows";
+  if ((findings.mapping?.templates.length ?? 0) === 0) return "timm's";
+  const counters = parameters.filter((p) => p.status === "counter").length;
+  return `timm's for ${named} of ${parameters.length - counters} parameters and buffers, the others of no layout that timmc knows`;
 }
 
 /** Whether a parameter is anything else than the file's entry of its name. */

@@ -10,6 +10,7 @@ import { runCommand } from "./commands/run.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { familyHelp } from "./family-help.ts";
 import { laterCommands, refuseLater } from "./later.ts";
+import { argumentHint } from "./options.ts";
 import { exitStatus, report } from "./report.ts";
 import { type Shell, processShell } from "./shell.ts";
 
@@ -101,7 +102,8 @@ const share = (command: Command, shell: Shell): Command =>
       writeErr: (text) => shell.log(text.trimEnd()),
       getOutHasColors: () => shell.colors.isColorSupported,
       getErrHasColors: () => shell.errorColors.isColorSupported,
-      outputError: (text, write) => write(text.replace(/^error:/, shell.errorColors.red("timmc:"))),
+      outputError: (text, write) =>
+        write(`${text.trimEnd().replace(/^error:/, shell.errorColors.red("timmc:"))}${argumentHint(command, text)}\n`),
     })
     .configureHelp({ showGlobalOptions: true, styleTitle: (title) => shell.colors.bold(title) });
 

@@ -218,6 +218,25 @@ export const withGraphOptions = (command: Command): Command =>
         .helpGroup(modelGroup),
     );
 
+/** timm's arguments that its own scripts have as options. */
+const timmOptions = [
+  "num_classes",
+  "img_size",
+  "in_chans",
+  "features_only",
+  "out_indices",
+  "output_stride",
+  "global_pool",
+];
+
+/** Behind the message of an unknown option that is an argument of timm's: how it is given here. Else nothing. */
+export function argumentHint(command: Command, message: string): string {
+  const name = /unknown option '--([\w-]+)/.exec(message)?.[1]?.replaceAll("-", "_");
+  const takesArguments = command.options.some(({ long }) => long === "--arg");
+  if (name === undefined || !takesArguments || !timmOptions.includes(name)) return "";
+  return `\n  timm's arguments are given by their own names: --arg ${name}=VALUE`;
+}
+
 export const modelRequestOf = (model: string, o: ModelOptions): ModelRequest => ({
   model,
   args: o.arg,

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { printableLine, printableLines } from "../frontend/printable.ts";
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Shell } from "./shell.ts";
 
@@ -34,8 +35,6 @@ const wasInterrupted = (error: unknown, { signal }: Shell): boolean =>
   error instanceof TimmcError
     ? error.code === "interrupted"
     : signal.aborted && error instanceof Error && error.name === "AbortError";
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** The stack, and those of the causes. */
 const stackOf = (error: Error): string =>

@@ -6,7 +6,7 @@ import { printable, printableLine, printableLines } from "../frontend/printable.
 export type Colors = ReturnType<typeof pc.createColors>;
 
 /** A place to write: the process's streams, or a test's. */
-export interface Stream {
+interface Stream {
   write(text: string): void;
   /** Whether a person looks on: colours and progress are for them alone. */
   readonly isTerminal: boolean;
@@ -40,7 +40,7 @@ export interface Shell {
   status(text: string): void;
 }
 
-export interface ShellStreams {
+interface ShellStreams {
   readonly stdout: Stream;
   readonly stderr: Stream;
   readonly signal: AbortSignal;
@@ -84,7 +84,7 @@ export function createShell({ stdout, stderr, signal, color }: ShellStreams): Sh
 }
 
 /** The shell of this process, and how to give its signal handlers back. */
-export interface ProcessShell {
+interface ProcessShell {
   readonly shell: Shell;
   release(): void;
 }

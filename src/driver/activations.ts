@@ -31,7 +31,10 @@ export interface Activations {
 export async function activations(request: ActivationsRequest): Promise<Activations> {
   const { images, signal, progress } = request;
   if (images.length === 0) throw new TimmcError("usage", "no pictures to run", { hint: "Name at least one." });
-  if (request.weights === "none") throw new TimmcError("usage", "a network without weights has no activations");
+  if (request.weights === "none")
+    throw new TimmcError("usage", "a network without weights has no activations", {
+      hint: "Choose others: --weights pretrained, synthetic or FILE.",
+    });
   const { lowered, resolved, taps, preprocess, notices } = await lowerTaps({ ...request, batch: "dynamic" });
   requirePictureChannels(resolved.inputSize[0], "Pictures have 1 or 3 channels.");
   const weights = await openModelWeights(request.weights ?? "pretrained", resolved, lowered, request);

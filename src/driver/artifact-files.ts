@@ -1,6 +1,7 @@
 import { existsSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import { readBounded } from "../runtime/read-file.ts";
 import { makeFolder } from "../frontend/make-folder.ts";
@@ -33,11 +34,10 @@ export async function beginArtifact(folder: string, file: string, texts: readonl
     makeFolder(dirname(join(folder, file)));
   } catch (error) {
     if (error instanceof TimmcError) throw error;
-    throw new TimmcError(
-      "io",
-      `cannot write the output folder ${folder}: ${error instanceof Error ? error.message : String(error)}`,
-      { hint: anotherFolder, cause: error },
-    );
+    throw new TimmcError("io", `cannot write the output folder ${folder}: ${messageOf(error)}`, {
+      hint: anotherFolder,
+      cause: error,
+    });
   }
 }
 

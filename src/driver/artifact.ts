@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Stats, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import { readBounded } from "../runtime/read-file.ts";
 import { certificateName, manifestName, maxJsonBytes } from "./artifact-files.ts";
@@ -111,7 +112,7 @@ function parseJson(path: string, bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as unknown;
   } catch (error) {
-    throw damaged(path, `this is not JSON (${error instanceof Error ? error.message : String(error)})`, error);
+    throw damaged(path, `this is not JSON (${messageOf(error)})`, error);
   }
 }
 
@@ -163,7 +164,7 @@ function attempt<T>(path: string, body: () => T): T {
     return body();
   } catch (cause) {
     if (cause instanceof TimmcError) throw cause;
-    throw new TimmcError("io", `it cannot be read (${cause instanceof Error ? cause.message : String(cause)})`, {
+    throw new TimmcError("io", `it cannot be read (${messageOf(cause)})`, {
       trail: [path],
       hint: "Check the path and its permissions.",
       cause,

@@ -11,7 +11,7 @@ import type { Manifest } from "./manifest.ts";
 import { pipelineName } from "./pipeline.ts";
 import { estimate, quantile, quotients } from "./statistics.ts";
 
-export interface BenchOptions extends Watch {
+interface BenchOptions extends Watch {
   /** Images per run; default the artifact's own fixed batch, or 1. */
   readonly batch?: number | undefined;
   /** Measured runs of each artifact; default 30. */
@@ -21,7 +21,7 @@ export interface BenchOptions extends Watch {
 }
 
 /** What distinguishes artifacts, as text. */
-export interface ArtifactTraits {
+interface ArtifactTraits {
   readonly model: string;
   /** The level, or the passes that were asked for in its place. */
   readonly optimization: string;
@@ -34,7 +34,7 @@ export interface ArtifactTraits {
   readonly args: string;
 }
 
-export interface ArtifactTiming extends ArtifactTraits {
+interface ArtifactTiming extends ArtifactTraits {
   readonly artifact: string;
   readonly architecture: string;
   readonly batch: number;

@@ -26,6 +26,9 @@ export const certificateSchema = z.object({
       max_abs_error: error.describe("over all inputs; null where a value is not finite"),
       error_of_std: error.describe("the largest error as a fraction of the reference's standard deviation"),
       budget_used: error.describe("the largest error as a fraction of what is allowed: up to 1 passes"),
+      budget_moved: error.describe(
+        "how far, in budgets, changing the last bit of the input moves it, where that alone is why it did not pass",
+      ),
       budget: z.object({ of_std: z.number().min(0), of_absmax: z.number().min(0) }),
       worst_input: z.string(),
       passed: z.boolean(),
@@ -35,8 +38,10 @@ export const certificateSchema = z.object({
   failure: z
     .object({
       stage: z
-        .enum(["manifest", "reference", "pass", "emission", "runtime", "artifact"])
-        .describe("where the error first appears; manifest: it says something else than its source and request give"),
+        .enum(["manifest", "reference", "pass", "emission", "runtime", "artifact", "rounding"])
+        .describe(
+          "where the error first appears; manifest: it says something else than its source and request give; rounding: nothing is known to be wrong, and rounding alone exceeds the budget",
+        ),
       pass: z.string().nullable().describe("the last pass that had run there"),
       rule: z
         .string()

@@ -10,7 +10,7 @@ import { type FormRequest, formsOf } from "./forms.ts";
 import { hashFile, hashFiles, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import { type Layout, modelFiles } from "./layout/layout.ts";
-import { pipelineTaps, requireLoadable } from "./layout/transformers-js.ts";
+import { requireLoadable } from "./layout/transformers-js.ts";
 import { type LowerRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
@@ -40,7 +40,7 @@ export async function compile(
 ): Promise<Manifest> {
   const { progress, signal, layout = "plain" } = request;
   progress?.(`lowering ${request.model}`);
-  const lowering = await lowerRequest({ ...request, taps: request.taps ?? defaultTaps(request) });
+  const lowering = await lowerRequest(request, layout);
   const { lowered, resolved } = lowering;
   if (layout === "transformers-js") within(request.model, () => requireLoadable(lowering, request.batch));
   const weights = await openModelWeights(request.weights ?? "pretrained", resolved, lowered, request);
@@ -70,10 +70,6 @@ export async function compile(
     weights.close();
   }
 }
-
-/** What the layout's readers look for, where nothing was asked. */
-const defaultTaps = ({ layout, args }: CompileRequest): readonly string[] | undefined =>
-  layout === "transformers-js" && args?.["features_only"] !== true ? pipelineTaps : undefined;
 
 /** Adds the small files to a described artifact, and last the manifest, which lists them. */
 function finish(folder: string, described: Manifest): Manifest {

@@ -23,7 +23,7 @@ import type { OpenedWeights } from "./weights.ts";
 export type BuildRequest = Omit<CompileRequest, "out" | "weights">;
 
 /** A model as the passes left it, ready to be written, and how it came about. */
-export interface BuiltModel {
+interface BuiltModel {
   readonly before: SizeBefore;
   readonly outputs: Manifest["outputs"];
   readonly passes: readonly PassReport[];

@@ -1,10 +1,10 @@
+import { counted } from "../frontend/counted.ts";
 import { entriesOf } from "../frontend/weights/check.ts";
 import { optionFor } from "../frontend/weights/diagnose/cause.ts";
 import type { Diagnosis } from "./doctor-report.ts";
 
 type Facts = Omit<Diagnosis, "summary" | "advice">;
 
-const counted = (n: number, thing: string): string => `${n} ${n === 1 ? thing : `${thing}s`}`;
 const listed = (names: readonly string[]): string =>
   names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
 
@@ -107,8 +107,10 @@ function mappingAdvice({ findings: { mapping }, parameters }: Facts): string[] {
   if (mapping.templates.length === 0) return cut;
   const found = new Set(mapping.templates.flatMap((t) => t.pairs.flatMap((p) => p.to))).size;
   const missing = parameters.filter((p) => p.status === "missing").length;
+  const isPart = parameters.some((p) => p.status === "loads" || p.status === "misshapen");
+  const names = isPart ? "those names of the file that are not timm's" : "these names";
   return [
-    `timmc knows no layout with these names; the closest mapping gives ${found} of the ${missing} missing parameters: where it is right, save the file under the model's names.`,
+    `timmc knows no layout with ${names}; the closest mapping gives ${found} of the ${missing} missing parameters: where it is right, save the file under the model's names.`,
     ...cut,
   ];
 }

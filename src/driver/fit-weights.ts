@@ -93,8 +93,7 @@ function adaptedTo(
   });
   const withheld = new Map([...remapped.withheld, ...adapted.withheld].map((w) => [w.name, w]));
   const wanted = lowered.parameters.filter((p) => !withheld.has(p.name));
-  const lenient = !adapted.strict || remapped.lenient !== undefined;
-  return { remapped, adapted, match: matchWeights(adapted.source, wanted), withheld, lenient };
+  return { remapped, adapted, match: matchWeights(adapted.source, wanted), withheld, lenient: !adapted.strict };
 }
 
 /**

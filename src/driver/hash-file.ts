@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, constants, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename } from "node:path";
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 
 /** What changes when a file is replaced or written to. */
-export type FileIdentity = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs">;
+type FileIdentity = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs">;
 
 /** The identity of a file now; undefined where there is none. */
 export const identityOf = (path: string): FileIdentity | undefined =>
@@ -45,7 +46,7 @@ export async function hashFile(path: string, { signal, identity }: HashOptions =
     }
   } catch (error) {
     if (error instanceof TimmcError) throw error;
-    throw refused(path, `it cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
+    throw refused(path, `it cannot be read (${messageOf(error)})`, error);
   }
 }
 

@@ -7,10 +7,10 @@ import { type PretrainedCfg, overlay } from "../frontend/pretrained-cfg.ts";
 import { type ModelReference, formatReference, parseReference } from "../frontend/reference.ts";
 import { type SizeBenchmark, benchmarks, familyOf, modelName, pretrainedTags } from "../frontend/registry.ts";
 import { type Located, type ModelRequest, locate, resolveLocated } from "../frontend/resolve.ts";
+import { unsupportedReason } from "../zoo/refused.ts";
 import { loadFamily } from "../zoo/registry.ts";
 import { type FamilyArgument, familyArguments } from "./family-arguments.ts";
 import { inspectLowered } from "./inspect.ts";
-import { unsupportedReason } from "./list.ts";
 import { lowerResolved } from "./lower-request.ts";
 
 /** timm's published numbers at one image size; null where it gives none. */
@@ -25,7 +25,7 @@ export interface PublishedResult {
 }
 
 /** What the family's definition adds to the registry's facts. */
-export interface DefinedInfo {
+interface DefinedInfo {
   /** The paper that the definition follows. */
   readonly paper: string;
   /** Elements of all parameters. */
@@ -80,13 +80,14 @@ export interface ModelInfo {
   readonly notices: readonly string[];
 }
 
-/** Collects what is known of a model. One whose family is not defined yet has the registry's facts. Throws TimmcError. */
+/** Collects what is known of a model. One that is refused has the registry's facts. Throws TimmcError. */
 export async function info(request: ModelRequest): Promise<ModelInfo> {
   const reference = parseReference(request.model);
   const located = await locate(reference, request);
   const { architecture, tag, cfg: named, notices } = located;
   const cfg = request.cfg === undefined ? named : overlay(named, request.cfg);
-  const reason = unsupportedReason(architecture, await loadFamily(familyOf(architecture)));
+  const family = familyOf(architecture);
+  const reason = unsupportedReason(architecture, family, await loadFamily(family));
   const defined = reason === null ? await define(request, located) : undefined;
   const { inputSize, useTestSize } = request;
   const numClasses = defined?.numClasses ?? cfg.num_classes;
@@ -97,7 +98,7 @@ export async function info(request: ModelRequest): Promise<ModelInfo> {
     architecture,
     tag,
     name: { ...explain(architecture, tag), contradictions: validate(architecture, tag, named) },
-    family: familyOf(architecture),
+    family,
     tags: pretrainedTags(architecture).filter((t) => t !== ""),
     supported: reason === null,
     reason,

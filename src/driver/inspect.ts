@@ -24,6 +24,8 @@ export interface StageReport {
   readonly format: string;
   /** Whether `features` selects it. */
   readonly default: boolean;
+  /** Why timm does not return it, though it counts it; without, it can be compiled. */
+  readonly refused?: string;
   /** Multiply-accumulates of the stage and of everything that it depends on. */
   readonly macs: number;
   /** Parameters that are read up to here. */
@@ -133,6 +135,7 @@ const describeStage = (stage: Stage, index: number, { cost, bytes, isDefault }: 
   shape: stage.value.type.shape.map(shownDim),
   format: stage.format,
   default: isDefault,
+  ...(stage.refused === undefined ? {} : { refused: stage.refused }),
   macs: cost?.macs ?? 0,
   params: cost?.params ?? 0,
   bytes,

@@ -4,7 +4,7 @@ import { type Benchmarks, listArchitectures, pretrainedCfg, pretrainedTags } fro
 import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
 import { TimmcError } from "../ir/error.ts";
 
-/** Limits on rows of `list`; all that are given must hold, and a row without the number that a limit asks for is out. */
+/** Limits on rows of `list`; all that are given must hold, and a row without the number that a limit asks for is out, unless it is asked for. */
 export interface ListConstraints {
   /** Millions of parameters at most. */
   readonly maxParams?: number | undefined;
@@ -18,6 +18,8 @@ export interface ListConstraints {
   readonly licenses?: readonly string[] | undefined;
   /** Any of these words of names: data sets, label sets, objectives of the training, in any of its stages. */
   readonly data?: readonly string[] | undefined;
+  /** Keeps the rows without the number that a limit asks for. */
+  readonly orUnknown?: boolean | undefined;
 }
 
 /** What a constraint looks at. */
@@ -34,20 +36,21 @@ export interface Candidate {
  * @throws TimmcError `usage` for a licence or a word of data that no row has.
  */
 export function rowFilter(constraints: ListConstraints): (row: Candidate) => boolean {
-  const { maxParams, maxGmacs, minTop1, inputSize, licenses, data } = constraints;
+  const { maxParams, maxGmacs, minTop1, inputSize, licenses, data, orUnknown = false } = constraints;
+  const within = (value: number | null | undefined, least: number | undefined, most: number | undefined): boolean =>
+    least === undefined ||
+    most === undefined ||
+    (typeof value === "number" ? value >= least && value <= most : orUnknown);
   const wantedLicenses = licenses === undefined ? undefined : known(licenses, licensesOfAll(), "licence");
   const wantedData = data === undefined ? undefined : known(data, dataOfAll(), "data set or objective");
   return ({ architecture, tag, cfg, published }) =>
-    atMost(published?.paramsM, maxParams) &&
-    atMost(published?.gmacs, maxGmacs) &&
-    (minTop1 === undefined || (published?.top1 ?? -1) >= minTop1) &&
+    within(published?.paramsM, 0, maxParams) &&
+    within(published?.gmacs, 0, maxGmacs) &&
+    within(published?.top1, minTop1, 100) &&
     (inputSize === undefined || hasSize(cfg.input_size, inputSize)) &&
     (wantedLicenses === undefined || wantedLicenses.includes(licenseWord(cfg))) &&
     (wantedData === undefined || hasAny(dataWords(architecture, tag), wantedData));
 }
-
-const atMost = (value: number | null | undefined, limit: number | undefined): boolean =>
-  limit === undefined || (typeof value === "number" && value <= limit);
 
 const hasSize = ([channels, height, width]: InputSize, wanted: number | InputSize): boolean =>
   typeof wanted === "number"

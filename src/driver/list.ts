@@ -1,3 +1,4 @@
+import { type Coverage, coverageOf } from "../frontend/coverage.ts";
 import { dataWords } from "../frontend/names/explain.ts";
 import { type Contradiction, validate } from "../frontend/names/validate.ts";
 import { type InputSize, hasWeights } from "../frontend/pretrained-cfg.ts";
@@ -14,6 +15,7 @@ import {
 import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Family } from "../zoo/family.ts";
+import { unsupportedReason } from "../zoo/refused.ts";
 import { loadFamily } from "../zoo/registry.ts";
 import { type Candidate, type ListConstraints, rowFilter } from "./list-filter.ts";
 
@@ -36,9 +38,11 @@ export interface ListRow {
   readonly input_size: InputSize;
   /** The name's words for the data and objectives of its training. */
   readonly data: readonly string[];
+  /** The records of timm that the architecture is held to; null where none is on record. */
+  readonly coverage: Coverage | null;
 }
 
-export const sortKeys = ["name", "top1", "params", "gmacs"] as const;
+const sortKeys = ["name", "top1", "params", "gmacs"] as const;
 export type SortKey = (typeof sortKeys)[number];
 
 export interface ListRequest extends ListConstraints {
@@ -108,7 +112,7 @@ function requireFamily(name: string): void {
 }
 
 function rowOf({ architecture, tag, cfg, published }: Candidate, family: Family | undefined): ListRow {
-  const reason = unsupportedReason(architecture, family);
+  const reason = unsupportedReason(architecture, familyOf(architecture), family);
   return {
     architecture,
     tag,
@@ -121,14 +125,8 @@ function rowOf({ architecture, tag, cfg, published }: Candidate, family: Family 
     licence: cfg.license,
     input_size: cfg.input_size,
     data: [...dataWords(architecture, tag)],
+    coverage: coverageOf(architecture),
   };
-}
-
-/** Why an architecture cannot be lowered, given its family's definition; null where it can. */
-export function unsupportedReason(architecture: string, family: Family | undefined): string | null {
-  if (family === undefined) return `the family ${familyOf(architecture)} is not defined yet`;
-  if (Object.hasOwn(family.variants, architecture)) return null;
-  return `the family ${family.name} does not define this architecture yet`;
 }
 
 /** Stable, so that equal numbers keep timm's order. */

@@ -8,10 +8,11 @@ import { type Tap, resolveTaps, selectStages } from "../frontend/taps.ts";
 import type { TapForm } from "../frontend/tap-form.ts";
 import type { TapFormat } from "../frontend/tap-names.ts";
 import { type LoweredModel, batchSymbol, lowerArchitecture } from "../zoo/lower.ts";
+import { type Layout, defaultTaps, layoutNotices } from "./layout/layout.ts";
 
 /** What to lower and which outputs to keep; inspect and compile share it. */
 export interface LowerRequest extends ModelRequest {
-  /** Tap names in order; default `logits`, with features_only `features`. */
+  /** Tap names in order; without, those of the layout: `logits`, with features_only `features`. */
   readonly taps?: readonly string[] | undefined;
   /** A fixed batch size, or `dynamic`. */
   readonly batch?: number | "dynamic" | undefined;
@@ -26,7 +27,7 @@ export interface LowerRequest extends ModelRequest {
 }
 
 /** What of a request is left to say when its model is resolved. */
-export type LoweringRequest = Pick<
+type LoweringRequest = Pick<
   LowerRequest,
   "cfg" | "taps" | "tapFormat" | "tapNorm" | "softmax" | "batch" | "preprocess"
 >;
@@ -46,11 +47,11 @@ export interface LoweredRequest {
   readonly notices: readonly string[];
 }
 
-/** From a reference to a graph whose outputs are the taps asked for. Throws TimmcError with the model in its trail. */
-export async function lowerRequest(request: LowerRequest): Promise<LoweredRequest> {
+/** From a reference to a graph whose outputs are the taps asked for, or the layout's. Throws TimmcError with the model in its trail. */
+export async function lowerRequest(request: LowerRequest, layout: Layout = "plain"): Promise<LoweredRequest> {
   const resolved = await resolve(request);
   within(formatReference(resolved.reference), () => requireChannelNumbers(request, resolved));
-  return lowerResolved(resolved, request);
+  return lowerResolved(resolved, request, layout);
 }
 
 /**
@@ -78,7 +79,11 @@ function withinModel<T>(model: string, body: () => T): T {
 }
 
 /** The same for a request that is resolved already. */
-export function lowerResolved(resolved: ResolvedModel, request: LoweringRequest): LoweredRequest {
+export function lowerResolved(
+  resolved: ResolvedModel,
+  request: LoweringRequest,
+  layout: Layout = "plain",
+): LoweredRequest {
   const { preprocess = false } = request;
   const form: TapForm = {
     format: request.tapFormat ?? "native",
@@ -86,13 +91,17 @@ export function lowerResolved(resolved: ResolvedModel, request: LoweringRequest)
     softmax: request.softmax ?? false,
   };
   const batch: Dim = typeof request.batch === "number" ? request.batch : batchSymbol;
-  const { family, architecture, args, inputSize, data } = resolved;
+  const { family, architecture, args, inputSize, data, cfg } = resolved;
   return withinModel(formatReference(resolved.reference), () => {
     if (preprocess) requirePictureChannels(inputSize[0], "Leave --preprocess out, and normalise the input before.");
     const pixels = preprocess ? normalizationOf(data) : undefined;
-    const lowered = lowerArchitecture(family, architecture, args, inputSize, batch, pixels);
-    const stages = selectStages(lowered.model.stages.length, resolved.family.defaultStages, resolved.outIndices);
-    const tapNames = request.taps ?? [resolved.featuresOnly ? "features" : "logits"];
+    const lowered = lowerArchitecture(family, architecture, args, inputSize, batch, pixels, [
+      cfg.input_size[1],
+      cfg.input_size[2],
+    ]);
+    const defaults = lowered.model.defaultStages ?? resolved.family.lastStages;
+    const stages = selectStages(lowered.model.stages.length, defaults, resolved.outIndices);
+    const tapNames = request.taps ?? defaultTaps(layout, resolved, lowered.model);
     if (form.softmax && resolved.numClasses === 0 && tapNames.includes("logits"))
       throw new TimmcError("usage", "softmax makes probabilities of classes, and the network has none", {
         hint: "Leave softmax out, or ask for classes with num_classes.",
@@ -109,14 +118,22 @@ export function lowerResolved(resolved: ResolvedModel, request: LoweringRequest)
       form,
       stages,
       preprocess,
-      notices: [...resolved.notices, ...lowered.notices, ...idleForms(form, taps)],
+      notices: [
+        ...resolved.notices,
+        ...lowered.notices,
+        ...idleForms(form, taps),
+        ...layoutNotices(layout, lowered.model),
+      ],
     };
   });
 }
 
 /** What was asked of the taps and touches none of them. */
-function idleForms({ norm, softmax }: TapForm, taps: readonly Tap[]): string[] {
+function idleForms({ norm, softmax, format }: TapForm, taps: readonly Tap[]): string[] {
   return [
+    ...(format !== "native" && !taps.some(({ name }) => /^features\.\d+$/.test(name))
+      ? ["tap-format has no effect: features are not among the taps"]
+      : []),
     ...(softmax && !taps.some((t) => t.softmax === true)
       ? ["softmax has no effect: logits are not among the taps"]
       : []),
@@ -153,5 +170,5 @@ function requireNamedModules(
 /** The same request with a dynamic batch. Published costs are counted on it, so that they do not depend on --batch. */
 export const withDynamicBatch = (lowering: LoweredRequest): LoweredRequest =>
   typeof lowering.request.batch === "number"
-    ? lowerResolved(lowering.resolved, { ...lowering.request, batch: "dynamic" })
+    ? lowerResolved(lowering.resolved, { ...lowering.request, taps: lowering.tapNames, batch: "dynamic" })
     : lowering;

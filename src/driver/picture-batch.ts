@@ -6,7 +6,7 @@ import { refuseInterrupted } from "./interrupt.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** How pictures become an input tensor. */
-export interface PictureInput {
+interface PictureInput {
   readonly config: DataConfig;
   /** Where mean and std are applied. */
   readonly normalized: Manifest["input"]["normalized"];

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { emitOnnx } from "../backends/onnx/emit.ts";
 import { type Parameters, weightEnvironment } from "../backends/parameters.ts";
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
@@ -115,10 +116,10 @@ function temporaryFolder(): string {
   try {
     return mkdtempSync(join(tmpdir(), "timmc-run-"));
   } catch (cause) {
-    throw new TimmcError(
-      "io",
-      `no temporary folder can be made: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { trail: [tmpdir()], hint: "Set TMPDIR to a folder that is writable.", cause },
-    );
+    throw new TimmcError("io", `no temporary folder can be made: ${messageOf(cause)}`, {
+      trail: [tmpdir()],
+      hint: "Set TMPDIR to a folder that is writable.",
+      cause,
+    });
   }
 }

@@ -1,11 +1,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import { type NpyArray, formatNpy } from "../runtime/npy.ts";
 import { writeWhole } from "./artifact-files.ts";
 import { makeFolder } from "../frontend/make-folder.ts";
 
-export const outputIndexName = "outputs.json";
+const outputIndexName = "outputs.json";
 
 /** Writes every output as a .npy file, and last outputs.json, which says which file holds which output. */
 export function saveOutputs(folder: string, outputs: ReadonlyMap<string, NpyArray>): ReadonlyMap<string, string> {
@@ -14,7 +15,7 @@ export function saveOutputs(folder: string, outputs: ReadonlyMap<string, NpyArra
     makeFolder(folder);
     rmSync(index, { force: true });
   } catch (cause) {
-    throw new TimmcError("io", `cannot write the folder: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    throw new TimmcError("io", `cannot write the folder: ${messageOf(cause)}`, {
       trail: [folder],
       hint: "Choose another folder with --save.",
       cause,

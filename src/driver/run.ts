@@ -22,7 +22,7 @@ export interface ImageReport {
   readonly outputs: readonly OutputSummary[];
 }
 
-export interface TensorReport {
+interface TensorReport {
   readonly tensor: string;
   readonly outputs: readonly (OutputSummary & { readonly file: string | null })[];
 }

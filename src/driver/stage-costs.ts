@@ -11,45 +11,30 @@ export interface Cost {
 }
 
 /**
- * The cost of each group of values, in the order given. Where a group depends on the one before it, as feature stages
- * do, only what lies between the two is walked: the whole list costs one walk.
+ * The cost of each group of values, in the order given. A group holds its values, a held value its operands, as often as
+ * they are operands: from one group to the next only values that begin or cease to be held are looked at, so the
+ * stages of a network cost one walk together, whether a stage is what the next one reads or a view beside it.
  */
 export function costsUpTo(groups: readonly (readonly Value[])[], parameterNames: ReadonlySet<string>): Cost[] {
-  let known = new Set<Value>();
-  let cost: Cost = { macs: 0, params: 0 };
+  const holders = new Map<Value, number>();
+  let macs = 0;
+  let params = 0;
+  const change = (group: readonly Value[], by: 1 | -1): void => {
+    const queue = [...group];
+    for (const value of queue) {
+      const before = holders.get(value) ?? 0;
+      holders.set(value, before + by);
+      if (Math.max(before, before + by) > 1) continue;
+      macs += by * valueMacs(value);
+      if (is(value, "param") && parameterNames.has(value.attrs.key)) params += by * count(value.attrs.shape);
+      for (const operand of value.operands) if (operand !== undefined) queue.push(operand);
+    }
+  };
   let previous: readonly Value[] = [];
   return groups.map((group) => {
-    const { fresh, reached } = ancestors(group, known);
-    if (previous.every((v) => reached.has(v))) {
-      for (const v of fresh) known.add(v);
-      cost = total(cost, fresh, parameterNames);
-    } else {
-      known = ancestors(group, new Set()).fresh;
-      cost = total({ macs: 0, params: 0 }, known, parameterNames);
-    }
+    change(group, 1);
+    change(previous, -1);
     previous = group;
-    return cost;
+    return { macs, params };
   });
-}
-
-function total(before: Cost, values: ReadonlySet<Value>, parameterNames: ReadonlySet<string>): Cost {
-  let { macs, params } = before;
-  for (const value of values) {
-    macs += valueMacs(value);
-    if (is(value, "param") && parameterNames.has(value.attrs.key)) params += count(value.attrs.shape);
-  }
-  return { macs, params };
-}
-
-/** The values and what they depend on, short of `known`: those outside it, and those of it at the border. */
-function ancestors(group: readonly Value[], known: ReadonlySet<Value>): { fresh: Set<Value>; reached: Set<Value> } {
-  const fresh = new Set<Value>();
-  const reached = new Set<Value>();
-  const visit = (v: Value): void => {
-    if (known.has(v)) reached.add(v);
-    else fresh.add(v);
-  };
-  group.forEach(visit);
-  for (const v of fresh) for (const x of v.operands) if (x !== undefined) visit(x);
-  return { fresh, reached };
 }

@@ -3,8 +3,8 @@ import type { Graph } from "../ir/graph.ts";
 import type { Pass, Pipeline } from "../passes/pass.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import type { Failure } from "./certificate.ts";
-import type { Manifest } from "./manifest.ts";
-import { type Outputs, measure, passes } from "./verify-compare.ts";
+import type { Manifest, ManifestOutput } from "./manifest.ts";
+import { type Measurement, type Outputs, measure } from "./verify-compare.ts";
 import { type Firing, findFiring } from "./verify-bisect-rule.ts";
 import { type GraphRunner, interpretGraph, runGraph } from "./run-graph.ts";
 
@@ -21,19 +21,26 @@ export interface Suspect {
   readonly isSmall: boolean;
 }
 
+/** Outputs that are wrong on one input. */
+interface Fault {
+  readonly input: NpyArray;
+  readonly outputs: readonly ManifestOutput[];
+  /** What is no fault: an error within the budget, or within what rounding makes of this output on this input. */
+  readonly isExcused: (measurement: Measurement) => boolean;
+}
+
 /**
- * Finds the first step between the unoptimised graph and the artifact at which an output leaves its budget on one input:
+ * Finds the first step between the unoptimised graph and the artifact at which one of these outputs goes wrong:
  * prefixes of the pipeline are emitted and run in turn, and of the pass at fault its rules and where they apply. Where the
  * interpreter can tell, a prefix whose function is still the same convicts the emission and not the pass.
  */
-export async function findCulprit(suspect: Suspect, input: NpyArray): Promise<Failure> {
+export async function findCulprit(suspect: Suspect, { input, outputs, isExcused }: Fault): Promise<Failure> {
   const { manifest, pipeline, reference, runner, progress, isSmall } = suspect;
   const runOn = async (by: GraphRunner, graph: Graph, optimization?: "all"): Promise<Outputs> => {
-    const [outputs = new Map()] = await runGraph(by, graph, [input], optimization);
-    return outputs;
+    const [results = new Map()] = await runGraph(by, graph, [input], optimization);
+    return results;
   };
-  const agree = (expected: Outputs, actual: Outputs): boolean =>
-    measure(manifest.outputs, expected, actual).every(passes);
+  const agree = (expected: Outputs, actual: Outputs): boolean => measure(outputs, expected, actual).every(isExcused);
 
   let { graph } = suspect.graph.clone();
   const unoptimised = await runOn(reference, graph);

@@ -17,7 +17,7 @@ import { numberNotices } from "./weight-numbers.ts";
 import { version } from "./version.ts";
 
 /** A field of a manifest that is not what its source and request give. */
-export interface Difference {
+interface Difference {
   readonly field: string;
   readonly recorded: unknown;
   readonly given: unknown;

@@ -41,7 +41,8 @@ export async function reopenSource(artifact: Artifact, given: GivenSource): Prom
 /** A request that is refused although nobody gave a source is the manifest's fault. */
 async function lowerAgain({ folder, manifest }: Artifact, model: string, given: GivenSource): Promise<LoweredRequest> {
   try {
-    return await lowerRequest({ model, ...recordedLowering(manifest), ...accessOf(given) });
+    const request = { model, ...recordedLowering(manifest), ...accessOf(given) };
+    return await lowerRequest(request, manifest.target.layout);
   } catch (error) {
     if (!(error instanceof TimmcError)) throw error;
     const isDamage = error.code !== "invalid-ir" && error.code !== "interrupted" && !(error.cause instanceof HubError);

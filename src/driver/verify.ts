@@ -7,16 +7,16 @@ import { type OrtRuntime, loadOrt } from "../runtime/ort.ts";
 import { type Artifact, loadArtifact, outputsByTap, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
 import { certificateName, writeWhole } from "./artifact-files.ts";
-import { type Certificate, type Failure, type OutputVerdict, certificateVersion } from "./certificate.ts";
+import type { Certificate, Failure } from "./certificate.ts";
 import { refuseInterrupted } from "./interrupt.ts";
-import type { ManifestOutput } from "./manifest.ts";
 import { type Suspect, findCulprit } from "./verify-bisect.ts";
-import { type Measurement, type Outputs, budgets, measure, passes, referenceNotFinite } from "./verify-compare.ts";
+import { type Measurement, type Outputs, measure, passes, referenceNotFinite } from "./verify-compare.ts";
+import { type Movement, movementOf } from "./verify-rounding.ts";
 import { type TestInput, testInputs } from "./verify-inputs.ts";
 import { type GraphRunner, interpretGraph, runGraph, runModel } from "./run-graph.ts";
 import { type Remade, frameFailure, manifestFailure, recordedPipeline, remake } from "./verify-manifest.ts";
 import { type GivenSource, type OpenedSource, reopenSource } from "./verify-source.ts";
-import { version } from "./version.ts";
+import { type Movements, type Trial, certify, excuseOf, ownFailure, undecided } from "./verify-verdict.ts";
 
 export interface VerifyOptions extends GivenSource, Watch {}
 
@@ -27,7 +27,7 @@ const interpretLimit = 200e6;
  * Describes an artifact again from its own source, and runs it against that, unoptimised, on several inputs: a manifest
  * that says something else fails, and so does an output that is too far off. The reference is the -O0 graph in ONNX
  * Runtime, in standard operators; a small network is also compared with the float64 interpreter, which shares nothing
- * with the emission. A certificate that passed is written into the folder; one that did not takes an older one away.
+ * with the emission. An output that rounding decides does not pass, and accuses nobody. A certificate that passed is written into the folder; one that did not takes an older one away.
  * `pipeline` is the one that the artifact was compiled with, where that is not the manifest's.
  * Throws TimmcError where there is nothing to run or the source is not found; a failed comparison is a result.
  */
@@ -49,7 +49,7 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
     const certificate =
       lie === null
         ? await compare(subject, source, remade, { ort, signal, progress })
-        : certify(artifact, [], lie, ort.version);
+        : certify(artifact, [], lie, { ortVersion: ort.version, movements: new Map() });
     keep(folder, certificate);
     return certificate;
   } finally {
@@ -90,6 +90,7 @@ async function compare(
   const results = await runArtifact({ ort, signal }, model, tensors);
   const actual = results.map((outputs) => outputsByTap(manifest, outputs));
   const cases = inputs.map((input, i) => trial(artifact, input, "unoptimised", references[i], actual[i]));
+  const stills = new Map(inputs.map((input, i) => [input, references[i] ?? nothing]));
   const [first] = inputs;
   const isSmall = first !== undefined && manifest.macs * (first.tensor.shape[0] ?? 1) <= interpretLimit;
   if (isSmall) {
@@ -97,10 +98,13 @@ async function compare(
     cases.push(trial(artifact, first, "float64", interpretGraph(reference, graph, first.tensor), actual[0]));
   }
   const runner: GraphRunner = { ...reference, ops: manifest.request.onnx_ops };
+  const suspect: Suspect = { manifest, graph, pipeline, reference, runner, progress, isSmall };
+  const movements = await movementsOf(suspect, cases, stills);
   const failure =
-    (await explain({ manifest, graph, pipeline, reference, runner, progress, isSmall }, cases)) ??
-    frameFailure(artifact, remade);
-  return certify(artifact, cases, failure, ort.version);
+    (await explain(suspect, cases, movements)) ??
+    frameFailure(artifact, remade) ??
+    undecided(manifest, cases, movements);
+  return certify(artifact, cases, failure, { ortVersion: ort.version, movements });
 }
 
 /** What ONNX Runtime refuses may be a file that was changed, whatever its hash is now. */
@@ -118,13 +122,6 @@ async function runArtifact(
   }
 }
 
-/** One input against one reference, every output measured. */
-interface Trial {
-  readonly input: TestInput;
-  readonly reference: Certificate["inputs"][number]["reference"];
-  readonly measurements: readonly Measurement[];
-}
-
 const nothing: Outputs = new Map();
 
 const trial = (
@@ -135,73 +132,39 @@ const trial = (
   actual: Outputs = nothing,
 ): Trial => ({ input, reference, measurements: measure(manifest.outputs, expected, actual) });
 
-/** Where the first failing trial goes wrong; null when none fails. */
-async function explain(suspect: Suspect, trials: readonly Trial[]): Promise<Failure | null> {
-  const failed = trials.find((t) => !t.measurements.every(passes));
+/** How far outputs move where one fails: only there is it worth the time. */
+async function movementsOf(
+  { manifest, graph, reference, progress }: Suspect,
+  trials: readonly Trial[],
+  stills: ReadonlyMap<TestInput, Outputs>,
+): Promise<Movements> {
+  const failing = new Set(trials.flatMap((t) => (t.measurements.some(isTooFar) ? [t.input] : [])));
+  const found = new Map<TestInput, Movement>();
+  for (const input of failing) {
+    progress(`changing the last bit of the input ${input.name}`);
+    const still = stills.get(input) ?? nothing;
+    found.set(input, await movementOf(reference, graph, manifest.outputs, { input: input.tensor, still }));
+  }
+  return found;
+}
+
+/** A number that exceeds its budget, and not something worse. */
+const isTooFar = (m: Measurement): boolean => m.problem === null && !passes(m);
+
+/** Where the first trial that fails for another reason than rounding goes wrong; null when none does. */
+async function explain(suspect: Suspect, trials: readonly Trial[], movements: Movements): Promise<Failure | null> {
+  const failed = trials.find((t) => !t.measurements.every(excuseOf(movements, t)));
   if (failed === undefined) return null;
   const unusable = failed.measurements.find((m) => m.problem === referenceNotFinite);
   if (unusable !== undefined)
-    return {
-      stage: "reference",
-      pass: null,
-      rule: null,
-      module: null,
-      message: `${unusable.name} is not finite in the unoptimised graph either, on the input ${failed.input.name}`,
-    };
-  return findCulprit(suspect, failed.input.tensor);
+    return ownFailure(
+      "reference",
+      `${unusable.name} is not finite in the unoptimised graph either, on the input ${failed.input.name}`,
+    );
+  const excused = excuseOf(movements, failed);
+  const outputs = suspect.manifest.outputs.filter((_, i) => !failed.measurements.slice(i, i + 1).every(excused));
+  return findCulprit(suspect, { input: failed.input.tensor, outputs, isExcused: excused });
 }
-
-function certify(
-  { manifest, manifestSha256 }: Artifact,
-  trials: readonly Trial[],
-  failure: Failure | null,
-  ortVersion: string,
-): Certificate {
-  const outputs = manifest.outputs.map((output, index) => verdict(output, trialsOf(trials, index)));
-  return {
-    certificate_version: certificateVersion,
-    manifest_sha256: manifestSha256,
-    compiler: { name: "timmc", version },
-    runtime: { name: "onnxruntime-node", version: ortVersion },
-    passed: failure === null && outputs.every((o) => o.passed),
-    inputs: trials.map(({ input, reference }) => ({ name: input.name, shape: input.tensor.shape, reference })),
-    outputs,
-    failure,
-  };
-}
-
-/** The problem of the outputs of an artifact whose manifest failed already. */
-const notRun = "not run";
-
-type OutputTrial = Measurement & { readonly input: string };
-
-const trialsOf = (trials: readonly Trial[], index: number): OutputTrial[] =>
-  trials.flatMap(({ input, measurements }) =>
-    measurements.slice(index, index + 1).map((m) => ({ ...m, input: input.name })),
-  );
-
-function verdict({ name, dtype }: ManifestOutput, trials: readonly OutputTrial[]): OutputVerdict {
-  const [worst] = trials.toSorted((a, b) => rank(b) - rank(a));
-  const problem = trials.length === 0 ? notRun : (trials.find((t) => t.problem !== null)?.problem ?? null);
-  const largest = (of: (t: OutputTrial) => number): number | null => {
-    const highest = Math.max(0, ...trials.map(of).filter((v) => !Number.isNaN(v)));
-    return problem === null && Number.isFinite(highest) ? highest : null;
-  };
-  return {
-    name,
-    dtype,
-    max_abs_error: largest((t) => t.error),
-    error_of_std: largest((t) => t.ofStd),
-    budget_used: largest((t) => t.used),
-    budget: budgets[dtype],
-    worst_input: worst?.input ?? "",
-    passed: trials.length > 0 && trials.every(passes),
-    problem,
-  };
-}
-
-/** What is not a number is worse than any number. */
-const rank = ({ used }: Measurement): number => (Number.isNaN(used) ? Infinity : used);
 
 /** The folder holds a certificate exactly where the last verification passed. */
 function keep(folder: string, certificate: Certificate): void {

@@ -7,6 +7,9 @@ import { isFloat } from "../ir/dtype.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
 import type { FileKind, FittedWeights } from "./fit-weights.ts";
 
+/** What the user should know of the test recipe. */
+export const syntheticNotice = "the weights are synthetic: outputs mean nothing";
+
 /** What the user should know of a file that loads, one line for each kind of thing. Names and shapes alone decide. */
 export const weightNotices = (
   kind: FileKind,
@@ -104,9 +107,8 @@ function changeNotices({ label }: WeightSource, { adapted }: FittedWeights): str
   return [...names].map(([change, all]) => `${label}: ${all.join(", ")}: ${change}`);
 }
 
-function unusedNotice({ label }: WeightSource, { match: { unexpected }, remapped }: FittedWeights): string[] {
+function unusedNotice({ label }: WeightSource, { match: { unexpected } }: FittedWeights): string[] {
   const [first] = unexpected;
   if (first === undefined) return [];
-  const why = remapped.lenient === undefined ? "" : ` (${remapped.lenient})`;
-  return [`${label} holds ${entriesOf(unexpected.length)} that the model does not read${why}, such as ${shown(first)}`];
+  return [`${label} holds ${entriesOf(unexpected.length)} that the model does not read, such as ${shown(first)}`];
 }

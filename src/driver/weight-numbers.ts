@@ -4,7 +4,7 @@ import type { DType } from "../ir/dtype.ts";
 import { pauses } from "./interrupt.ts";
 
 /** A model whose weights are looked at when they are written, and what was found so far. */
-export interface WatchedModel {
+interface WatchedModel {
   readonly emitted: EmittedModel;
   /** The same bytes give the same notices. */
   readonly notices: () => readonly string[];

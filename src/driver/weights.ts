@@ -13,7 +13,7 @@ import { TimmcError, within } from "../ir/error.ts";
 import type { Value } from "../ir/value.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
 import { fitWeights, namedParts } from "./fit-weights.ts";
-import { weightNotices } from "./weight-notices.ts";
+import { syntheticNotice, weightNotices } from "./weight-notices.ts";
 
 /** `--weights`: the pretrained ones, the test recipe, none at all, or a file. */
 export type WeightsChoice = "pretrained" | "synthetic" | "none" | { readonly file: string };
@@ -42,7 +42,7 @@ export interface HubSource {
 }
 
 /** How pretrained weights are reached. */
-export interface WeightsAccess extends HubAccess {
+interface WeightsAccess extends HubAccess {
   /** The commit to take in place of the repository's own revision: the one that an artifact was compiled from. */
   readonly pinned?: HubSource | undefined;
 }
@@ -58,7 +58,8 @@ export async function openModelWeights(
   access: WeightsAccess = {},
 ): Promise<OpenedWeights> {
   if (choice === "none") return opened("none", syntheticSource([]), new Map());
-  if (choice === "synthetic") return opened("synthetic", syntheticSource(lowered.parameters), new Map());
+  if (choice === "synthetic")
+    return { ...opened("synthetic", syntheticSource(lowered.parameters), new Map()), notices: [syntheticNotice] };
   const { path, hub } = await weightFile(choice, resolved, access);
   const source = openWeights(path);
   try {

@@ -5,7 +5,7 @@ import type { LoweredModel } from "../zoo/lower.ts";
 import { didYouMean, nearNames } from "./suggest.ts";
 
 /** What one attention gives, and the module whose it is. */
-export interface AttentionMap {
+interface AttentionMap {
   readonly path: string;
   /** Probabilities [N, ..., heads, queries, keys]. */
   readonly value: Value;

@@ -5,7 +5,7 @@ import type { ModelReference } from "./reference.ts";
 import { registeredCfg } from "./registry.ts";
 
 /** What decides the classes of a model. */
-export interface LabelledModel {
+interface LabelledModel {
   readonly reference: ModelReference;
   readonly architecture: string;
   readonly tag: string;
@@ -14,7 +14,7 @@ export interface LabelledModel {
 }
 
 /** Names by class index, null in gaps. */
-export type ClassNames = readonly (string | null)[];
+type ClassNames = readonly (string | null)[];
 
 /**
  * The names of a model's classes, null where they are not known. Those of the configuration come first. Else weights of

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync, type Stats } from "node:fs";
 import { join } from "node:path";
 
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import { parseModelConfig, requireConfigSize, type ModelConfig } from "./model-config.ts";
 
@@ -63,7 +64,7 @@ export function requireWeightsFile(model: LocalModel): string {
 }
 
 /** timm's choice among a folder's files (`load_state_dict_from_path`), and indexes of several files. */
-export function findWeightsFile(path: string): { file: string | undefined; notices: readonly string[] } {
+function findWeightsFile(path: string): { file: string | undefined; notices: readonly string[] } {
   const names = weightsFileNames(path);
   const preferred = [...preferredFiles, ...indexFiles].find((name) => names.includes(name));
   if (preferred !== undefined) return { file: join(path, preferred), notices: [] };
@@ -114,12 +115,7 @@ function attempt<T>(path: string, body: () => T): T {
   try {
     return body();
   } catch (cause) {
-    throw ioError(
-      path,
-      `it cannot be read (${cause instanceof Error ? cause.message : String(cause)})`,
-      undefined,
-      cause,
-    );
+    throw ioError(path, `it cannot be read (${messageOf(cause)})`, undefined, cause);
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import {
   cfgFieldNames,
@@ -6,7 +7,6 @@ import {
   defaultCfg,
   labelNotices,
   showValue,
-  type LabelNames,
   type PretrainedCfg,
 } from "./pretrained-cfg.ts";
 import { printable } from "./printable.ts";
@@ -21,10 +21,6 @@ export interface ModelConfig {
   readonly modelArgs: Readonly<Record<string, unknown>>;
   readonly pretrainedCfg: PretrainedCfg;
   readonly numClasses: number;
-  /** Class index -> name; there may be gaps. */
-  readonly labelNames: ReadonlyMap<number, string> | undefined;
-  /** Label name -> description. */
-  readonly labelDescriptions: ReadonlyMap<string, string> | undefined;
   readonly notices: readonly string[];
 }
 
@@ -66,14 +62,11 @@ export function parseModelConfig(bytes: Uint8Array, place: string): ModelConfig 
   const [fault] = check.faults;
   if (fault !== undefined) refuse(prefix + fault);
   const cfg: PretrainedCfg = { ...defaultCfg, ...accepted, architecture: architecture.name };
-  const labelNames = indexLabels(cfg.label_names);
   return {
     architecture: architecture.name,
     modelArgs,
     pretrainedCfg: cfg,
     numClasses: cfg.num_classes,
-    labelNames,
-    labelDescriptions: cfg.label_descriptions === null ? undefined : new Map(Object.entries(cfg.label_descriptions)),
     notices: [
       ...architecture.notices,
       ...unknownFieldNotices(prefix, unknown),
@@ -117,10 +110,7 @@ function parseJson(text: string, refuse: Refuse): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    return refuse(
-      `the file is not JSON: ${printable(cause instanceof Error ? cause.message : String(cause))}`,
-      notJsonHint(text),
-    );
+    return refuse(`the file is not JSON: ${printable(messageOf(cause))}`, notJsonHint(text));
   }
 }
 
@@ -230,11 +220,6 @@ function unknownFieldNotices(prefix: string, names: readonly string[]): string[]
   });
   const more = names.length - notices.length;
   return more === 0 ? notices : [...notices, `${more} more unknown fields: ignored`];
-}
-
-function indexLabels(names: LabelNames | null): ReadonlyMap<number, string> | undefined {
-  if (names === null) return undefined;
-  return new Map(Object.entries(names).map(([index, name]): [number, string] => [Number(index), name]));
 }
 
 const isObject = (value: unknown): value is JsonObject =>

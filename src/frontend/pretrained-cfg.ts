@@ -3,8 +3,8 @@ import { printable } from "./printable.ts";
 import { didYouMean, nearNames, quote } from "./suggest.ts";
 
 export type InputSize = readonly [channels: number, height: number, width: number];
-export type PoolSize = readonly [height: number, width: number];
-export type LabelNames = readonly string[] | Readonly<Record<string, string>>;
+type PoolSize = readonly [height: number, width: number];
+type LabelNames = readonly string[] | Readonly<Record<string, string>>;
 
 /**
  * timm's `PretrainedCfg` under timm's own field names: what a set of weights says about its source, its input and its
@@ -213,7 +213,7 @@ export const defaultCfg: PretrainedCfg = Object.fromEntries(
 export const hasWeights = (cfg: PretrainedCfg): boolean =>
   [cfg.url, cfg.file, cfg.hf_hub_id].some((source) => source !== null && source !== "");
 
-export interface CfgCheck {
+interface CfgCheck {
   /** The well-formed fields; a field given as null has its default. */
   readonly accepted: Partial<PretrainedCfg>;
   /** Names that are no fields. */

@@ -1,6 +1,7 @@
 import { TimmcError } from "../ir/error.ts";
 import type { Family } from "../zoo/family.ts";
-import { isSupported, loadFamily, supportedFamilies } from "../zoo/registry.ts";
+import { unsupportedReason } from "../zoo/refused.ts";
+import { loadFamily } from "../zoo/registry.ts";
 import { bool, lastOrList, readArgs } from "../zoo/schema.ts";
 import type { HubAddress } from "./hub/metadata.ts";
 import type { HubAccess } from "./hub/model.ts";
@@ -53,7 +54,7 @@ export interface ResolvedModel {
 }
 
 /** A revision of a Hub repository, and the commit that it stood for. */
-export interface HubSnapshot extends HubAddress {
+interface HubSnapshot extends HubAddress {
   readonly commit: string;
 }
 
@@ -73,18 +74,16 @@ export async function resolve(request: ModelRequest): Promise<ResolvedModel> {
 
 /** The rest of `resolve`, for a caller that has looked the reference up already. Throws TimmcError. */
 export async function resolveLocated(request: ModelRequest, named: Located): Promise<ResolvedModel> {
-  const familyName = familyOf(named.architecture);
-  const family = await loadFamily(familyName);
-  if (family === undefined || !Object.hasOwn(family.variants, named.architecture))
-    throw unsupportedFamily(named.architecture, familyName);
+  const family = await definitionOf(named.architecture);
   const cfg = request.cfg === undefined ? named.cfg : overlay(named.cfg, request.cfg);
   const asked = withoutNull({ ...named.modelArgs, ...request.args });
   const { featuresOnly, outIndices: chosen, rest } = splitCreateArgs(family, asked);
   const inputSize = inputSizeOf(request, cfg, rest);
   const numClasses = typeof rest["num_classes"] === "number" ? rest["num_classes"] : cfg.num_classes;
   const implied: Record<string, unknown> = { num_classes: numClasses, in_chans: inputSize[0] };
-  if (Object.hasOwn(family.args, "img_size") && (cfg.fixed_input_size || request.useTestSize))
-    implied["img_size"] = configuredSize(request, cfg).slice(1);
+  const takesSize = Object.hasOwn(family.args, "img_size") && family.args["img_size"]?.ignored !== true;
+  if (takesSize && (cfg.fixed_input_size || request.useTestSize))
+    implied["img_size"] = oneOrBoth(configuredSize(request, cfg));
   if (Object.hasOwn(family.args, "features_only")) implied["features_only"] = featuresOnly;
   const args = readArgs({ ...createArgs, ...family.args }, `${named.architecture} (${family.name})`, {
     ...implied,
@@ -167,14 +166,16 @@ function withLicence(located: Located): Located {
   return { ...located, cfg: { ...cfg, license } };
 }
 
-const unsupportedFamily = (architecture: string, family: string): TimmcError =>
-  new TimmcError(
-    "unsupported",
-    `${architecture}: the family ${family} is ${isSupported(family) ? "only partly" : "not yet"} defined`,
-    {
-      hint: `supported families: ${supportedFamilies.join(", ")}; see timmc list --supported`,
-    },
-  );
+/** The family's definition. Throws TimmcError with the reason where there is none. */
+async function definitionOf(architecture: string): Promise<Family> {
+  const name = familyOf(architecture);
+  const family = await loadFamily(name);
+  const reason = unsupportedReason(architecture, name, family);
+  if (family !== undefined && reason === null) return family;
+  throw new TimmcError("unsupported", `${architecture}: ${reason}`, {
+    hint: "timmc list --supported names the architectures that compile.",
+  });
+}
 
 const withoutNull = (args: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(args).filter(([, v]) => v !== null && v !== undefined));
@@ -199,6 +200,10 @@ function inputSizeOf(request: ModelRequest, cfg: PretrainedCfg, args: Readonly<R
   const [height, width] = sides(args["img_size"]) ?? [base[1], base[2]];
   return [typeof channels === "number" ? channels : base[0], height, width];
 }
+
+/** A square's side alone: some of timm's networks take no pair. */
+const oneOrBoth = ([, height, width]: InputSize): number | readonly number[] =>
+  height === width ? height : [height, width];
 
 /** img_size as timm takes it; other forms are left for the family's schema to refuse. */
 function sides(size: unknown): readonly [number, number] | undefined {

@@ -30,14 +30,17 @@ export interface Tap {
  */
 export function selectStages(
   count: number,
-  defaults: number | undefined,
+  defaults: number | readonly number[] | "refused" | undefined,
   outIndices: number | readonly number[] | undefined,
 ): readonly number[] {
   const all = Array.from({ length: count }, (_, i) => i);
   if (outIndices === undefined) {
     if (defaults === undefined) return all;
+    if (defaults === "refused") return [];
+    if (typeof defaults !== "number") return defaults;
     return defaults > count ? [] : all.slice(-defaults);
   }
+  if (count === 0) throw noStages();
   if (typeof outIndices === "number") {
     if (outIndices > count) throw outOfRange(outIndices, count);
     return all.slice(count - outIndices);
@@ -49,15 +52,19 @@ export function selectStages(
   });
 }
 
+const noStages = (): TimmcError => new TimmcError("usage", "this architecture has no feature stages");
+
 const outOfRange = (index: number, count: number): TimmcError =>
   new TimmcError("usage", `out_indices: there is no stage ${index}`, {
     hint: `the stages are 0 to ${count - 1} (or -${count} to -1)`,
   });
 
 const fewerStages = (count: number): TimmcError =>
-  new TimmcError("usage", `features: timm returns more stages than the ${count} that there are`, {
-    hint: count === 0 ? "this architecture has no feature stages" : `choose among them: --arg out_indices=${count}`,
-  });
+  count === 0
+    ? noStages()
+    : new TimmcError("usage", `features: timm returns more stages than the ${count} that there are`, {
+        hint: `choose among them: --arg out_indices=${count}`,
+      });
 
 export const channelsOf = (stage: Stage): Dim => stage.channels ?? channelAxis(stage.value, stage.format);
 
@@ -120,12 +127,10 @@ const several = (name: string, values: readonly Value[]): Tap[] =>
 
 function stageAt({ model: { stages } }: LoweredModel, index: number): Stage {
   const stage = stages[index];
+  if (stages.length === 0) throw noStages();
   if (stage === undefined)
     throw new TimmcError("usage", `there is no tap features.${index}`, {
-      hint:
-        stages.length === 0
-          ? "this architecture has no feature stages"
-          : `the stages are features.0 to features.${stages.length - 1}`,
+      hint: `the stages are features.0 to features.${stages.length - 1}`,
     });
   if (stage.refused !== undefined) throw new TimmcError("unsupported", `features.${index}: ${stage.refused}`);
   return stage;
@@ -147,10 +152,15 @@ function prefixTap(lowered: LoweredModel, index: number, form: TapForm): Tap {
   const stage = stageAt(lowered, index);
   const { prefix, normed } = intermediateOf(stage, form);
   const name = `features.${index}.prefix`;
-  if (prefix === undefined)
-    throw new TimmcError("usage", `there is no tap ${name}: the network has no class or register tokens`);
+  if (prefix === undefined) throw new TimmcError("usage", `there is no tap ${name}: ${noPrefix(lowered)}`);
   return { name, value: prefix, module: stage.module, channels: channelsOf(stage), format: "NLC", norm: normed };
 }
+
+/** Some networks add their tokens behind the last stage. */
+const noPrefix = ({ parameters }: LoweredModel): string =>
+  parameters.some(({ name }) => /(?:^|\.)(?:cls|class|dist|reg|register)_tokens?$/.test(name))
+    ? "its stages carry no prefix tokens; forward_features has them"
+    : "the network has no class or register tokens";
 
 /**
  * The probabilities with which a module's queries attend to its keys. Where there are several attentions each has the
@@ -166,7 +176,7 @@ function attentionTap(lowered: LoweredModel, name: string): Tap[] {
   });
 }
 
-function moduleTap({ modules }: LoweredModel, name: string): Tap[] {
+function moduleTap({ modules, parameters }: LoweredModel, name: string): Tap[] {
   const path = name.slice("module:".length);
   const whole = modules.get(path);
   if (whole !== undefined) return several(name, whole).map((t) => ({ ...t, module: path }));
@@ -174,7 +184,25 @@ function moduleTap({ modules }: LoweredModel, name: string): Tap[] {
   const results = call?.[1] === undefined ? undefined : modules.get(call[1]);
   const one = results !== undefined && results.length > 1 ? results[Number(call?.[2])] : undefined;
   if (one !== undefined && call?.[1] !== undefined) return [{ name, value: one, module: call[1] }];
+  const within = [...modules.keys()].filter((module) => module.startsWith(`${path}.`));
+  if (within.length > 0 || parameters.some((p) => p.name.startsWith(`${path}.`)))
+    throw new TimmcError("usage", `the module ${JSON.stringify(path)} has no result that is one tensor`, {
+      hint: `It returns several values, or is called by its parts${partsText(within)}.`,
+    });
   throw new TimmcError("usage", `there is no module ${JSON.stringify(path)}`, {
-    hint: didYouMean(nearNames(path, modules.keys())) ?? "timmc inspect MODEL --ir shows the module paths",
+    hint: moduleHint(path, [...modules.keys()]),
   });
+}
+
+/** The outermost of a module's parts. */
+function partsText(within: readonly string[]): string {
+  const outermost = within.filter((path) => !within.some((other) => path.startsWith(`${other}.`)));
+  const more = outermost.length > 6 ? " and others" : "";
+  return outermost.length === 0 ? "" : `: tap those, ${outermost.slice(0, 6).join(", ")}${more}`;
+}
+
+function moduleHint(path: string, modules: readonly string[]): string {
+  const outermost = modules.filter((module) => !module.includes("."));
+  const near = didYouMean(nearNames(path, modules)) ?? `The outermost modules are ${outermost.join(", ")}.`;
+  return `${near} timmc inspect MODEL --ir shows the paths of all.`;
 }

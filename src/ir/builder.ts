@@ -14,7 +14,7 @@ export type Builder = {
 };
 
 /** Where a builder puts what it makes. */
-export interface Insertion {
+interface Insertion {
   readonly graph: Graph;
   readonly origin: Origin;
   readonly before?: Value | undefined;

@@ -1,5 +1,5 @@
 /** Floating-point formats of 8 and 16 bits that weight files hold. JavaScript has none of them. */
-export type PackedFloat = keyof typeof formats;
+type PackedFloat = keyof typeof formats;
 
 /** The formats that numbers can be rounded to: `f8_e8m0` holds bare powers of two (scales) and is only read. */
 export type RoundedFloat = Exclude<PackedFloat, "f8_e8m0">;

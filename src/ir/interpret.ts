@@ -21,7 +21,7 @@ export interface Environment {
  * The value of one op from the values of its operands. The op's constraints are checked again with the symbols' values:
  * some, such as the bounds of a slice, cannot be decided before.
  */
-export function evaluateValue(value: Value, operands: readonly (NdArray | undefined)[], env: Environment): NdArray {
+function evaluateValue(value: Value, operands: readonly (NdArray | undefined)[], env: Environment): NdArray {
   const type = substituteType(value.type, env.symbols);
   if (!isStaticType(type)) throw new TimmcError("invalid-ir", `${printType(type)} has symbols without a value`);
   if (is(value, "input")) return env.input(value.name, type);

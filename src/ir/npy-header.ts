@@ -14,7 +14,7 @@ export interface NpyHeader {
 }
 
 /** Reports a broken rule. */
-export type RefuseNpy = (rule: string) => never;
+type RefuseNpy = (rule: string) => never;
 
 const MAGIC = "\u0093NUMPY";
 /** NumPy's own bound on headers that it trusts. */

@@ -31,7 +31,7 @@ export type AttrsOf<A extends AttrSpecs> = { readonly [K in keyof A]: A[K] exten
 type Plain<S extends string> = S extends `${infer N}?` ? N : S extends `${infer N}*` ? N : S;
 
 /** Operands by name: `{ x: T, bias: T | undefined, xs: readonly T[] }`. */
-export type OperandRecord<O extends readonly string[], T> = {
+type OperandRecord<O extends readonly string[], T> = {
   readonly [S in O[number] as Plain<S>]: S extends `${string}?`
     ? T | undefined
     : S extends `${string}*`
@@ -49,7 +49,7 @@ export const defineOp = <const Name extends string, const O extends readonly str
 ): OpSpec<Name, O, A> => spec;
 
 /** Operands of any op by name. */
-export type AnyOperands<T> = Readonly<Record<string, T | undefined | readonly (T | undefined)[]>>;
+type AnyOperands<T> = Readonly<Record<string, T | undefined | readonly (T | undefined)[]>>;
 
 /** A record without its type parameters, for code that treats all ops alike: see `opOf`. */
 export interface AnyOp {

@@ -3,7 +3,7 @@ import { type OpName, opNames } from "../ir/ops/index.ts";
 import type { Value } from "../ir/value.ts";
 
 /** What a pattern has found: values by the names that the pattern gives them; an absent optional operand is undefined. */
-export type Captures = Readonly<Record<string, Value | undefined>>;
+type Captures = Readonly<Record<string, Value | undefined>>;
 
 /** Captures so far, and the values that the rewrite will replace. */
 interface Found {
@@ -15,7 +15,7 @@ interface Found {
  * A shape of expressions, written as the expression that it matches. `C` names what it captures. Matching answers with
  * what was found, or with the reason why a value is something else.
  */
-export interface Pattern<C> {
+interface Pattern<C> {
   readonly match: (value: Value | undefined, found: Found, graph: Graph) => Found | string;
   /** Only for the compiler: the captures. */
   readonly captured?: C;

@@ -5,10 +5,10 @@ import type { Value } from "../ir/value.ts";
 import type { OpPattern } from "./pattern.ts";
 
 /** A builder of values that carry the module path of this one. */
-export type BuilderOn = (value: Value) => Builder;
+type BuilderOn = (value: Value) => Builder;
 
 /** A law: an expression, when it holds, and the equal expression. It sees types and structure, never numbers. */
-export interface RuleSpec<N extends OpName, C, F extends object> {
+interface RuleSpec<N extends OpName, C, F extends object> {
   readonly name: string;
   readonly pattern: OpPattern<N, C>;
   /**
@@ -74,7 +74,7 @@ export function apply(rule: Rule, root: Value, graph: Graph): boolean {
 }
 
 /** Erases a value that nothing uses, and then its operands where they have lost their last use. */
-export function eraseUnused(graph: Graph, value: Value): void {
+function eraseUnused(graph: Graph, value: Value): void {
   if (value.op === "input" || graph.useCount(value) > 0) return;
   const operands = new Set(value.operands);
   graph.erase(value);

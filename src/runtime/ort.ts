@@ -1,5 +1,6 @@
 import type * as Ort from "onnxruntime-node";
 import { bytesOf, viewAs } from "../ir/bytes.ts";
+import { codeOf, messageLineOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { NpyArray } from "./npy.ts";
 
@@ -44,12 +45,12 @@ async function importOrt(): Promise<typeof Ort> {
   try {
     return await import("onnxruntime-node");
   } catch (cause) {
-    const missing = cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND";
+    const missing = codeOf(cause) === "ERR_MODULE_NOT_FOUND";
     throw new TimmcError(
       "dependency",
       missing
         ? "running a model needs the optional package onnxruntime-node, which is not installed"
-        : `the package onnxruntime-node does not load on this system: ${messageOf(cause)}`,
+        : `the package onnxruntime-node does not load on this system: ${messageLineOf(cause)}`,
       { hint: "Install it beside timmc: npm install onnxruntime-node", cause },
     );
   }
@@ -88,15 +89,12 @@ async function refusedWith<T>(path: string, what: "load" | "run", body: () => Pr
     return await body();
   } catch (cause) {
     if (cause instanceof TimmcError) throw cause;
-    throw new TimmcError("unsupported", `ONNX Runtime does not ${what} the model: ${messageOf(cause)}`, {
+    throw new TimmcError("unsupported", `ONNX Runtime does not ${what} the model: ${messageLineOf(cause)}`, {
       trail: [path],
       cause,
     });
   }
 }
-
-const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).trim().replaceAll(/\s*\n\s*/g, "; ");
 
 function toOrt({ Tensor }: typeof Ort, array: NpyArray): Ort.Tensor {
   const { dtype } = array;

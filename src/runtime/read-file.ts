@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 
 /**
@@ -18,7 +19,7 @@ export function readBounded(path: string, maxBytes: number): Uint8Array {
     }
   } catch (error) {
     if (error instanceof TimmcError) throw error;
-    throw refused(path, `it cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
+    throw refused(path, `it cannot be read (${messageOf(error)})`, error);
   }
 }
 

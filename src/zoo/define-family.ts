@@ -1,17 +1,16 @@
 import { TimmcError } from "../ir/error.ts";
 import type { Family, FamilySpec } from "./family.ts";
-import type { ConfigOf, Schema } from "./schema.ts";
+import { type ConfigOf, type Schema, defaultsOf } from "./schema.ts";
 
 export function defineFamily<S extends Schema>(spec: FamilySpec<S>): Family {
   const configure = (variant: string, given: Readonly<Record<string, unknown>>): ConfigOf<S> => {
     const row = spec.variants[variant];
     if (row === undefined) throw new TimmcError("unsupported", `${spec.name} has no architecture ${variant}`);
-    const defaults = Object.fromEntries(Object.entries(spec.args).map(([name, arg]) => [name, arg.default]));
     const names = new Set(Object.keys(given));
-    const config = { ...defaults, ...row, ...given } as ConfigOf<S>;
+    const config = { ...defaultsOf(spec.args), ...row, ...given };
     const complete = spec.complete?.(config, names) ?? config;
     const reason = spec.refuse?.(complete, names);
-    if (reason !== undefined) throw new TimmcError("unsupported", reason);
+    if (reason !== undefined) throw new TimmcError("usage", reason);
     return complete;
   };
   return {
@@ -19,10 +18,10 @@ export function defineFamily<S extends Schema>(spec: FamilySpec<S>): Family {
     paper: spec.paper,
     args: spec.args,
     variants: spec.variants,
-    defaultStages: spec.defaultStages,
+    lastStages: spec.lastStages,
     configure,
     groups: (variant, given, coarse) => spec.groups(coarse, configure(variant, given)),
-    remap: (variant, given) => spec.remap?.(configure(variant, given), variant) ?? { layouts: [], tail: [] },
+    remap: (variant, given) => spec.remap?.(configure(variant, given)) ?? { layouts: [], tail: [] },
     build: (s, x, variant, given) => {
       for (const name of Object.keys(given))
         if (spec.args[name]?.ignored === true) s.notice(`${name} has no effect: timm accepts and ignores it here`);

@@ -39,9 +39,18 @@ export interface Model {
   readonly preLogits: readonly Value[];
   readonly logits: readonly Value[];
   readonly stages: readonly Stage[];
+  /** The stages that `features` selects, where these are not the family's `lastStages`; "refused" as timm refuses it. */
+  readonly defaultStages?: readonly number[] | "refused";
   /** The layout of forward_features. */
   readonly format: Format;
 }
+
+/**
+ * The `defaultStages` of a network whose arguments say how many stages it has, where timm's default is the first `count`:
+ * timm refuses them where it has fewer.
+ */
+export const firstStages = (count: number, stages: readonly Stage[]): readonly number[] | "refused" =>
+  stages.length < count ? "refused" : Array.from({ length: count }, (_, i) => i);
 
 /** Arguments that every family honours by the same rule. */
 export const commonArgs = {
@@ -75,7 +84,7 @@ export interface FamilySpec<S extends Schema> {
   readonly variants: Readonly<Record<string, Partial<ConfigOf<S>>>>;
   build(s: Scope, x: Value, config: ConfigOf<S>): Model;
   /** How many of the last stages `features` selects; all without it. */
-  readonly defaultStages?: number;
+  readonly lastStages?: number;
   /** Refuses combinations that timm refuses: the reason, or undefined. `given` are the user's own arguments. */
   refuse?(config: ConfigOf<S>, given: ReadonlySet<string>): string | undefined;
   /** Values that follow from others, such as defaults that timm's entry functions compute. */
@@ -83,7 +92,7 @@ export interface FamilySpec<S extends Schema> {
   /** The parameters by depth: stages with `coarse`, else blocks. */
   groups(coarse: boolean, config: ConfigOf<S>): readonly GroupRule[];
   /** How checkpoints of other names and sizes become this network's; without it only timm's own names are read. */
-  remap?(config: ConfigOf<S>, architecture: string): Remap;
+  remap?(config: ConfigOf<S>): Remap;
 }
 
 /** A family whose schema's type is closed over, as the registry holds it. */
@@ -92,7 +101,7 @@ export interface Family {
   readonly paper: string;
   readonly args: Schema;
   readonly variants: Readonly<Record<string, object>>;
-  readonly defaultStages: number | undefined;
+  readonly lastStages: number | undefined;
   /** Lowers an architecture with the user's arguments already read against `args`. */
   build(s: Scope, x: Value, variant: string, given: Readonly<Record<string, unknown>>): Model;
   /** The full configuration: schema defaults under the variant's row under the arguments. */

@@ -6,8 +6,10 @@ export interface GroupRule {
   readonly group: "stem" | "blocks";
   /** Matches the beginning of a name; its groups are the numbers of stage and block. */
   readonly match: RegExp;
-  /** `first` comes before the numbered blocks of the stage, `last` belongs to the group before it. */
-  readonly place?: "first" | "last";
+  /** `first` comes before the numbered blocks of the stage, `last` belongs to the group before it; a number is a block's. */
+  readonly place?: "first" | "last" | number;
+  /** Added to the number of the block, where a second list of blocks continues the first. */
+  readonly add?: number;
 }
 
 /** The same expression, at the beginning of a text alone. */
@@ -20,10 +22,17 @@ export const blockGroup = (match: RegExp, place?: GroupRule["place"]): GroupRule
   ...(place === undefined ? {} : { place }),
 });
 
+/** Blocks of a further list, whose first one has the place of number `add` in the first list. */
+export const laterBlockGroup = (match: RegExp, add: number): GroupRule => ({
+  group: "blocks",
+  match: atBeginning(match),
+  add,
+});
+
 /** Where a parameter belongs: `stem`, `blocks`, or `head` for what no rule names. */
 export type GroupKind = GroupRule["group"] | "head";
 
-export interface ParameterGroup<P> {
+interface ParameterGroup<P> {
   /** From the input's side, from 0: timm's layer id. */
   readonly index: number;
   readonly kinds: readonly GroupKind[];
@@ -34,17 +43,21 @@ export interface ParameterGroup<P> {
 const behindAll = 99_999;
 const kinds = ["stem", "blocks"] as const;
 
+function suffixOf(place: GroupRule["place"]): readonly number[] {
+  if (place === undefined) return [];
+  return [place === "first" ? 0 : place === "last" ? behindAll : place];
+}
+
 /** The order of a name: numbers that are compared one after the other. */
 function orderOf(
   name: string,
   rules: readonly GroupRule[],
 ): { readonly key: readonly number[]; readonly kind: GroupKind } {
-  for (const { group, match, place } of rules) {
+  for (const { group, match, place, add = 0 } of rules) {
     const found = match.exec(name);
     if (found === null) continue;
-    const numbers = found.slice(1).map(Number);
-    const suffix = place === undefined ? [] : [place === "first" ? 0 : behindAll];
-    return { key: [kinds.indexOf(group), ...numbers, ...suffix], kind: group };
+    const numbers = found.slice(1).map((n) => Number(n) + add);
+    return { key: [kinds.indexOf(group), ...numbers, ...suffixOf(place)], kind: group };
   }
   return { key: [Number.POSITIVE_INFINITY], kind: "head" };
 }

@@ -64,18 +64,25 @@ export const oneOf = <const T extends string | number | boolean>(
   doc: string,
 ): Arg<T> => make(values.map((v) => JSON.stringify(v)).join(" | "), fallback, doc, (v) => values.find((x) => x === v));
 
-export const ints = (
-  fallback: readonly number[],
-  doc: string,
-  range: Range & { readonly length?: number } = {},
-): Arg<readonly number[]> =>
-  make(`list of ${range.length ?? ""} ${rangeText("integer", range)}`.replace("  ", " "), fallback, doc, (v) =>
-    Array.isArray(v) &&
-    (range.length === undefined || v.length === range.length) &&
-    v.every((n: unknown): n is number => isInt(n, range))
-      ? v
-      : undefined,
-  );
+const listOf = <T>(one: Arg<T>, fallback: readonly T[], doc: string, length?: number): Arg<readonly T[]> =>
+  make(`list of ${length ?? ""} ${one.type}`.replace("  ", " "), fallback, doc, (v) => {
+    if (!Array.isArray(v) || (length !== undefined && v.length !== length)) return undefined;
+    const values = v.map((x: unknown) => one.read(x));
+    return values.every((x) => x !== undefined) ? values : undefined;
+  });
+
+interface ListRange extends Range {
+  readonly length?: number;
+}
+
+export const ints = (fallback: readonly number[], doc: string, { length, ...range }: ListRange = {}) =>
+  listOf(int(0, doc, range), fallback, doc, length);
+
+export const numbers = (fallback: readonly number[], doc: string, { length, ...range }: ListRange = {}) =>
+  listOf(number(0, doc, range), fallback, doc, length);
+
+export const bools = (fallback: readonly boolean[], doc: string, { length }: { readonly length?: number } = {}) =>
+  listOf(bool(false, doc), fallback, doc, length);
 
 /** One integer for both axes, or [height, width]. */
 export const pair = (fallback: number, doc: string, range: Range = { min: 1 }): Arg<readonly [number, number]> =>
@@ -97,8 +104,11 @@ export const lastOrList = (doc: string): Arg<number | readonly number[] | undefi
   });
 
 /** One value for all stages, or a list with one per stage. */
-export const perStage = <T extends number | boolean | string>(arg: Arg<T>): Arg<T | readonly T[]> =>
-  make<T | readonly T[]>(`${arg.type}, or a list with one per stage`, arg.default, arg.doc, (v) => {
+export const perStage = <T extends number | boolean | string>(
+  arg: Arg<T>,
+  fallback: T | readonly T[] = arg.default,
+): Arg<T | readonly T[]> =>
+  make<T | readonly T[]>(`${arg.type}, or a list with one per stage`, fallback, arg.doc, (v) => {
     if (!Array.isArray(v)) return arg.read(v);
     const values = v.map((x: unknown) => arg.read(x));
     return values.every((x) => x !== undefined) ? values : undefined;
@@ -131,10 +141,19 @@ export const ignored = (doc: string): Arg<unknown> => ({ ...inert(doc), ignored:
 export const classOnly = <T>(fallback: T, doc: string): Arg<T> =>
   make<T>("a Python class only, which no name can stand for", fallback, doc, () => undefined);
 
+/** A number that changes nothing at inference, though timm calculates with it. */
+const inertNumber = (doc: string, range: Range = {}): Arg<unknown> => ({
+  ...optional(number(0, doc, range)),
+  inert: true,
+});
+
+/** The rate of a dropout, which torch holds to be a probability even where nothing is dropped. */
+export const dropout = (doc: string): Arg<unknown> => inertNumber(doc, { min: 0, max: 1 });
+
 /** The training-only arguments that almost every timm model takes. */
 export const dropRates = {
-  drop_rate: inert("dropout before the classifier; no effect at inference"),
-  drop_path_rate: inert("stochastic depth; no effect at inference"),
+  drop_rate: dropout("dropout before the classifier; no effect at inference"),
+  drop_path_rate: inertNumber("stochastic depth; no effect at inference"),
 } as const;
 
 /** Reads user arguments against a schema. Unknown names and wrong types are refused with what the family takes. */
@@ -162,8 +181,12 @@ const isLarge = (json: unknown): boolean => [json].flat().some((n) => typeof n =
 
 const internalType = internal(undefined).type;
 
-export const printDefault = (arg: Arg<unknown>): string =>
+const printDefault = (arg: Arg<unknown>): string =>
   arg.default === undefined ? "not given" : JSON.stringify(arg.default);
+
+/** What a network has whose row and user give nothing. */
+export const defaultsOf = <S extends Schema>(schema: S): ConfigOf<S> =>
+  Object.fromEntries(Object.entries(schema).map(([name, arg]) => [name, arg.default])) as ConfigOf<S>;
 
 /** The arguments that users may set, for help texts. */
 export const publicArgs = (schema: Schema): [string, Arg<unknown>][] =>
@@ -172,7 +195,12 @@ export const publicArgs = (schema: Schema): [string, Arg<unknown>][] =>
 function unknownArgument(schema: Schema, owner: string, name: string): TimmcError {
   const names = publicArgs(schema).map(([n]) => n);
   const near = nearNames(name, names, 3);
-  const question = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "";
+  const question =
+    name === "img_size"
+      ? ": its size is the input's alone, --input-size C,H,W"
+      : near.length > 0
+        ? `; did you mean ${near.join(", ")}?`
+        : "";
   return new TimmcError("usage", `${owner} takes no argument ${JSON.stringify(name)}${question}`, {
     hint: `it takes: ${names.join(", ")}`,
   });

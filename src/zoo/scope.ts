@@ -138,6 +138,16 @@ class ScopeBase {
     });
   }
 
+  /** Axis 1 of a map [N, C, H, W] (or of its means [N, C]). */
+  channels(x: Value): number {
+    return this.static(x.type.shape[1] ?? 0, "channels are the width of parameters");
+  }
+
+  /** The last axis, of tokens [N, L, D] or of a map [N, H, W, C]. */
+  features(x: Value): number {
+    return this.static(x.type.shape.at(-1) ?? 0, "features are the width of parameters");
+  }
+
   /** A number of the definition as a weight. */
   scalar(value: number, dtype: DType = "f32"): Value {
     return (this as unknown as Scope).constant({ values: [value], dtype });

@@ -1,56 +1,22 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
+import { decodePage } from "../../src/driver/graph-page/browser/model.js";
 import { graphPage } from "../../src/driver/graph-page/graph-page.ts";
 import { pageHtml } from "../../src/driver/graph-page/page.ts";
-import type { Manifest } from "../../src/driver/manifest.ts";
 import { cli } from "../cli/run-cli.ts";
-import { temporaryFolder } from "../driver/workspace.ts";
 import { describeInBrowser, openPage } from "./browser.ts";
+import { box, crumbs, inspectPages, names, row, said, tab } from "./inspect-pages.ts";
 import { contrastOf, styleOf } from "./style.ts";
 
-const timmc = join(import.meta.dirname, "../../bin/timmc.js");
-
 describeInBrowser("the page of inspect --html in a browser", () => {
-  const path = temporaryFolder();
-  let resnet = "";
-  let vit = "";
-
-  beforeAll(async () => {
-    resnet = path("resnet.html");
-    vit = path("vit.html");
-    const pages = [
-      ["test_resnet", "--input-size", "3,64,64", "--arg", "num_classes=7", "--weights", "synthetic", "--html", resnet],
-      ["test_vit", "--weights", "none", "--taps", "features,module:blocks.0.attn", "--html", vit],
-    ];
-    for (const args of pages) expect((await cli(["inspect", ...args])).status).toBe(0);
-  });
-
-  const row = (page: Page, module: string) => page.locator(`#tree tr[data-path="${module}"]`);
-  const names = (page: Page): Promise<string[]> => page.locator("#tree tbody .name").allTextContents();
-  const crumbs = (page: Page): Promise<string[]> => page.locator("#crumbs li").allTextContents();
-  const box = (page: Page, name: string, side = "before") =>
-    page.locator(`#canvas-${side} [role=option]`).filter({ has: page.getByText(name, { exact: true }) });
-  const said = (page: Page) => page.locator("#status").textContent();
-  const tab = (page: Page, name: string) => page.getByRole("tab", { name }).click();
-
-  /** What Copy leaves for the next Ctrl-V; where the browser refuses the clipboard, Copy selects the text. */
-  async function copied(page: Page): Promise<string> {
-    await page.getByRole("button", { name: "Copy the command" }).click();
-    await expect.poll(() => said(page)).toMatch(/^(?:Copied|Selected: copy it with the keyboard)$/);
-    if ((await said(page)) !== "Copied") await page.keyboard.press("Control+C");
-    const field = page.getByLabel("Search modules, operations and parameters");
-    await field.focus();
-    await page.keyboard.press("Control+V");
-    return field.inputValue();
-  }
+  const { path, resnet, vit } = inspectPages();
 
   it("opens from a file, alone, without a word on the console", async () => {
-    for (const file of [resnet, vit]) {
+    for (const file of [resnet(), vit()]) {
       const { page, faults } = await openPage(file);
-      expect(await names(page)).toContain(file === vit ? "blocks" : "layer1");
+      expect(await names(page)).toContain(file === vit() ? "blocks" : "layer1");
       for (const name of ["Passes", "Taps", "Graph"]) await tab(page, name);
       await page.getByText("Side by side").click();
       await page.getByRole("button", { name: "Unfold all" }).click();
@@ -59,7 +25,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   });
 
   it("has a tree that folds, moves and opens by keyboard", async () => {
-    const { page } = await openPage(resnet);
+    const { page } = await openPage(resnet());
     const focused = page.locator(":focus");
     await row(page, "").focus();
     await page.keyboard.press("l");
@@ -85,7 +51,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   });
 
   it("draws a level, goes down by click and up by Escape, and back by the browser", async () => {
-    const { page } = await openPage(resnet);
+    const { page } = await openPage(resnet());
     await box(page, "layer1").dblclick();
     expect(await crumbs(page)).toEqual(["test_resnet", "layer1"]);
     await box(page, "0").click();
@@ -103,7 +69,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   });
 
   it("opens one level by a double click, selected or not", async () => {
-    const { page } = await openPage(resnet);
+    const { page } = await openPage(resnet());
     await row(page, "layer1").locator(".name").click();
     await row(page, "").locator(".name").click();
     await box(page, "layer1").click();
@@ -121,7 +87,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   });
 
   it("opens at the module of its address, or whole where that is none", async () => {
-    const { page, faults } = await openPage(resnet);
+    const { page, faults } = await openPage(resnet());
     await page.evaluate("location.hash = '50%'");
     await page.reload();
     expect(await crumbs(page)).toEqual(["test_resnet"]);
@@ -139,7 +105,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     });
     const strange = path("strange.html");
     const named = { ...data, title: hostile, level: hostile };
-    writeFileSync(strange, pageHtml(named, { ...inspection, notices: [hostile] }));
+    writeFileSync(strange, pageHtml(decodePage(named), { ...inspection, notices: [hostile] }));
     const { page, faults } = await openPage(strange);
     expect(await page.title()).toBe(`${hostile} - timmc inspect`);
     expect(await page.locator("h1").textContent()).toBe(hostile);
@@ -155,8 +121,131 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     expect(faults).toEqual([]);
   });
 
+  it("shows what a folder's config.json says as it was written, and runs none of it", async () => {
+    const hostile = `</script><img src=x onerror="document.title='run'">'&`;
+    const folder = path(`<img src=x onerror=alert(1)>"'&`);
+    mkdirSync(folder);
+    const config = {
+      architecture: "test_resnet",
+      num_classes: 2,
+      label_names: [hostile, "<script>alert(1)</script>"],
+      label_descriptions: { [hostile]: hostile },
+      pretrained_cfg: { tag: hostile, license: hostile, num_classes: 2, classifier: "fc", first_conv: "conv1.0" },
+    };
+    writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+    const file = path("folder.html");
+    const { status } = await cli(["inspect", `local-dir:${folder}`, "--weights", "none", "--html", file]);
+    expect(status).toBe(0);
+    const { page, faults } = await openPage(file);
+    for (const name of ["Graph", "Passes", "Taps"]) await tab(page, name);
+    expect(await page.locator("h1").textContent()).toBe(`test_resnet.${hostile}`);
+    expect(await page.title()).toBe(`test_resnet.${hostile} - timmc inspect`);
+    expect(await names(page)).toContain("layer1");
+    expect(await page.locator("#command").textContent()).toContain("local-dir:");
+    expect(await page.locator("img").count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it("gives each module the shape that it hands on, whatever is tapped inside it", { timeout: 120_000 }, async () => {
+    const file = path("attention.html");
+    const shapes = async (taps: string, view = "Before"): Promise<(string | null)[]> => {
+      expect((await cli(["inspect", "test_vit", "--taps", taps, "--html", file])).status).toBe(0);
+      const { page } = await openPage(file);
+      await page.getByText(view, { exact: true }).click();
+      await page.getByRole("button", { name: "Unfold all" }).click();
+      const of = (module: string) => row(page, module).locator("td").first().textContent();
+      return [await of(""), await of("blocks"), await of("blocks.0"), await of("blocks.0.attn")];
+    };
+    const plain = await shapes("logits");
+    expect(plain).toEqual(["1000", "101×64", "101×64", "101×64"]);
+    // The head reads one token: the last block computes no more.
+    const after = ["1000", "1×64", "101×64"];
+    expect((await shapes("logits", "After")).slice(0, 3)).toEqual(after);
+    const taps = "logits,attn:blocks.0,features.0,features.0.prefix";
+    expect(await shapes(taps)).toEqual(plain);
+    expect((await shapes(taps, "After")).slice(0, 3)).toEqual(after);
+    // Nothing but the map is computed: no module hands anything on.
+    expect(await shapes("attn:blocks.0")).toEqual(["", "", "", ""]);
+  });
+
+  it("says in its header what the drawn outputs cost where that is not the cost of the network", async () => {
+    const { page } = await openPage(resnet());
+    const root = (opened: Page) => row(opened, "").locator("td").nth(2).textContent();
+    expect(await page.locator(".facts").textContent()).toContain(` ${await root(page)} MACs `);
+    const file = path("less.html");
+    expect((await cli(["inspect", "test_resnet", "--taps", "features.1", "--html", file])).status).toBe(0);
+    const { page: less } = await openPage(file);
+    expect(await less.locator(".facts").textContent()).toContain(`, ${await root(less)} to the outputs drawn here`);
+  });
+
+  it("says why nothing of a module is left, and what took its operations", async () => {
+    const { page } = await openPage(resnet());
+    await row(page, "bn1").locator(".name").click();
+    await page.getByText("After", { exact: true }).click();
+    const sentence = page.locator(".after .nothing");
+    expect(await sentence.textContent()).toBe(
+      "bn1 is empty after the passes: fold-batch-norm took its operations into conv1.6.",
+    );
+    const [words, frame] = [await sentence.boundingBox(), await page.locator("#canvas-after").boundingBox()];
+    expect(words?.height).toBeGreaterThan(0.8 * (frame?.height ?? NaN));
+    expect((words?.x ?? NaN) + (words?.width ?? NaN) / 2).toBeCloseTo((frame?.x ?? NaN) + (frame?.width ?? NaN) / 2, 0);
+    expect(await page.locator("#details").textContent()).toContain("fold-batch-norm once");
+    await row(page, "layer1").locator(".name").click();
+    expect(await sentence.isVisible()).toBe(false);
+  });
+
+  it("counts a rule's applications alike in the table of passes, by module and in the details", async () => {
+    for (const file of [resnet(), vit()]) {
+      const { page } = await openPage(file);
+      await row(page, "").locator(".name").click();
+      const counted = async (list: string): Promise<Map<string, number>> => {
+        const sums = new Map<string, number>();
+        for (const text of await page.locator(list).allTextContents()) {
+          const [rule = "", times] = text.split(" ");
+          const n = times === "once" ? 1 : Number(times);
+          if (!Number.isNaN(n)) sums.set(rule, (sums.get(rule) ?? 0) + n);
+        }
+        return sums;
+      };
+      const table = await counted("#panel-passes .scroll:has(tbody .rules) >> nth=0 >> .rules li");
+      const byModule = await counted("#by-module tbody tr:first-child .rules li");
+      expect(byModule.size).toBeGreaterThan(0);
+      for (const [rule, n] of byModule) expect(n, rule).toBe(table.get(rule));
+      expect(await counted("#details .rules li")).toEqual(byModule);
+      expect(await page.locator("body").textContent()).not.toMatch(/× \d/);
+    }
+  });
+
+  it.each([1366, 1024, 400])("cuts no table at a width of %i", async (width) => {
+    for (const file of [resnet(), vit()]) {
+      const { page } = await openPage(file, { width, height: 850 });
+      for (const name of ["Passes", "Taps"]) {
+        await tab(page, name);
+        expect(await page.evaluate("document.documentElement.scrollWidth"), name).toBe(width);
+        const tables = page.locator(`#panel-${name.toLowerCase()} table`);
+        const rooms = await tables.evaluateAll((all) =>
+          all.map((table) => {
+            const { overflowX, backgroundImage } = table.ownerDocument.defaultView.getComputedStyle(table.parentNode);
+            return {
+              table: table.offsetWidth,
+              room: table.parentNode.clientWidth,
+              right: table.parentNode.getBoundingClientRect().right,
+              scrolls: overflowX === "auto" && backgroundImage.includes("gradient"),
+            };
+          }),
+        );
+        expect(rooms).toHaveLength(2);
+        for (const { table, room, right, scrolls } of rooms) {
+          expect(right).toBeLessThanOrEqual(width);
+          expect(scrolls || table <= room).toBe(true);
+          if (width === 1366) expect(table).toBeLessThanOrEqual(room);
+        }
+      }
+    }
+  });
+
   it("keeps words inside their boxes, and the drawing where it is put", async () => {
-    const { page } = await openPage(vit);
+    const { page } = await openPage(vit());
     await page.getByText("Side by side").click();
     for (const module of ["blocks.1", "blocks.1.attn", ""]) {
       await page.getByRole("button", { name: "Unfold all" }).click();
@@ -181,7 +270,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   });
 
   it("says of an operation what it is, and leads to who makes and who takes its values", async () => {
-    const { page } = await openPage(resnet);
+    const { page } = await openPage(resnet());
     await page.getByLabel("Search modules, operations and parameters").fill("conv layer1.0.conv1");
     await page.getByRole("option", { name: "conv layer1.0.conv1", exact: true }).click();
     const details = page.locator("#details");
@@ -195,7 +284,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   });
 
   it("searches by keyboard, and says how much was found", async () => {
-    const { page } = await openPage(resnet);
+    const { page } = await openPage(resnet());
     const field = page.getByLabel("Search modules, operations and parameters");
     await field.pressSequentially("layer2 bn1");
     expect(await said(page)).toMatch(/^\d+ results?$/);
@@ -208,7 +297,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   });
 
   it("shows both graphs side by side, with what was left out and who made the rest", async () => {
-    const { page } = await openPage(resnet);
+    const { page } = await openPage(resnet());
     await page.getByText("Side by side").click();
     await row(page, "bn1").click();
     await row(page, "").click();
@@ -221,7 +310,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   });
 
   it("has tabs that arrow keys move", async () => {
-    const { page } = await openPage(resnet);
+    const { page } = await openPage(resnet());
     await page.getByRole("tab", { name: "Graph" }).focus();
     await page.keyboard.press("ArrowRight");
     expect(await page.locator("#panel-passes").isVisible()).toBe(true);
@@ -232,68 +321,8 @@ describeInBrowser("the page of inspect --html in a browser", () => {
     expect(await page.locator("#panel-graph").isVisible()).toBe(true);
   });
 
-  it("begins with the taps that it was asked for", async () => {
-    const { page } = await openPage(vit);
-    await tab(page, "Taps");
-    const outputs = await page.locator("#outputs tbody th").allTextContents();
-    expect(outputs.slice(-1)).toEqual(["module:blocks.0.attn"]);
-    expect(outputs.slice(0, -1).every((name) => name.startsWith("features."))).toBe(true);
-    expect(await page.locator("#cost dd").first().textContent()).toMatch(/, 9\d(?:\.\d)? % of the network/);
-    await page.getByLabel("Class and register tokens").check();
-    await page.locator("input[value='features.1.prefix']").check();
-    expect(await page.locator("#outputs tbody th").last().textContent()).toBe("features.1.prefix");
-    await page.getByLabel("Attention maps").check();
-    await page.locator("input[value='attn:blocks.1.attn']").check();
-    expect(await page.locator("#outputs tbody td").nth(-5).textContent()).toBe("f32[N,2,101,101]");
-  });
-
-  it("begins with stages in the order of out_indices", async () => {
-    const file = path("order.html");
-    const args = ["test_resnet", "--arg", "out_indices=[3,1]", "--taps", "features,module:layer1.0", "--html", file];
-    expect((await cli(["inspect", ...args])).status).toBe(0);
-    const { page } = await openPage(file);
-    await tab(page, "Taps");
-    expect(await page.locator("#outputs tbody th").allTextContents()).toEqual([
-      "features.3",
-      "features.1",
-      "module:layer1.0",
-    ]);
-    expect(await page.locator("#added code").allTextContents()).toEqual(["module:layer1.0"]);
-    await page.getByRole("button", { name: "Remove module:layer1.0" }).click();
-    expect(await page.locator("#command").textContent()).toContain("--taps features.3,features.1 ");
-  });
-
-  it("gives a command that compiles what was clicked", { timeout: 120_000 }, async () => {
-    const { page } = await openPage(resnet);
-    await tab(page, "Taps");
-    for (const tap of ["features.3", "features.1", "logits"]) await page.locator(`input[value="${tap}"]`).click();
-    await tab(page, "Graph");
-    await row(page, "layer3").click();
-    await page.getByRole("button", { name: "Tap this module" }).click();
-    expect(await said(page)).toMatch(/^3 outputs, /);
-    await page.getByLabel("Folder").fill("two stages");
-    const shown = await page
-      .locator("#outputs tbody tr")
-      .evaluateAll((rows) =>
-        rows.map(({ cells: [name, type] }) => `${name?.textContent ?? ""} ${type?.textContent ?? ""}`),
-      );
-    const command = (await page.locator("#command").textContent()) ?? "";
-    expect(command).toContain("--taps features.3,features.1,module:layer3");
-    expect(await copied(page)).toBe(command);
-    execFileSync("sh", ["-ec", `timmc() { "${process.execPath}" "${timmc}" "$@"; }; ${command}`], {
-      cwd: dirname(resnet),
-      stdio: "pipe",
-    });
-    const manifest = JSON.parse(readFileSync(path("two stages/manifest.json"), "utf8")) as Manifest;
-    expect(shown).toEqual(manifest.outputs.map(({ name, dtype, shape }) => `${name} ${dtype}[${shape.join(",")}]`));
-    expect(manifest.num_classes).toBe(7);
-    expect(manifest.source.weights.kind).toBe("synthetic");
-    const cost = (await page.locator("#cost").textContent()) ?? "";
-    expect(cost).toContain("fc");
-  });
-
   it.each([false, true])("has contrast (dark: %s)", async (dark) => {
-    const { page } = await openPage(resnet, { dark });
+    const { page } = await openPage(resnet(), { dark });
     for (const text of [
       "h1",
       ".facts",
@@ -313,7 +342,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   });
 
   it("fits a phone: nothing scrolls sideways but tables, and the modules have a tab of their own", async () => {
-    const { page } = await openPage(resnet, { width: 390, height: 844 });
+    const { page } = await openPage(resnet(), { width: 390, height: 844 });
     for (const name of ["Graph", "Passes", "Taps", "Modules"]) {
       await tab(page, name);
       expect(await page.evaluate("document.documentElement.scrollWidth"), name).toBe(390);
@@ -325,7 +354,7 @@ describeInBrowser("the page of inspect --html in a browser", () => {
   });
 
   it("has its tables without scripts", async () => {
-    const { page, faults } = await openPage(resnet, { scripts: false });
+    const { page, faults } = await openPage(resnet(), { scripts: false });
     expect(await page.locator("#stages tbody tr").count()).toBeGreaterThan(5);
     expect(await page.locator("#stages").isVisible()).toBe(true);
     expect(await page.locator("#panel-passes table").isVisible()).toBe(true);

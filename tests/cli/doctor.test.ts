@@ -24,6 +24,10 @@ beforeAll(async () => {
     parameters.flatMap(({ name, shape }) => transformersVit(name, shape)),
   );
   write(
+    "partly.safetensors",
+    parameters.map(({ name, shape }) => ({ name: name.replace(/^(blocks\.\d+)\.attn\./, "$1.heed."), shape })),
+  );
+  write(
     "transformers.safetensors",
     parameters.flatMap(({ name, shape }) => publishedVit(name, shape)),
   );
@@ -51,6 +55,16 @@ describe("doctor", () => {
       as stored  92 of 92 parameters and buffers
       "
     `);
+  });
+
+  it("says of names that are timm's in part how many are, and of the others alone that they are unknown", async () => {
+    const { out } = await cli([...vit, at("partly.safetensors")]);
+    expect(out).toMatch(
+      /^names +timm's for 32 of 44 parameters and buffers, the others of no layout that timmc knows$/m,
+    );
+    expect(out).toContain(
+      "timmc knows no layout with those names of the file that are not timm's; the closest mapping",
+    );
   });
 
   it("shows the closest mapping by templates, in columns, and fails", async () => {

@@ -31,6 +31,7 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "resnet18", "--arg", "depth"], "It must be KEY=VALUE"],
   [["inspect", "resnet18", "--arg", "stem_widht=3"], 'takes no argument "stem_widht"', "did you mean stem_width"],
   [["inspect", "resnet18", "--arg", "feature_only=true"], "did you mean features_only?"],
+  [["inspect", "resnet18", "--arg", "img_size=96"], 'takes no argument "img_size"', "--input-size C,H,W"],
   [["inspect", "resnet18", "--arg", "zzzz=1"], 'takes no argument "zzzz"\n', "it takes: features_only, "],
   [["inspect", "resnet18", "--arg", "output_stride=7"], "output_stride=7: resnet18 (resnet) takes 8 | 16 | 32"],
   [["inspect", "resnet18", "--arg", "in_chans=many"], 'in_chans="many"', "integer >= 1"],
@@ -39,6 +40,11 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "resnet18", "--taps", "logit"], 'unknown tap "logit"', 'Did you mean "logits"'],
   [["inspect", "resnet18", "--taps", "features.9"], "there is no tap features.9", "features.0 to features.4"],
   [["inspect", "resnet18", "--taps", "module:layer3.22"], '"layer3.22"', 'Did you mean "layer3"'],
+  [
+    ["inspect", "resnet18", "--taps", "module:NO.SUCH"],
+    "The outermost modules are conv1, bn1, act1, maxpool, layer1, layer2, layer3, layer4, global_pool, fc.",
+    "timmc inspect MODEL --ir",
+  ],
   [["inspect", "resnet18", "--taps", "attn:blocks.0"], 'attn: "blocks.0" is no module'],
   [["inspect", "resnet18", "--taps", "logits,logits"], "asked for twice"],
   [["inspect", "resnet18", "--input-size", "3,224"], "It must be C,H,W"],
@@ -57,7 +63,20 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "resnet18", "--html", "p.html", "--activations", "a.png"], "cannot be used with option '--html <FILE>'"],
   [["inspect", "resnet18", "--html", "p.html", "--param-groups"], "cannot be used with option '--html <FILE>'"],
   [["inspect", "resnet18", "--activations", "a.png", "--param-groups"], "cannot be used with option '--activations"],
+  [
+    ["inspect", "resnet18", "--activations", "a.png", "--weights", "none"],
+    "has no activations",
+    "--weights pretrained",
+  ],
   [["inspect", "resnet18", "--activations", "a.png", "--after", "dead-code"], "--after PASS needs --ir or --html"],
+  [["inspect", "mobilenetv3_small_100", "--arg", "output_stride=16"], "it needs features_only=true"],
+  [["inspect", "resnet18", "--arg", "global_pool="], 'global_pool="" needs num_classes=0'],
+  [
+    ["inspect", "resnet18", "--num-classes", "0"],
+    "unknown option '--num-classes'\n  timm's",
+    "--arg num_classes=VALUE",
+  ],
+  [["compile", "resnet18", "-o", out, "--out_indices=1"], "--arg out_indices=VALUE"],
   [["inspect", "resnet18", "--precision"], "--precision is not in this version"],
   [["compile", "resnet18"], "required option '-o, --out <DIR>' not specified"],
   [["compile", "resnet18", "-o", out, "--target", "cuda"], "--target cuda is not in this version"],
@@ -84,6 +103,8 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["compile", "resnet18", "-o", out, "-O0", "--print-ir-after", "fold-batch-norm"], "-O0 has no pass", "dead-code"],
   [["compile", "resnet18", "-o", out, "--passes", "dead-code", "--print-ir-after", "x"], "--passes dead-code has no"],
   [["compile", "resnet18", "-o", out, "--dynamic-size"], "--dynamic-size is not in this version"],
+  [["compile", "resnet18", "-o", out, "--layout", "transformers-js", "--softmax"], "does not take --softmax", "Leave"],
+  [["compile", "resnet18", "-o", out, "--layout", "transformers-js", "--preprocess"], "does not take --preprocess"],
   [["compile", "resnet18", "-o", out, "-O3"], "Allowed choices are 0, 1, 2"],
   [["compile", "resnet18", "-o", out, "--opset", "16"], "Use --opset 17 to 23"],
   [["compile", "resnet18", "-o", out, "--opset", "x"], "It must be a whole number"],
@@ -95,10 +116,18 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "./models/a.safetensors"], "--weights FILE"],
   [["build", "timmc.config.json"], "the command build is not in this version"],
   [["doctor", "resnet18", "--weights", "none"], "--weights none has no file to diagnose", "--weights FILE"],
+  // timm's forward takes a dictionary of these in place of an image.
+  ...["patches", "patch_coord", "patch_valid"].map((key): [readonly string[], string] => [
+    ["inspect", "naflexvit_base_patch16_gap", "--arg", `${key}=[0]`],
+    `${key}=[0]: naflexvit_base_patch16_gap (naflexvit) takes one image as its input, no dictionary of patches`,
+  ]),
 ];
 
 const failed: readonly [args: readonly string[], ...message: string[]][] = [
-  [["inspect", "xcit_nano_12_p16_224"], "xcit_nano_12_p16_224: the family xcit is not yet defined"],
+  [
+    ["inspect", "gemma4_vit_570m_enc"],
+    "gemma4_vit_570m_enc: the family gemma4_vit is refused: its input is a dictionary",
+  ],
   [["inspect", "local-dir:/no/such/folder"], "/no/such/folder: there is no such folder"],
   [
     ["inspect", "hf-hub:timm/resnet50.a1_in1k", "--cache-dir", out],

@@ -18,6 +18,7 @@ const failed: Certificate = {
       max_abs_error: 1,
       error_of_std: 1,
       budget_used: 100,
+      budget_moved: null,
       budget: { of_std: 0, of_absmax: 0 },
       worst_input: "zeros",
       passed: false,

@@ -104,8 +104,10 @@ it("loads neither model, family nor backend to print the help", () => {
     "driver/graph-page/browser/units.js",
     "driver/layout/layout.ts",
     "driver/version.ts",
+    "frontend/counted.ts",
     "frontend/printable.ts",
     "frontend/tap-names.ts",
+    "ir/caught.ts",
     "ir/error.ts",
   ]);
 });

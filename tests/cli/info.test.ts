@@ -47,10 +47,10 @@ describe("info", () => {
   });
 
   it("knows a family that is not defined from the registry alone", async () => {
-    const report = await info("xcit_nano_12_p16_224");
-    expect(report).toMatchObject({ supported: false, definition: null, licence: "apache-2.0", fixed_input_size: true });
-    expect(report.reason).toBe("the family xcit is not defined yet");
-    expect(report.published).toHaveLength(1);
+    const report = await info("gemma4_vit_167m");
+    expect(report).toMatchObject({ supported: false, definition: null, licence: "apache-2.0", num_classes: 0 });
+    expect(report.reason).toContain("the family gemma4_vit is refused: its input is a dictionary of patches");
+    expect(report.preprocessing.input_size).toEqual([3, 768, 768]);
   });
 
   it("reads a local folder, whose results nobody has published", async () => {

@@ -45,6 +45,14 @@ describe("inspect --json", () => {
     expect(await selected("--arg", "out_indices=[0,-1]")).toEqual([0, all - 1]);
   });
 
+  it("says which stages cannot be compiled, and why", async () => {
+    const { features } = await json("tresnet_m");
+    expect(features.map((f) => f.refused)).toEqual(["timm states no module for it", ...Array(4).fill(undefined)]);
+    const { out } = await cli(["inspect", "tresnet_m"]);
+    expect(out).toMatch(/^x {2}features\.0 {2}- /m);
+    expect(out).toContain("x features.0 cannot be compiled: timm states no module for it");
+  });
+
   it("counts costs per image, whatever the batch", async () => {
     const dynamic = await json("test_resnet");
     const fixed = await json("test_resnet", "--batch", "3");

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ListRow } from "../../src/driver/list.ts";
 import type { Contradiction } from "../../src/frontend/names/validate.ts";
+import { coverageOf } from "../../src/frontend/coverage.ts";
 import { benchmarks, listArchitectures, pretrainedTags } from "../../src/frontend/registry.ts";
 import { temporaryFolder } from "../driver/workspace.ts";
 import { cli, cliJson } from "./run-cli.ts";
@@ -34,6 +35,7 @@ describe("list", () => {
       licence: "apache-2.0",
       input_size: [3, 224, 224],
       data: ["in1k"],
+      coverage: coverageOf("resnet50"),
     });
   });
 
@@ -41,7 +43,10 @@ describe("list", () => {
     const all = await rows();
     expect(all.every((r) => r.supported === (r.reason === null))).toBe(true);
     expect(await rows("--supported")).toEqual(all.filter((r) => r.supported));
-    expect(all.find((r) => r.family === "xcit")?.reason).toBe("the family xcit is not defined yet");
+    const refused = all.filter((r) => r.family === "gemma4_vit");
+    expect(refused.map((r) => r.reason)).toEqual(
+      Array.from({ length: 4 }, () => expect.stringContaining("gemma4_vit is refused: its input is a dictionary")),
+    );
   });
 
   it("filters by family and by weights", async () => {
@@ -70,6 +75,33 @@ describe("list", () => {
       resnet18.a3_in1k  resnet  yes        65.67     11.69   0.93  apache-2.0
       "
     `);
+  });
+
+  it("says with --supported which records hold it, and sums them up", async () => {
+    const { out, err } = await cli(["list", "csatv2*", "--supported"]);
+    expect(out).toMatchInlineSnapshot(`
+      "model                    family  top1  params M  GMACs  structure  numerics  features  options  licence
+      csatv2.r512_in1k         csatv2     -     11.10   1.39        1/1       1/1       1/1        -  -
+      csatv2_21m.sw_r640_in1k  csatv2     -     20.70   4.72        1/1       1/1       1/1        -  -
+      csatv2_21m.sw_r512_in1k  csatv2     -     20.70   2.94        1/1       1/1       1/1        -  -
+      "
+    `);
+    expect(err).toBe("2 of 2 architectures on record; in full: structure 2/2, numerics 2/2, features 2/2, options -\n");
+    const all = await rows("csatv2*");
+    expect(all.map(({ coverage }) => coverage?.numerics)).toEqual(all.map(() => ({ records: 1, rounding: 0 })));
+  });
+
+  it("counts the rows that a limit leaves out for lack of a number", async () => {
+    const limits = ["vit_*", "--max-params", "10", "--min-top1", "70"];
+    const all = await rows("vit_*");
+    const known = all.filter((r) => r.params !== null && r.top1 !== null && r.params <= 10 && r.top1 >= 70);
+    const possible = all.filter((r) => (r.params ?? 0) <= 10 && (r.top1 ?? 100) >= 70);
+    expect(await rows(...limits)).toEqual(known);
+    expect(possible.length).toBeGreaterThan(known.length);
+    const note = `note: ${possible.length - known.length} rows left out: no published number\n`;
+    expect((await cli(["list", ...limits])).err).toBe(note);
+    expect((await cli(["list", ...limits, "--json"])).err).toBe(note);
+    expect((await cli(["list", "vit_*", "--license", "mit"])).err).toBe("");
   });
 
   it("refuses a page that has no name, or that of a folder, before anything is written", async () => {

@@ -158,6 +158,7 @@ describe("a certificate", () => {
         max_abs_error: 0,
         error_of_std: 0,
         budget_used: 0,
+        budget_moved: null,
         budget: { of_std: 0, of_absmax: 0 },
         worst_input: "zeros",
         passed: true,

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { compile } from "../../src/driver/compile.ts";
 import { lowerRequest } from "../../src/driver/lower-request.ts";
 import { runImages } from "../../src/driver/run.ts";
+import { syntheticNotice } from "../../src/driver/weight-notices.ts";
 import { verify } from "../../src/driver/verify.ts";
 import { syntheticSource } from "../../src/frontend/weights/synthetic.ts";
 import { writeSafetensors } from "../frontend/weights/write-safetensors.ts";
@@ -76,7 +77,7 @@ describe("a licence without commercial use", () => {
 
   it("is nothing to recipe weights", async () => {
     const { notices } = await compileTiny(at("nc-synthetic"), { cfg: { license: "cc-by-nc-4.0" } });
-    expect(notices).toEqual([]);
+    expect(notices).toEqual([syntheticNotice]);
   });
 
   it.each([

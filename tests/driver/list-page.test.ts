@@ -12,6 +12,7 @@ const row = (architecture: string, fields: Partial<ListRow> = {}): ListRow => ({
   reason: null,
   top1: null,
   params: null,
+  coverage: null,
   gmacs: null,
   licence: null,
   input_size: [3, 224, 224],

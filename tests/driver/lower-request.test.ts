@@ -22,3 +22,23 @@ it.each(requests)("has the graph of the same request without its batch: %o", asy
   expect(perImage.tapNames).toEqual(dynamic.tapNames);
   expect(withDynamicBatch(dynamic)).toBe(dynamic);
 });
+
+const softmax = "softmax has no effect: logits are not among the taps";
+const norm = "tap-norm has no effect: the final norm is none of the features that are asked for";
+const format = "tap-format has no effect: features are not among the taps";
+
+it.each<[taps: readonly string[], notices: readonly string[]]>([
+  [["logits"], [format, norm]],
+  [["features.1"], [softmax]],
+  [["features"], [softmax]],
+  [["features.11.prefix"], [format, softmax]],
+  [
+    ["pre_logits", "forward_features"],
+    [format, softmax, norm],
+  ],
+  [["logits", "features"], []],
+])("says what touches none of the taps: %j", async (taps, notices) => {
+  const forms = { tapFormat: "nlc", tapNorm: true, softmax: true } as const;
+  expect((await lowerRequest({ model: "vit_tiny_patch16_224", taps, ...forms })).notices).toEqual(notices);
+  expect((await lowerRequest({ model: "vit_tiny_patch16_224", taps })).notices).toEqual([]);
+});

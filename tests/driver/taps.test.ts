@@ -4,6 +4,7 @@ import { decodeNumbers } from "../../src/ir/bytes.ts";
 import { interpret } from "../../src/ir/interpret.ts";
 import { type NdArray, ndarray } from "../../src/ir/ndarray.ts";
 import { is } from "../../src/ir/value.ts";
+import { refusal } from "./workspace.ts";
 import { syntheticInput, syntheticSource } from "../../src/frontend/weights/synthetic.ts";
 
 /** Every output of a small network with synthetic weights, in float64. */
@@ -97,6 +98,25 @@ describe("intermediate features as forward_intermediates gives them", () => {
       "no class or register tokens",
     );
   });
+
+  test("tokens that are added behind the stages are in forward_features alone", async () => {
+    const pit = { model: "pit_ti_224", taps: ["features.0.prefix"] };
+    await expect(lower(pit)).rejects.toThrow("its stages carry no prefix tokens; forward_features has them");
+  });
+});
+
+test.each([
+  ["crossvit_9_240", "blocks.0", "blocks.0.blocks.0"],
+  ["hrnet_w18_small", "stage4", "stage4.0.branches.0"],
+  ["coat_tiny", "parallel_blocks.0", "parallel_blocks.0.mlp2"],
+])("a module of %s that returns several values is not said to be absent", async (model, path, part) => {
+  const text = await refusal(lower({ model, taps: [`module:${path}`] }));
+  expect(text).toContain(`the module "${path}" has no result that is one tensor`);
+  const parts = (/tap those, (.*?)(?: and others)?\.$/.exec(text)?.[1] ?? "").split(", ");
+  const { taps } = await lower({ model, taps: parts.map((name) => `module:${name}`) });
+  expect(taps.length).toBeGreaterThanOrEqual(parts.length);
+  await expect(lower({ model, taps: [`module:${part}`] })).resolves.toBeDefined();
+  await expect(lower({ model, taps: [`module:${path}x`] })).rejects.toThrow("there is no module");
 });
 
 describe("attention maps", () => {

@@ -60,7 +60,11 @@ test.each<[string, Json, RegExp]>([
   ["layout", { "input.layout": "NHWC" }, /^input\.layout is recorded as "NHWC" and is "NCHW" of/],
   ["normalized", { "input.normalized": "inside" }, /^input\.dtype is recorded as "f32" and is "u8" of/],
   ["a shape", { "outputs.0.shape": ["N", 8] }, /^outputs\.0\.shape\.1 is recorded as 8 and is 7 of/],
-  ["a notice", { notices: ["all is well"] }, /^notices\.0 is recorded as "all is well" and is absent of/],
+  [
+    "a notice",
+    { notices: ["all is well"] },
+    /^notices\.0 is recorded as "all is well" and is "the weights are synthetic: /,
+  ],
   ["an argument", { "request.args": { num_classes: 9 } }, /^outputs\.0\.shape\.1 is recorded as 7 and is 9 of/],
 ])("a manifest that lies about %s fails", async (_, changes, message) => {
   const folder = edited(changes);

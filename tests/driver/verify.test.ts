@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { loadArtifact } from "../../src/driver/artifact.ts";
+import { certificateSchema } from "../../src/driver/certificate-schema.ts";
 import { verify } from "../../src/driver/verify.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import type { CompileRequest } from "../../src/driver/compile.ts";
@@ -277,6 +278,39 @@ describe("a fault", () => {
     writeFileSync(model, bytes);
     writeFileSync(manifest, readFileSync(manifest, "utf8").replace(before, sha256(bytes)));
     expect(await verify(folder)).toMatchObject({ passed: false, failure: { stage: "artifact" } });
+  });
+});
+
+describe("a network whose outputs on one input are decided by rounding", () => {
+  const starnet = { model: "starnet_s1", taps: ["logits", "features.0"] };
+
+  test("does not pass, and no pass is accused", async () => {
+    await compileTiny(at("rounded"), starnet);
+    const steps: string[] = [];
+    const certificate = await verify(at("rounded"), { progress: (text) => steps.push(text) });
+    expect(certificate).toMatchObject({ passed: false, failure: { stage: "rounding", pass: null, rule: null } });
+    const said =
+      /decided by rounding: changing the last bit of the input moves it by \S+ budgets; nothing can be said about it/;
+    expect(certificate.failure?.message).toMatch(new RegExp(`^logits is ${said.source}\\. Synthetic weights`));
+    const [logits, early] = certificate.outputs;
+    expect(logits).toMatchObject({
+      passed: false,
+      worst_input: "noise",
+      problem: expect.stringMatching(said) as string,
+    });
+    expect(logits?.budget_used).toBeGreaterThan(100);
+    expect(logits?.budget_moved).toBeGreaterThan(100);
+    expect(early).toMatchObject({ passed: true, budget_moved: null, problem: null });
+    expect(steps.join()).not.toContain("looking for the fault");
+    expect(certificateSchema.parse(certificate)).toEqual(certificate);
+  });
+
+  test("still has a wrong rule found by its name", async () => {
+    const pipeline = [...pipelineOf("O2"), passOf(dropLinearBias)];
+    await compileTiny(at("rounded-bad"), starnet, pipeline);
+    const { failure, outputs } = await verify(at("rounded-bad"), {}, pipeline);
+    expect(failure).toMatchObject({ stage: "pass", pass: "drop-linear-bias", module: "head" });
+    expect(outputs[0]).toMatchObject({ passed: false, budget_moved: null, problem: null });
   });
 });
 

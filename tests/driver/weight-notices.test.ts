@@ -6,7 +6,7 @@ import { verify } from "../../src/driver/verify.ts";
 import { bytesOf } from "../../src/ir/bytes.ts";
 import { parametersOf } from "../frontend/weights/diagnose/foreign.ts";
 import { type Stored, writeSafetensors } from "../frontend/weights/write-safetensors.ts";
-import { temporaryFolder } from "./workspace.ts";
+import { compileTiny, temporaryFolder } from "./workspace.ts";
 
 const at = temporaryFolder();
 
@@ -60,4 +60,14 @@ test("whole numbers as weights are asked about, counters are not", async () => {
   expect((await doctor(request)).notices).toEqual([expect.stringMatching(line)]);
   const { notices } = await compile({ ...request, out: at("bytes") });
   expect(notices).toEqual([expect.stringMatching(line)]);
+});
+
+test("synthetic weights are said to be so, in the manifest too, and weights of a file are not", async () => {
+  const said = "the weights are synthetic: outputs mean nothing";
+  const { notices } = await compileTiny(at("recipe"));
+  expect(notices).toEqual([said]);
+  expect((await loadArtifact(at("recipe"))).manifest.notices).toEqual([said]);
+  expect((await verify(at("recipe"))).passed).toBe(true);
+  const { notices: ofNone } = await compileTiny(at("structure"), { weights: "none" });
+  expect(ofNone).toEqual([]);
 });

@@ -79,8 +79,6 @@ describe("readLocalDir", () => {
         label_names: labels,
       },
       numClasses: 10,
-      labelNames: new Map(labels.entries()),
-      labelDescriptions: undefined,
       weightsFile: join(folder, "model.safetensors"),
       notices: [],
     });
@@ -101,13 +99,8 @@ describe("readLocalDir", () => {
     expect(model.numClasses).toBe(3);
     expect(model.pretrainedCfg.num_classes).toBe(3);
     expect(model.modelArgs).toEqual({ img_size: 64, depths: [1, 1] });
-    expect(model.labelNames).toEqual(
-      new Map([
-        [0, "a"],
-        [2, "c"],
-      ]),
-    );
-    expect(model.labelDescriptions).toEqual(new Map([["a", "the first"]]));
+    expect(model.pretrainedCfg.label_names).toEqual({ 0: "a", 2: "c" });
+    expect(model.pretrainedCfg.label_descriptions).toEqual({ a: "the first" });
     expect(model.notices).toEqual([]);
   });
 
@@ -115,7 +108,7 @@ describe("readLocalDir", () => {
     write({ architecture: "resnet18", num_features: 512, num_classes: 2, input_size: [3, 64, 64], labels: ["x", "y"] });
     const model = readLocalDir(folder);
     expect(model.pretrainedCfg).toMatchObject({ num_classes: 2, input_size: [3, 64, 64], crop_pct: 0.875, tag: null });
-    expect(model.labelNames?.get(1)).toBe("y");
+    expect(model.pretrainedCfg.label_names).toEqual(["x", "y"]);
     expect(model.notices).toEqual([]);
   });
 

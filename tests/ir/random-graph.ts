@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { type Builder, builderAt } from "../../src/ir/builder.ts";
-import { type Dim, floorDivDim, isStatic, substituteDim, symbol } from "../../src/ir/dim.ts";
+import { type Dim, floorDivDim, isStatic, mulDim, substituteDim, symbol } from "../../src/ir/dim.ts";
 import { TimmcError } from "../../src/ir/error.ts";
 import { Graph } from "../../src/ir/graph.ts";
 import type { Environment } from "../../src/ir/interpret.ts";
@@ -148,6 +148,7 @@ const makers: readonly Maker[] = [
   (b, x) => b.group_norm(x, undefined, undefined, { groups: 2 }),
   (b, x) => b.attention(x, x, x, undefined, { scale: 0.125 }),
   (b, x, _, __, picks) => projected(b, x, picks),
+  (b, x, _, __, picks) => recurrent(b, x, picks),
   (b, x, _, y) => b.matmul(x, y),
   (b) => b.iota({ shape: [2, 3], axis: 1, dtype: "f32" }),
   (b, x, _, __, [, , n = 0]) => entry(b, x, n),
@@ -197,6 +198,15 @@ function projected(b: Builder, x: Value, [, , n = 0]: readonly number[]): Value 
   if (n % 2 === 0) return b.attention(split(part(0)), split(part(1)), split(part(2)), undefined, { scale: 0.3 });
   const q = b.reshape(b.linear(x, weight(b, "q", [6, 6]), undefined), { shape: x.type.shape });
   return b.attention(q, x, x, undefined, { scale: 0.5 });
+}
+
+/** A recurrent layer over the last axis but one of [..., 6], both ways or one way, with and without bias. */
+function recurrent(b: Builder, x: Value, [, , n = 0]: readonly number[]): Value {
+  const d = 1 + (n % 2);
+  const steps = b.reshape(x, { shape: [mulDim(...x.type.shape.slice(0, -2)), ...x.type.shape.slice(-2)] });
+  const bias = n % 3 === 0 ? undefined : weight(b, `lstm.b${d}`, [d, 16]);
+  const matrices = [weight(b, `lstm.w${d}`, [d, 8, 6]), weight(b, `lstm.r${d}`, [d, 8, 2])] as const;
+  return b.lstm(steps, ...matrices, bias, { direction: d === 1 ? "forward" : "bidirectional" });
 }
 
 /** A convolution of groups, with and without bias, that keeps the type of [N, 4, H, W] where `same`, and its norm. */

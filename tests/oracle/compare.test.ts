@@ -60,4 +60,7 @@ it("a row of a batch is compared with its own run", () => {
     ),
   ).toBeDefined();
   expect(rowDisagreement(values, values.subarray(1))).toBeDefined();
+  const off = values.map((v) => v + 0.1);
+  expect(rowDisagreement(values, off)).toBeDefined();
+  expect(rowDisagreement(values, off, 0.11)).toBeUndefined();
 });

@@ -25,8 +25,8 @@ export function disagreement({ dims, data }: Tensor, record: TensorRecord, slack
 
 const sampleIndex = (k: number, n: number): number => (n > 64 ? Math.floor((k * (n - 1)) / 63) : k);
 
-/** Runs of one image alone and in a batch differ by rounding only, 1e-4 of the largest magnitude at most. */
-export function rowDisagreement(alone: Float32Array, inBatch: Float32Array): string | undefined {
+/** Runs of one image alone and in a batch differ by rounding only: 1e-4 of the largest magnitude at most, and the slack. */
+export function rowDisagreement(alone: Float32Array, inBatch: Float32Array, slack = 0): string | undefined {
   if (alone.length !== inBatch.length) return `${inBatch.length} elements, must be ${alone.length}`;
   let error = 0;
   let reach = 0;
@@ -34,5 +34,6 @@ export function rowDisagreement(alone: Float32Array, inBatch: Float32Array): str
     error = Math.max(error, Math.abs(v - Number(inBatch[i])));
     reach = Math.max(reach, Math.abs(v));
   }
-  return error <= 1e-4 * reach ? undefined : `differs by ${(error / reach).toExponential(1)} of the largest magnitude`;
+  if (error <= 1e-4 * reach + slack) return undefined;
+  return `differs by ${(error / reach).toExponential(1)} of the largest magnitude`;
 }

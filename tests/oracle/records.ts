@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
@@ -81,12 +81,13 @@ export const recordedFamilies: readonly string[] = readdirSync(join(folder, "mod
   name.slice(0, name.indexOf(".")),
 );
 
-const read = <T>(kind: string, family: string): readonly T[] =>
-  gunzipSync(readFileSync(join(folder, kind, `${family}.jsonl.gz`)))
-    .toString()
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as T);
+/** Some families have models on record and no options. */
+const read = <T>(kind: string, family: string): readonly T[] => {
+  const file = join(folder, kind, `${family}.jsonl.gz`);
+  if (kind === "options" && !existsSync(file)) return [];
+  const lines = gunzipSync(readFileSync(file)).toString().trim().split("\n");
+  return lines.map((line) => JSON.parse(line) as T);
+};
 
 export const modelRecords = (family: string): readonly ModelRecord[] => read("models", family);
 export const optionRecords = (family: string): readonly OptionRecord[] => read("options", family);

@@ -19,16 +19,12 @@ const hash = ({ name }: Expectation): string => createHash("sha1").update(name).
 
 const kinds = ["full", "features", "options"] as const;
 
-/**
- * Some of a family's small models, of every kind: what a test of minutes can afford. A family that has none is
- * represented by its two smallest records.
- */
+/** The cheapest of a family's records of every kind: what a test of minutes can afford. */
 export function sample(family: string, perKind: Readonly<Record<Expectation["kind"], number>>): Expectation[] {
-  const all = expectations(family);
-  const small = all.filter(isSmall);
-  if (small.length === 0) return all.toSorted((a, b) => a.params - b.params).slice(0, 2);
-  return kinds.flatMap((kind) => small.filter((e) => e.kind === kind).slice(0, perKind[kind]));
+  const all = expectations(family).toSorted((a, b) => work(a) - work(b));
+  return kinds.flatMap((kind) => all.filter((e) => e.kind === kind).slice(0, perKind[kind]));
 }
 
-const isSmall = ({ params, inputShape }: Expectation): boolean =>
-  params < 30e6 && inputShape.reduce((n, d) => n * d, 1) <= 3 * 260 * 260;
+/** What compiling and running takes, roughly: parameters times pixels. */
+export const work = ({ params, inputShape: [, , height = 1, width = 1] }: Expectation): number =>
+  params * height * width;

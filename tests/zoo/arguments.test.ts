@@ -110,3 +110,66 @@ describe("resnet", () => {
     expect(await refused({}, "ecaresnet50d_pruned")).toBe("accepted");
   });
 });
+
+describe("metaformer", () => {
+  it("takes no norm_layer, which timm's stages are given twice, and ignores act_layer", async () => {
+    const refused = await refusal("metaformer", "poolformer_s12", { norm_layer: "layernorm" }).catch(String);
+    expect(refused).toContain('no argument "norm_layer"');
+    const { notices } = await lower("metaformer", "poolformer_s12", { act_layer: "silu" });
+    expect(notices.join()).toContain("act_layer has no effect");
+  });
+});
+
+it("hrnet states 64 channels of a stem of any width, as timm does", async () => {
+  const { model } = await lower("hrnet", "hrnet_w18_small", { stem_width: 16 });
+  expect(model.stages[0]).toMatchObject({ channels: 64 });
+  expect(model.stages[0]?.value.type.shape[1]).toBe(16);
+});
+
+it("fastvit has norms to choose where it attends", async () => {
+  const { notices } = await lower("fastvit", "fastvit_t8", { norm_layer: "layernorm" });
+  expect(notices.join()).toContain("norm_layer has no effect");
+  expect(await refusal("fastvit", "fastvit_sa12", { norm_layer: "layernorm" })).toContain("Python class");
+});
+
+it("fastvit attends in the last stage that there can be, not in the last one given", async () => {
+  const { parameters } = await lower("fastvit", "fastvit_sa12", { layers: [2, 2, 2], embed_dims: [64, 128, 256] });
+  expect(parameters.filter(({ name }) => name.includes("qkv"))).toEqual([]);
+  const five = { layers: [1, 1, 1, 1, 1], embed_dims: [64, 128, 256, 512, 512], mlp_ratios: [4, 4, 4, 4, 4] };
+  expect(await refusal("fastvit", "fastvit_sa12", five)).toContain("5 entries for 4 stages");
+  expect(await refusal("fastvit", "fastvit_sa12", { layers: [2, 2, 2] })).toContain("the last of embed_dims");
+});
+
+it("fastvit and mambaout give their first four stages, however many there are", async () => {
+  expect((await lower("fastvit", "fastvit_mci3", {}, 256)).model.defaultStages).toEqual([0, 1, 2, 3]);
+  const fewer = await lower("mambaout", "mambaout_femto", { depths: [1, 1, 1] });
+  expect(fewer.model.defaultStages).toBe("refused");
+});
+
+it("dropout rates are probabilities, and a rate of stochastic depth is a number, though nothing follows from them", async () => {
+  const refused = (args: Record<string, unknown>): Promise<string> => refusal("resnet", "resnet18", args, 64);
+  for (const drop_rate of [-5, 2, "abc"]) expect(await refused({ drop_rate })).toContain("takes number >= 0 and <= 1");
+  expect(await refused({ drop_path_rate: "abc" })).toContain("takes number");
+  expect(await refused({ drop_rate: 1, drop_path_rate: 0.2 })).toBe("accepted");
+});
+
+it("efficientvit_msra takes one side as img_size, and no pair", async () => {
+  const refused = (img_size: unknown): Promise<string> => refusal("efficientvit_msra", "efficientvit_m0", { img_size });
+  expect(await refused([224, 224])).toContain("takes integer");
+  expect(await refused(224)).toBe("accepted");
+});
+
+describe("mobilenetv5", () => {
+  const encoder = "mobilenetv5_300m_enc";
+
+  it("refuses use_msfa where the encoder always fuses", async () => {
+    expect(await refusal("mobilenetv5", encoder, { use_msfa: false }, 256)).toContain("takes no use_msfa");
+  });
+
+  it("says what timm drops of the encoder's arguments", async () => {
+    const dropped = { num_classes: 10, num_features: 64, global_pool: "max" };
+    const { notices } = await lower("mobilenetv5", encoder, dropped, 256);
+    for (const name of Object.keys(dropped)) expect(notices.join()).toContain(`${name} has no effect`);
+    expect((await lower("mobilenetv5", encoder, { num_classes: 0, num_features: 2048 }, 256)).notices).toEqual([]);
+  });
+});

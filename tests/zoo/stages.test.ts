@@ -19,9 +19,19 @@ describe("the stages of features_only", () => {
     const family = await loadFamily("vision_transformer");
     if (family === undefined) throw new Error("no vision_transformer");
     const lowered = lowerArchitecture(family, "vit_tiny_patch16_224", { depth: 2 }, [3, 224, 224]);
-    const stages = selectStages(2, family.defaultStages, undefined);
+    const stages = selectStages(2, family.lastStages, undefined);
     expect(resolveTaps(lowered, ["logits"], stages)).toHaveLength(1);
     expect(() => resolveTaps(lowered, ["features"], stages)).toThrow("more stages than the 2 that there are");
-    expect(resolveTaps(lowered, ["features"], selectStages(2, family.defaultStages, 2))).toHaveLength(2);
+    expect(resolveTaps(lowered, ["features"], selectStages(2, family.lastStages, 2))).toHaveLength(2);
+  });
+
+  it("are none of a network without stages, in one sentence", async () => {
+    const family = await loadFamily("crossvit");
+    if (family === undefined) throw new Error("no crossvit");
+    const lowered = lowerArchitecture(family, "crossvit_9_240", { img_size: [240, 240] }, [3, 240, 240]);
+    const none = expect.objectContaining({ message: "this architecture has no feature stages", hint: undefined });
+    for (const tap of ["features", "features.0"]) expect(() => resolveTaps(lowered, [tap], [])).toThrow(none);
+    for (const outIndices of [1, [0]]) expect(() => selectStages(0, undefined, outIndices)).toThrow(none);
+    expect(selectStages(0, 4, undefined)).toEqual([]);
   });
 });

@@ -17,7 +17,7 @@ import { Lowerer } from "./lower/lowerer.ts";
 import { type OnnxModel, type OnnxValueInfo, irVersionOf } from "./model.ts";
 import type { Initializer } from "./writer.ts";
 
-export interface OnnxOptions {
+interface OnnxOptions {
   readonly opset: number;
   /** Without: "standard". */
   readonly ops?: OperatorSet;

@@ -21,7 +21,7 @@ export interface OnnxModel {
   readonly metadata: readonly (readonly [key: string, value: string])[];
 }
 
-export interface OpsetImport {
+interface OpsetImport {
   readonly domain: string;
   readonly version: number;
 }

@@ -21,7 +21,7 @@ const graphInitializer = delimited(5);
 const tensorRawData = delimited(9);
 
 /** protobuf readers refuse messages of 2 GiB and more. */
-export const maxMessageBytes = 2 ** 31 - 1;
+const maxMessageBytes = 2 ** 31 - 1;
 
 /** What surrounds the initializers in a model file. */
 export interface ModelFrame {
@@ -151,7 +151,7 @@ function int64(value: number): number {
 }
 
 /** A decoded model and its initializers; `bytes` are views of the input, absent where the data are external. */
-export interface DecodedModel {
+interface DecodedModel {
   readonly model: OnnxModel;
   readonly initializers: readonly { readonly header: OnnxTensorHeader; readonly bytes?: Uint8Array }[];
 }

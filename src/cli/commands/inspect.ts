@@ -179,9 +179,9 @@ function stageTable(features: readonly StageReport[], colors: Shell["colors"]): 
   const [head = "", ...rows] = table(
     stageColumns,
     features.map((f) => [
-      f.default ? "*" : "",
+      f.refused === undefined ? (f.default ? "*" : "") : "x",
       `features.${f.index}`,
-      f.module,
+      f.module === "" ? "-" : f.module,
       String(f.channels),
       String(f.reduction),
       shapeText(f.shape),
@@ -195,5 +195,8 @@ function stageTable(features: readonly StageReport[], colors: Shell["colors"]): 
     colors.bold(head),
     ...rows,
     colors.dim("* what the tap features selects; MACs and params up to the stage, and its output's bytes, per image"),
+    ...features.flatMap(({ index, refused }) =>
+      refused === undefined ? [] : [colors.dim(`x features.${index} cannot be compiled: ${refused}`)],
+    ),
   ];
 }

@@ -3,10 +3,11 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { ContradictionReport, ListRequest, ListRow, SortKey } from "../../driver/list.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { InputSize } from "../../frontend/pretrained-cfg.ts";
+import { counted } from "../../frontend/counted.ts";
 import { positiveInteger } from "../numbers.ts";
 import { commaList, jsonOption } from "../options.ts";
 import type { Shell } from "../shell.ts";
-import { table } from "../table.ts";
+import { type Column, table } from "../table.ts";
 
 interface ListOptions {
   readonly family?: readonly string[];
@@ -48,7 +49,7 @@ function imageSize(text: string): number | InputSize {
 const filterOptions: readonly Option[] = [
   new Option("--family <NAME>", "only these families, comma separated").argParser(commaList),
   new Option("--pretrained", "only those with pretrained weights"),
-  new Option("--supported", "only those that timmc compiles"),
+  new Option("--supported", "only those that timmc compiles, with the records of timm that they were checked against"),
   new Option("--max-params <N>", "at most so many million parameters").argParser(
     decimal("a number of millions, such as 25.6"),
   ),
@@ -103,6 +104,9 @@ async function runList(pattern: string | undefined, options: ListOptions, shell:
   }
   if (html !== undefined) requirePagePath(html);
   const rows = await list(request);
+  const hasLimit = [rest.maxParams, rest.maxGmacs, rest.minTop1].some((limit) => limit !== undefined);
+  const unnumbered = hasLimit ? (await list({ ...request, orUnknown: true })).length - rows.length : 0;
+  if (unnumbered > 0) shell.note(`${counted(unnumbered, "row")} left out: no published number`);
   if (json === true) return shell.json(rows);
   if (rows.length === 0)
     shell.note(
@@ -112,7 +116,16 @@ async function runList(pattern: string | undefined, options: ListOptions, shell:
       ),
     );
   if (html !== undefined) return writePage(html, rows, shell);
-  if (rows.length > 0) showRows(rows, shell);
+  if (rows.length === 0) return;
+  if (options.supported === true) {
+    const { coverageColumns, coverageText } = await import("../coverage-text.ts");
+    showRows(rows, [...nameColumns, ...publishedColumns, ...coverageColumns, licenceColumn], shell);
+    shell.log(coverageText(rows));
+  } else {
+    showRows(rows, [...nameColumns, supportedColumn, ...publishedColumns, licenceColumn], shell);
+    const architectures = new Set(rows.map((r) => r.architecture)).size;
+    if (shell.stderrIsTerminal) shell.log(`${architectures} architectures, ${rows.length} rows`);
+  }
 }
 
 /** A pattern without wildcards is a name that may be misspelled, unless a filter took it away. */
@@ -150,30 +163,29 @@ function showContradictions({ checked, contradictions }: ContradictionReport, sh
   shell.log(`${checked} names with weights, ${contradictions.length} contradictions`);
 }
 
-function showRows(rows: readonly ListRow[], shell: Shell): void {
-  const number = (n: number | null, digits: number): string => n?.toFixed(digits) ?? "-";
-  const lines = table(
-    [
-      { title: "model" },
-      { title: "family" },
-      { title: "supported" },
-      { title: "top1", align: "right" },
-      { title: "params M", align: "right" },
-      { title: "GMACs", align: "right" },
-      { title: "licence" },
-    ],
-    rows.map(({ architecture, tag, family, supported, top1, params, gmacs, licence }) => [
-      tag === "" ? architecture : `${architecture}.${tag}`,
-      family,
-      supported ? "yes" : "no",
-      number(top1, 2),
-      number(params, 2),
-      number(gmacs, 2),
-      licence ?? "-",
-    ]),
+/** A column of the table of rows. */
+interface RowColumn extends Column {
+  readonly text: (row: ListRow) => string;
+}
+
+const decimals = (n: number | null): string => n?.toFixed(2) ?? "-";
+
+const nameColumns: readonly RowColumn[] = [
+  { title: "model", text: ({ architecture, tag }) => (tag === "" ? architecture : `${architecture}.${tag}`) },
+  { title: "family", text: ({ family }) => family },
+];
+const supportedColumn: RowColumn = { title: "supported", text: ({ supported }) => (supported ? "yes" : "no") };
+const publishedColumns: readonly RowColumn[] = [
+  { title: "top1", align: "right", text: ({ top1 }) => decimals(top1) },
+  { title: "params M", align: "right", text: ({ params }) => decimals(params) },
+  { title: "GMACs", align: "right", text: ({ gmacs }) => decimals(gmacs) },
+];
+const licenceColumn: RowColumn = { title: "licence", text: ({ licence }) => licence ?? "-" };
+
+function showRows(rows: readonly ListRow[], columns: readonly RowColumn[], shell: Shell): void {
+  const [head = "", ...body] = table(
+    columns,
+    rows.map((row) => columns.map(({ text }) => text(row))),
   );
-  const [head = "", ...body] = lines;
   shell.print([shell.colors.bold(head), ...body].join("\n"));
-  const architectures = new Set(rows.map((r) => r.architecture)).size;
-  if (shell.stderrIsTerminal) shell.log(`${architectures} architectures, ${rows.length} rows`);
 }

@@ -31,9 +31,12 @@ function loadScript({ input, outputs, names, model, data }: ClientFacts): string
   const halves = outputs.some(({ dtype }) => dtype === "f16");
   return `const fits = (dims) =>
   dims.length === input.shape.length &&
-  input.shape.every((dim, axis) => (typeof dim === "number" ? dims[axis] === dim : dims[axis] >= 1));
+  input.shape.every((dim, axis) => dim === dims[axis] || (typeof dim === "string" && Number.isInteger(dims[axis]) && dims[axis] > 0));
 
-function check({ dims, data }) {
+function check(tensor) {
+  const { dims, data } = tensor ?? {};
+  if (!Array.isArray(dims) || data === undefined)
+    throw new TypeError(\`run takes one tensor: { dims: [\${input.shape}], data: ${array} }\`);
   const kind = Object.prototype.toString.call(data).slice(8, -1);
   if (kind !== "${array}" || !fits(dims))
     throw new TypeError(\`the input is \${kind}[\${dims}]; the model takes ${array}[\${input.shape}]\`);
@@ -50,7 +53,9 @@ function place(file) {
 ${data === undefined ? "" : dataScript(data)}${halves ? halfScript : ""}
 const names = ${JSON.stringify(inModel)};
 
-export async function load({ ort, model, ${data === undefined ? "" : "data, "}options = {} }) {
+export async function load({ ort, model, ${data === undefined ? "" : "data, "}options = {} } = {}) {
+  if (typeof ort?.InferenceSession?.create !== "function")
+    throw new TypeError("load({ ort }) takes ONNX Runtime: the namespace of onnxruntime-node or onnxruntime-web");
   const own = new URL(${JSON.stringify(`./${model}`)}, import.meta.url);
   const session = await ort.InferenceSession.create(place(model ?? own), ${data === undefined ? "options" : withData});
   return {

@@ -10,7 +10,7 @@ import type { GraphColumns } from "./page-data.ts";
 import type { Strings } from "./strings.ts";
 
 /** What a graph's rows are made with. */
-export interface ColumnsContext {
+interface ColumnsContext {
   readonly strings: Strings;
   readonly tree: ModuleTree;
   /** What counts as a parameter by its key. */

@@ -10,7 +10,8 @@ import { formsOf } from "../forms.ts";
 import { type Inspection, inspectLowered } from "../inspect.ts";
 import { type PassReport, reporting } from "../pass-observers.ts";
 import { defaultLevel, pipelineName, pipelineOf, positionAfter } from "../pipeline.ts";
-import { decodePage } from "./browser/model.js";
+import { type PageModel, decodePage } from "./browser/model.js";
+import { type Application, recording } from "./applications.ts";
 import { commandData } from "./compile-words.ts";
 import { ancestorsOf, graphColumns } from "./graph-columns.ts";
 import { Layouts } from "./level-layouts.ts";
@@ -22,7 +23,7 @@ import { batchSymbol } from "../../zoo/lower.ts";
 import { Strings } from "./strings.ts";
 import { eachTap, resolveChoices, tapChoice } from "./tap-choices.ts";
 
-export interface GraphPage {
+interface GraphPage {
   readonly html: string;
   readonly inspection: Inspection;
   readonly data: PageData;
@@ -34,8 +35,8 @@ export async function graphPage(request: PageRequest): Promise<GraphPage> {
   const lowering = await lowerRequest(request);
   const perImage = withDynamicBatch(lowering);
   const inspection = inspectLowered(lowering, perImage);
-  const data = await pageData(request, { lowering, perImage }, { pipeline, level });
-  return { html: pageHtml(data, inspection), inspection, data };
+  const page = await laidOut(decodePage(pageData(request, { lowering, perImage }, { pipeline, level })));
+  return { html: pageHtml(page, inspection), inspection, data: page.data };
 }
 
 interface Lowerings {
@@ -58,13 +59,15 @@ function pipelineUpTo(request: PageRequest): Passes {
   return { pipeline: pipeline.slice(0, positionAfter(pipeline, after, name)), level: `${name}, after ${after}` };
 }
 
-async function pageData(request: PageRequest, { lowering, perImage }: Lowerings, passes: Passes): Promise<PageData> {
+/** Everything but the layouts. */
+function pageData(request: PageRequest, { lowering, perImage }: Lowerings, passes: Passes): PageData {
   const { resolved } = lowering;
   const { graph: after } = lowering.lowered.graph.clone();
   const reports: PassReport[] = [];
-  runPipeline(after, passes.pipeline, [reporting(reports, request.batch)]);
-  const graphs = graphsOf(perImage, after, request.batch);
-  const bare: PageData = {
+  const applications: Application[] = [];
+  runPipeline(after, recording(passes.pipeline, applications), [reporting(reports, request.batch)]);
+  const graphs = graphsOf(perImage, { graph: after, applications }, request.batch);
+  return {
     title: modelName(resolved.architecture, resolved.tag),
     ...graphs,
     level: passes.level,
@@ -73,15 +76,14 @@ async function pageData(request: PageRequest, { lowering, perImage }: Lowerings,
     docs: docsOf([perImage.lowered.graph, after]),
     command: commandData(request, resolved.architecture),
   };
-  return withLayouts(bare);
 }
 
 /** The columns of both graphs over one tree and one table of strings; `perImage` gets the values that taps are made of. */
 function graphsOf(
   perImage: LoweredRequest,
-  after: Graph,
+  { graph: after, applications }: { readonly graph: Graph; readonly applications: readonly Application[] },
   asked: LowerRequest["batch"],
-): Pick<PageData, "strings" | "modules" | "before" | "after" | "taps"> {
+): Pick<PageData, "strings" | "modules" | "before" | "after" | "applications" | "taps"> {
   const { lowered } = perImage;
   const batch = typeof asked === "number" ? asked : batchSymbol;
   const choices = resolveChoices(perImage);
@@ -95,6 +97,7 @@ function graphsOf(
   ]);
   const strings = new Strings();
   const tree = moduleTree([...[...before.values(), ...after.values()].map(modulePathOf), ...lowered.modules.keys()]);
+  const placeOf = (path: string): number => tree.places.get(path) ?? 0;
   const context = { strings, tree, parameterNames: parameterNames(lowered) };
   const { columns, rows } = graphColumns(before, kept, { ...context, batch: 1 });
   const eachResult = (of: (value: Value) => number): number[][] =>
@@ -113,6 +116,11 @@ function graphsOf(
     modules,
     before: { ...columns, layout: [] },
     after: { ...left.columns, layout: [] },
+    applications: {
+      rule: applications.map(({ rule }) => strings.place(rule)),
+      into: applications.map(({ into }) => (into === undefined ? -1 : placeOf(into))),
+      took: applications.map(({ took }) => took.map(placeOf)),
+    },
     taps: {
       choices: choices.map((c) => tapChoice(c, rows, batch)),
       asked: eachTap(perImage),
@@ -122,15 +130,14 @@ function graphsOf(
 }
 
 /** Lays out every level of both graphs. */
-async function withLayouts(data: PageData): Promise<PageData> {
-  const { before, after, modules } = decodePage(data);
+async function laidOut(page: PageModel): Promise<PageModel> {
+  const { data, before, after, modules } = page;
   const layouts = await Layouts.load();
-  return {
-    ...data,
+  const placed = {
     before: { ...data.before, layout: await layouts.ofGraph(before, modules) },
     after: { ...data.after, layout: await layouts.ofGraph(after, modules) },
-    layouts: layouts.layouts,
   };
+  return { ...page, data: { ...data, ...placed, layouts: layouts.layouts } };
 }
 
 /** The first sentence on each op that the graphs have. */

@@ -13,6 +13,7 @@ export interface PageData {
   /** The level that `after` is of, as a user spells it. */
   readonly level: string;
   readonly passes: readonly PassData[];
+  readonly applications: ApplicationColumns;
   readonly layouts: readonly LayoutData[];
   readonly taps: TapsData;
   readonly command: CommandData;
@@ -65,11 +66,20 @@ export interface LayoutData {
   readonly edges: readonly (readonly number[])[];
 }
 
-export interface PassData {
+interface PassData {
   readonly pass: string;
   readonly counts: Readonly<Record<string, number>>;
   readonly nodes: number;
   readonly macs: number;
+}
+
+/** A row per application of a rule, in their order; a pass over the whole graph has one row. */
+interface ApplicationColumns {
+  readonly rule: readonly number[];
+  /** The module whose the result is; -1 for a pass over the whole graph. */
+  readonly into: readonly number[];
+  /** The modules whose operations it took away or replaced. */
+  readonly took: readonly (readonly number[])[];
 }
 
 /** One output as the manifest would describe it, and the row of `before` that it is. */
@@ -101,7 +111,7 @@ export interface TapChoice {
   readonly isDefault?: boolean;
 }
 
-export interface TapsData {
+interface TapsData {
   /** Every stage, then `logits`, `pre_logits` and `forward_features`, attention maps, and what else was asked for. */
   readonly choices: readonly TapChoice[];
   /** What the page was made with, in this order; `features` is its stages. */

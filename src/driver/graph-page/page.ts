@@ -1,7 +1,7 @@
 import type { Inspection } from "../inspect.ts";
 import { costOf } from "./browser/costs.js";
-import { type GraphModel, decodePage } from "./browser/model.js";
-import { bytesText, quantityText } from "./browser/units.js";
+import type { GraphModel, PageModel } from "./browser/model.js";
+import { bytesText, quantityText, timesText } from "./browser/units.js";
 import { attribute, escapeHtml, tag } from "../html.ts";
 import type { PageData, TapChoice, TapOutput } from "./page-data.ts";
 import { pageScript } from "./script.ts";
@@ -11,8 +11,7 @@ import { style } from "./style.ts";
  * The page as text. Its tables of stages and of passes can be read without the script, which adds the tree, the drawings,
  * the search and the tap chooser.
  */
-export function pageHtml(data: PageData, inspection: Inspection): string {
-  const { before, after } = decodePage(data);
+export function pageHtml({ data, before, after }: PageModel, inspection: Inspection): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -27,7 +26,7 @@ export function pageHtml(data: PageData, inspection: Inspection): string {
 <a class="skip needs-script" href="#panel-modules">To the modules</a>
 <header>
 <h1>${escapeHtml(data.title)}</h1>
-<p class="facts">${factsOf(inspection)
+<p class="facts">${factsOf(inspection, before.facts[0]?.macs ?? 0)
     .map((fact) => tag("span", fact))
     .join(" ")}</p>
 <div class="search needs-script" role="search">
@@ -74,10 +73,13 @@ const tabs = [
 /** JSON in which no tag begins. */
 const jsonText = (data: PageData): string => JSON.stringify(data).replaceAll("<", "\\u003c");
 
-const factsOf = ({ family, params, macs, input }: Inspection): string[] => [
+/** Facts on the whole network, and on what `drawn` is of where that costs more or less. */
+const factsOf = ({ family, params, macs, input }: Inspection, drawn: number): string[] => [
   family,
   `${quantityText(params)} parameters`,
-  `${quantityText(macs)} MACs`,
+  quantityText(macs) === quantityText(drawn)
+    ? `${quantityText(macs)} MACs`
+    : `${quantityText(macs)} MACs to the logits, ${quantityText(drawn)} to the outputs drawn here`,
   `input ${input.dtype}[${input.shape.map((d) => d ?? "N").join(",")}]`,
 ];
 
@@ -118,7 +120,7 @@ function passesPanel({ passes, level }: PageData, before: GraphModel, after: Gra
     if (fired.length === 0) return [];
     const cells = [change(was.nodes, pass.nodes, String), change(was.macs, pass.macs, quantityText)];
     was = pass;
-    const rules = fired.map(([rule, n]) => `<li><code>${escapeHtml(rule)}</code> × ${n}</li>`).join("");
+    const rules = fired.map(([rule, n]) => `<li><code>${escapeHtml(rule)}</code> ${timesText(n)}</li>`).join("");
     return [
       `<tr><td class="n">${i + 1}</td><th scope="row">${escapeHtml(pass.pass)}</th><td><ul class="rules">${rules}</ul></td>${cells.map((text) => `<td class="n">${text}</td>`).join("")}</tr>`,
     ];
@@ -126,9 +128,9 @@ function passesPanel({ passes, level }: PageData, before: GraphModel, after: Gra
   const idle = passes.flatMap(({ pass, counts }) => (Object.values(counts).every((n) => n === 0) ? [pass] : []));
   return `<section id="panel-passes" role="tabpanel" tabindex="-1">
 <h2>Passes of ${escapeHtml(level)}</h2>
+<p class="hint">In the order in which they ran. Operations and MACs are what a pass left to run.</p>
 <div class="scroll" role="region" aria-label="Passes" tabindex="0"><table>
-<caption>In the order in which they ran, with how often each rule applied; operations and MACs are what a pass left to run</caption>
-<thead><tr><th scope="col" class="n">#</th><th scope="col">Pass</th><th scope="col">Rules</th><th scope="col" class="n">Operations</th><th scope="col" class="n">MACs</th></tr></thead>
+<thead><tr><th scope="col" class="n">#</th><th scope="col">Pass</th><th scope="col" title="How often the pass applied the rule">Rules applied</th><th scope="col" class="n">Operations</th><th scope="col" class="n">MACs</th></tr></thead>
 <tbody>
 <tr><td></td><th scope="row">before, as timm defines it</th><td></td><td class="n">${first?.ops ?? 0}</td><td class="n">${quantityText(first?.macs ?? 0)}</td></tr>
 ${rows.join("\n")}
@@ -152,8 +154,7 @@ function tapsPanel(data: PageData, before: GraphModel): string {
 <h2>Choose outputs</h2>
 <p class="hint">Stages and calls as timm names them. MACs and parameters are what everything up to a tap costs; taps share what they have in common.</p>
 ${listToggles(data.taps.choices)}
-<div class="scroll" role="region" aria-label="Taps" tabindex="0"><table id="stages">
-<caption class="spoken">Taps that this network has</caption>
+<div class="scroll" role="region" aria-label="Taps" tabindex="0"><table id="stages" aria-label="Taps that this network has">
 <thead><tr>${stageColumns.map(([title, numeric]) => `<th scope="col"${numeric ? ' class="n"' : ""}>${title}</th>`).join("")}</tr></thead>
 <tbody>
 ${rows.join("\n")}
@@ -161,7 +162,8 @@ ${rows.join("\n")}
 ${refused.length === 0 ? "" : `<ul class="notices">${refused.map((c) => tag("li", `${c.tap}: ${c.refused ?? ""}`)).join("")}</ul>`}
 <div class="needs-script">
 <p class="hint">* what the tap <code>features</code> selects. Any other module can be an output, too:</p>
-<div class="bar"><label>Module <input id="module-field" list="module-names" autocomplete="off" spellcheck="false"></label><datalist id="module-names"></datalist><button type="button" id="module-add">Add</button></div>
+<div class="bar"><label>Module <input id="module-field" list="module-names" aria-describedby="module-error" autocomplete="off" spellcheck="false"></label><datalist id="module-names"></datalist><button type="button" id="module-add">Add</button></div>
+<p id="module-error" class="error" role="alert"></p>
 <ul id="added" aria-label="Modules chosen"></ul>
 <h2>What you get</h2>
 <div class="scroll" id="outputs" role="region" aria-label="Outputs" tabindex="0"></div>

@@ -4,9 +4,9 @@
  * equal width: its boxes were sized for them.
  */
 export const style = `
-:root { color-scheme: light dark; --ground: #ffffff; --raised: #f4f5f7; --canvas: #fafbfc; --text: #16181d; --quiet: #565c68; --line: #dfe2e7; --edge: #858b97; --link: #0b57d0; --chosen: #dbe7fd; --hot: #f08c1d; --hottest: 62%; --mono: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+:root { color-scheme: light dark; --ground: #ffffff; --raised: #f4f5f7; --canvas: #fafbfc; --text: #16181d; --quiet: #565c68; --line: #dfe2e7; --edge: #858b97; --link: #0b57d0; --chosen: #dbe7fd; --hot: #f08c1d; --hottest: 62%; --wrong: #b3261e; --mono: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 @media (prefers-color-scheme: dark) {
-  :root { --ground: #14161a; --raised: #1f2329; --canvas: #101215; --text: #e8eaed; --quiet: #a6adba; --line: #2b3037; --edge: #747c89; --link: #8ab4f8; --chosen: #21375c; --hot: #c8690a; --hottest: 58%; }
+  :root { --ground: #14161a; --raised: #1f2329; --canvas: #101215; --text: #e8eaed; --quiet: #a6adba; --line: #2b3037; --edge: #747c89; --link: #8ab4f8; --chosen: #21375c; --hot: #c8690a; --hottest: 58%; --wrong: #f2b8b5; }
 }
 * { box-sizing: border-box; }
 [hidden] { display: none !important; }
@@ -24,7 +24,7 @@ button, select, summary { cursor: pointer; }
 button:hover { background: var(--raised); }
 button.link { min-height: 0; padding: 0; border: 0; background: none; color: var(--link); text-align: left; text-decoration: underline; text-underline-offset: 2px; overflow-wrap: anywhere; }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 1px; }
-.spoken, table caption.spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .skip { position: absolute; left: -100rem; }
 .skip:focus { left: 1rem; top: .5rem; z-index: 5; padding: .5rem; background: var(--ground); color: var(--link); }
 .search { position: relative; margin-left: auto; }
@@ -46,16 +46,22 @@ main { grid-row: 4; display: grid; grid-template-columns: minmax(24rem, 31rem) m
 #work > section { min-width: 0; min-height: 0; padding: 0 1rem .5rem; overflow: auto; }
 body:not([data-tab="graph"]) #panel-graph, body:not([data-tab="passes"]) #panel-passes, body:not([data-tab="taps"]) #panel-taps { display: none; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-caption { padding: 0 0 .4rem; text-align: left; color: var(--quiet); }
 th, td { padding: .2rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); font-weight: 400; }
-thead th { font-weight: 600; white-space: nowrap; }
+thead th { font-weight: 600; vertical-align: bottom; }
 .n { text-align: right; white-space: nowrap; }
-.scroll { overflow: auto; }
-.scroll td code, .scroll th code { white-space: nowrap; }
+/* A shadow at the side on which there is more: the ground over it scrolls with the table, the shadow stays. */
+.scroll { overflow: auto; scrollbar-width: thin; scrollbar-color: var(--edge) transparent; background: linear-gradient(to right, var(--ground) 40%, transparent) left / 2rem calc(100% + 4px) no-repeat local, linear-gradient(to left, var(--ground) 40%, transparent) right / 2rem calc(100% + 4px) no-repeat local, linear-gradient(to right, var(--edge), transparent) left / .75rem 100% no-repeat, linear-gradient(to left, var(--edge), transparent) right / .75rem 100% no-repeat; }
+#panel-taps .scroll code { white-space: nowrap; }
+.scroll .rules { min-width: 12rem; }
+#panel-passes .scroll code, #panel-passes .scroll .link { overflow-wrap: normal; }
 #panel-taps .scroll { max-height: 25rem; max-width: max-content; border: 1px solid var(--line); border-radius: 4px; }
-#panel-taps caption:not(.spoken) { padding-left: .6rem; padding-top: .3rem; }
+#stages, #outputs table { font-size: .8125rem; }
+#stages th, #stages td { padding: .2rem .4rem; vertical-align: middle; }
 #stages thead th { position: sticky; top: 0; z-index: 1; background: var(--ground); }
 .without-prefix .prefix:not(:has(:checked)), .without-attention .attention:not(:has(:checked)) { display: none; }
+.error { margin: 0 0 .5rem; color: var(--wrong); overflow-wrap: anywhere; }
+.error:empty { display: none; }
+[aria-invalid="true"] { border-color: var(--wrong); }
 .hint { margin: .2rem 0 .5rem; color: var(--quiet); max-width: 80ch; }
 #tree { width: 100%; table-layout: fixed; font-size: .8125rem; }
 #tree thead th:nth-child(2) { width: 6.4rem; }
@@ -90,7 +96,7 @@ thead th { font-weight: 600; white-space: nowrap; }
 .zoom { display: inline-flex; gap: .25rem; }
 .stage { flex: 1; display: grid; grid-template-columns: minmax(0, 1fr) minmax(15rem, 19rem); gap: .75rem; min-height: 0; }
 #canvases { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: .5rem; min-height: 0; }
-figure { display: flex; flex-direction: column; min-width: 0; min-height: 0; margin: 0; }
+figure { position: relative; display: flex; flex-direction: column; min-width: 0; min-height: 0; margin: 0; }
 figcaption { padding: 0 0 .2rem; color: var(--quiet); font-size: .8125rem; }
 [data-view="before"] .after, [data-view="after"] .before { display: none; }
 figure svg { flex: 1; width: 100%; min-height: 0; background: var(--canvas); border: 1px solid var(--line); border-radius: 6px; touch-action: none; cursor: grab; }
@@ -98,7 +104,8 @@ figure svg:active { cursor: grabbing; }
 svg text { fill: var(--text); pointer-events: none; }
 .title { font-size: 13px; font-weight: 700; }
 .line { font-size: 11px; }
-.nothing { font-size: 13px; fill: var(--quiet); }
+.nothing { position: absolute; inset: 0; display: grid; place-items: center; margin: 0; padding: 1rem; font-size: 1rem; text-align: center; overflow-wrap: anywhere; pointer-events: none; }
+.nothing:empty { display: none; }
 .item { cursor: pointer; outline: none; }
 .box { fill: color-mix(in srgb, var(--hot) calc(var(--heat, 0) * var(--hottest)), var(--ground)); stroke: var(--edge); }
 .under { fill: var(--raised); stroke: var(--edge); }

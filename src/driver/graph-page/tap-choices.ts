@@ -2,6 +2,7 @@ import { type Tap, resolveTaps } from "../../frontend/taps.ts";
 import { plainTaps } from "../../frontend/tap-names.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Dim } from "../../ir/dim.ts";
+import type { Graph } from "../../ir/graph.ts";
 import { substituteType } from "../../ir/type.ts";
 import type { Value } from "../../ir/value.ts";
 import { bytesPerImage, shownDim } from "../describe-tap.ts";
@@ -9,7 +10,7 @@ import type { LoweredRequest } from "../lower-request.ts";
 import type { TapChoice, TapKind } from "./page-data.ts";
 
 /** A tap and its values, or the reason why the network does not have it. */
-export interface ResolvedChoice {
+interface ResolvedChoice {
   readonly tap: string;
   readonly kind: TapKind;
   readonly taps: readonly Tap[];
@@ -38,24 +39,44 @@ export function resolveChoices(lowering: LoweredRequest): ResolvedChoice[] {
       ? [choice(`features.${i}.prefix`, "prefix")]
       : []),
   ]);
-  const attentions = new Set([...lowered.graph.values()].filter((v) => v.op === "attention").map((v) => v.origin.path));
   const offered = [
     ...features,
     ...plainTaps.filter((tap) => tap !== "features").map((tap) => choice(tap, "tap")),
-    ...[...attentions].map((path) => choice(`attn:${path}`, "attention")),
+    ...[...new Set(attentionNames(lowered.graph).values())].map((tap) => choice(tap, "attention")),
   ];
   const known = new Set(offered.map((c) => c.tap));
-  // Beside these there are modules, and attention maps of modules that hold several.
   const rest = eachTap(lowering).filter((tap) => !known.has(tap));
-  return [...offered, ...rest.map((tap) => choice(tap, tap.startsWith("attn:") ? "attention" : "module"))];
+  return [...offered, ...rest.map((tap) => choice(tap, "module"))];
 }
 
-/** The taps as they were asked for, `features` as the stages that it stands for. */
-export const eachTap = ({ tapNames, stages }: LoweredRequest): string[] =>
-  tapNames.flatMap((name) => {
+/** The taps as they were asked for, `features` as its stages and attention maps each by the name that the page has for it. */
+export function eachTap({ tapNames, stages, lowered }: LoweredRequest): string[] {
+  const names = attentionNames(lowered.graph);
+  const taps = tapNames.flatMap((name) => {
     const tap = name.trim();
-    return tap === "features" ? stages.map((i) => `features.${i}`) : [tap];
+    if (tap === "features") return stages.map((i) => `features.${i}`);
+    if (!tap.startsWith("attn:")) return [tap];
+    return [...names].flatMap(([path, own]) => (isInside(path, tap.slice("attn:".length)) ? [own] : []));
   });
+  return [...new Set(taps)];
+}
+
+const isInside = (path: string, module: string): boolean => path === module || path.startsWith(`${module}.`);
+
+/**
+ * By the path of an attention: the tap of its map. That of a block, where the block has this one attention, so that it is
+ * `attn:blocks.5` and not `attn:blocks.5.attn`.
+ */
+function attentionNames(graph: Graph): Map<string, string> {
+  const attentions = [...graph.values()].flatMap((v) => (v.op === "attention" ? [v.origin.path] : []));
+  return new Map(
+    attentions.map((path) => {
+      const block = /^(.+)\.[a-z_]+$/.exec(path)?.[1] ?? path;
+      const isOnlyOne = attentions.filter((other) => isInside(other, block)).length === 1;
+      return [path, `attn:${isOnlyOne ? block : path}`];
+    }),
+  );
+}
 
 /** The same as the page holds it, of a model of this batch; `rows` says where the values are. */
 export const tapChoice = (

@@ -2,7 +2,7 @@ import type { Interpolation } from "../../frontend/pretrained-cfg.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { LowerRequest, LoweredRequest } from "../lower-request.ts";
 import type { Manifest } from "../manifest.ts";
-import { modelFiles } from "./layout.ts";
+import { defaultTaps, modelFiles } from "./layout.ts";
 
 /**
  * An artifact that transformers.js loads in its image-classification and image-feature-extraction pipelines. Outputs have
@@ -12,10 +12,14 @@ import { modelFiles } from "./layout.ts";
 
 /** What transformers.js can call a network. It runs every one of them alike: pixel_values in, outputs by name. */
 const modelTypes: Readonly<Record<string, readonly [type: string, name: string]>> = {
+  beit: ["beit", "Beit"],
   convnext: ["convnext", "ConvNext"],
   deit: ["deit", "DeiT"],
   efficientnet: ["efficientnet", "EfficientNet"],
+  fastvit: ["fastvit", "FastViT"],
+  hiera: ["hiera", "Hiera"],
   mobilenetv3: ["mobilenet_v3", "MobileNetV3"],
+  mobilevit: ["mobilevit", "MobileViT"],
   resnet: ["resnet", "ResNet"],
   swin_transformer: ["swin", "Swin"],
   vision_transformer: ["vit", "ViT"],
@@ -26,28 +30,31 @@ const anyType = ["resnet", "ResNet"] as const;
 
 export const modelTypeOf = (family: string): readonly [type: string, name: string] => modelTypes[family] ?? anyType;
 
-/** Taps that serve both pipelines. */
-export const pipelineTaps = ["logits", "forward_features", "pre_logits"] as const;
-
 /** Pillow's numbers of the filters that transformers.js has. */
 const resample: { readonly [I in Interpolation]?: number } = { nearest: 0, lanczos: 1, bilinear: 2, bicubic: 3 };
 
-/** Refuses by name what transformers.js cannot load or would prepare in another way. */
+/**
+ * Refuses by name what transformers.js cannot load or would prepare in another way: `usage` for what was asked beside the
+ * layout, `unsupported` for what the model itself is.
+ */
 export function requireLoadable(lowering: LoweredRequest, batch: LowerRequest["batch"]): void {
-  const { resolved, taps, form, preprocess } = lowering;
+  const { resolved, taps, form, preprocess, lowered } = lowering;
   const { interpolation, cropMode, cropPct } = resolved.data;
   const [channels, height, width] = resolved.inputSize;
   const has = (tap: string): boolean => taps.some(({ name }) => name === tap);
-  if (channels !== 3) throw refused(`an input of ${channels} channels: its pictures are RGB`);
-  if (preprocess) throw refused("--preprocess: it normalises pictures itself", "Leave --preprocess out.");
+  if (preprocess) throw contradicted("--preprocess: it normalises pictures itself", "Leave --preprocess out.");
   if (typeof batch === "number" && batch > 1)
-    throw refused(`--batch ${batch}: it runs one picture or as many as it is given`, "Leave --batch out.");
+    throw contradicted(`--batch ${batch}: it runs one picture or as many as it is given`, "Leave --batch out.");
   if (form.softmax && has("logits"))
-    throw refused("--softmax: its pipeline takes the softmax of the logits", "Leave --softmax out.");
+    throw contradicted("--softmax: its pipeline takes the softmax of the logits", "Leave --softmax out.");
+  const { length } = lowered.model.forwardFeatures;
+  const hint = tapsHint(lowering);
+  if (length > 1 && taps.some(({ name }) => name.startsWith("forward_features.")))
+    throw contradicted(`forward_features of this network: it is ${length} tensors, and last_hidden_state is one`, hint);
   if (!has("logits") && !has("forward_features"))
-    throw refused("these taps: its pipelines read logits or forward_features", `Use --taps ${pipelineTaps.join()}.`);
-  if (resolved.numClasses === 0 && has("logits"))
-    throw refused("logits of a network without classes", "Use --taps forward_features,pre_logits.");
+    throw contradicted("these taps: its pipelines read logits or forward_features", hint);
+  if (resolved.numClasses === 0 && has("logits")) throw contradicted("logits of a network without classes", hint);
+  if (channels !== 3) throw refused(`an input of ${channels} channels: its pictures are RGB`);
   if (resample[interpolation] === undefined)
     throw refused(
       `the interpolation ${interpolation}: it has ${Object.keys(resample).join(", ")}`,
@@ -62,8 +69,19 @@ export function requireLoadable(lowering: LoweredRequest, batch: LowerRequest["b
     );
 }
 
-const refused = (what: string, hint?: string): TimmcError =>
-  new TimmcError("unsupported", `transformers.js does not take ${what}`, { trail: ["--layout transformers-js"], hint });
+/** The taps that would be taken, where there are any. */
+function tapsHint({ resolved: { numClasses }, lowered: { model } }: LoweredRequest): string {
+  if (numClasses === 0 && model.forwardFeatures.length > 1)
+    return "Leave --layout out: without classes this network has no output that its pipelines read.";
+  return `Use --taps ${defaultTaps("transformers-js", { numClasses, featuresOnly: false }, model).join()}.`;
+}
+
+const refusal =
+  (code: "usage" | "unsupported") =>
+  (what: string, hint?: string): TimmcError =>
+    new TimmcError(code, `transformers.js does not take ${what}`, { trail: ["--layout transformers-js"], hint });
+const contradicted = refusal("usage");
+const refused = refusal("unsupported");
 
 /** A side of the picture before the crop, as timm rounds it. */
 const scaled = (side: number, cropPct: number): number => Math.floor(side / cropPct);

@@ -12,6 +12,7 @@ import {
 import { dirname, join, relative } from "node:path";
 import { makeFolder } from "../make-folder.ts";
 import { HubError, diskError } from "./error.ts";
+import { codeOf } from "../../ir/caught.ts";
 
 /** A full commit id: what snapshots are named by. */
 export const isCommit = (text: string): boolean => /^[0-9a-f]{40}$/.test(text);
@@ -115,7 +116,7 @@ function point(folder: string, path: string, blob: string, links: boolean): void
   try {
     if (links) return replace(folder, path, (temporary) => symlinkSync(relative(dirname(path), blob), temporary));
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const code = codeOf(error) ?? "";
     if (!["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "UNKNOWN"].includes(code)) throw error;
   }
   replace(folder, path, (temporary) => copyFileSync(blob, temporary));

@@ -9,7 +9,7 @@ import { type HubAddress, type RemoteFile, etagOf, fileUrl, refusal } from "./me
 import { type HubResponse, send } from "./request.ts";
 import type { HubSettings } from "./settings.ts";
 
-export interface DownloadJob {
+interface DownloadJob {
   readonly settings: HubSettings;
   /** The repository at a commit, so that a moving branch cannot change the file on the way. */
   readonly at: HubAddress;

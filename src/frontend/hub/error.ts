@@ -1,3 +1,4 @@
+import { codeOf, messageOf } from "../../ir/caught.ts";
 import { TimmcError } from "../../ir/error.ts";
 
 /**
@@ -6,7 +7,7 @@ import { TimmcError } from "../../ir/error.ts";
  * allowed, and no copy here". `changed`: the file became another one between two answers. `protocol`: an answer that no
  * Hub gives. `content`: bytes that are not the announced ones. `disk`: no room or no right to write.
  */
-export type HubFailure =
+type HubFailure =
   | "network"
   | "timeout"
   | "server"
@@ -60,7 +61,7 @@ export const interrupted = (): TimmcError =>
 
 /** The failure of a file operation in the cache. */
 export function diskError(path: string, cause: unknown): HubError {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   const isFull = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
   const what = isFull ? "the disk has no room left" : `it cannot be written (${messageOf(cause)})`;
   return new HubError("disk", `${path}: ${what}`, {
@@ -70,5 +71,3 @@ export function diskError(path: string, cause: unknown): HubError {
     cause,
   });
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -15,6 +15,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeFolder } from "../make-folder.ts";
 import { diskError, interrupted } from "./error.ts";
+import { codeOf } from "../../ir/caught.ts";
 
 export interface LockTimes {
   /** Milliseconds between two signs of life of a holder. */
@@ -27,7 +28,7 @@ export interface LockTimes {
 
 const usual: LockTimes = { heartbeat: 2000, stale: 20_000, poll: 100 };
 
-export interface LockOptions {
+interface LockOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called once where another process has the lock. */
   readonly onWait?: (() => void) | undefined;
@@ -91,7 +92,7 @@ function create(path: string, owner: string): boolean {
     }
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     throw diskError(path, error);
   }
 }
@@ -118,7 +119,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return codeOf(error) !== "ESRCH";
   }
 }
 

@@ -21,7 +21,7 @@ export interface HubAccess {
 }
 
 /** A repository's model: its snapshot in the cache is the folder. The weights are another download: `fetchWeights`. */
-export interface HubModel extends LocalModel {
+interface HubModel extends LocalModel {
   readonly commit: string;
 }
 

@@ -1,7 +1,8 @@
-import { HubError, interrupted, messageOf } from "./error.ts";
+import { codeOf, messageOf } from "../../ir/caught.ts";
+import { HubError, interrupted } from "./error.ts";
 import type { HubSettings } from "./settings.ts";
 
-export interface HubRequest {
+interface HubRequest {
   readonly method: "HEAD" | "GET";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -154,7 +155,7 @@ function watchdog(outer: AbortSignal | undefined, milliseconds: number): Watchdo
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const each = cause instanceof AggregateError ? [cause, ...(cause.errors as readonly unknown[])] : [cause];
-  const code = each.flatMap((e) => (e instanceof Error && "code" in e ? [String(e.code)] : []))[0];
+  const code = each.flatMap((e) => codeOf(e) ?? [])[0];
   if (code !== undefined) return code;
   const words = messageOf(cause);
   return /^[a-z ]{1,60}$/i.test(words) ? words : messageOf(error);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { codeOf } from "../../ir/caught.ts";
 import { TimmcError } from "../../ir/error.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -104,7 +105,7 @@ function readTokenFile(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const code = codeOf(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new TimmcError("io", `the Hub token cannot be read (${String(code)})`, {
       trail: [file],

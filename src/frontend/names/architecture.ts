@@ -23,7 +23,7 @@ export type ArchitectureKind =
   | "other";
 
 /** A piece of the name. Pieces do not overlap, stand in order, and cover the name but for the underscores between them. */
-export interface ArchitectureToken {
+interface ArchitectureToken {
   readonly text: string;
   readonly kind: ArchitectureKind;
   /** In words; for kind `other`, that the piece is not explained. */

@@ -1,7 +1,7 @@
 import { type TokenClass, type TokenMeaning, tokenMeaning } from "./tokens.ts";
 
 /** A piece of a tag between underscores. */
-export interface TagToken {
+interface TagToken {
   readonly text: string;
   readonly class: TokenClass | "unknown";
   /** In words. */

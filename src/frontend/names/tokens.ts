@@ -2,7 +2,7 @@
  * The classes of a pretrained tag's tokens. A token has one class, except a bare number of three or four digits, which
  * is a resolution only at the end of a tag.
  */
-export const tokenClasses = [
+const tokenClasses = [
   "labels",
   "organisation",
   "objective",

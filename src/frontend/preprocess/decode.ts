@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Sharp } from "sharp";
+import { codeOf, messageLineOf } from "../../ir/caught.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { formatNames, isCutShort, isWideGrayPng, readFormats, refusedFormat, sniffFormat } from "./formats.ts";
 import type { PictureFormat } from "./formats.ts";
@@ -50,8 +51,8 @@ async function readPicture(path: string): Promise<Uint8Array> {
     }
   } catch (error) {
     if (error instanceof TimmcError) throw error;
-    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    throw new TimmcError("io", missing ? "no such file" : `cannot be read: ${messageOf(error)}`, { cause: error });
+    const missing = codeOf(error) === "ENOENT";
+    throw new TimmcError("io", missing ? "no such file" : `cannot be read: ${messageLineOf(error)}`, { cause: error });
   }
 }
 
@@ -90,7 +91,7 @@ async function loadSharp(): Promise<typeof import("sharp").default> {
   } catch (error) {
     throw new TimmcError(
       "dependency",
-      `reading pictures needs the package sharp, which did not load: ${messageOf(error)}`,
+      `reading pictures needs the package sharp, which did not load: ${messageLineOf(error)}`,
       {
         hint: "Install it for this platform: npm install sharp",
         cause: error,
@@ -100,7 +101,7 @@ async function loadSharp(): Promise<typeof import("sharp").default> {
 }
 
 function damaged(format: PictureFormat, bytes: Uint8Array, error: unknown): TimmcError {
-  const reason = messageOf(error);
+  const reason = messageLineOf(error);
   const truncated = isCutShort(format, bytes) || /premature end|truncated/i.test(reason);
   const name = formatNames[format];
   return new TimmcError(
@@ -113,9 +114,6 @@ function damaged(format: PictureFormat, bytes: Uint8Array, error: unknown): Timm
 }
 
 /** One line, for libvips reports several with its own line breaks. */
-const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).trim().replaceAll(/\s*\n\s*/g, "; ");
-
 /** RGB, RGBA or gray and alpha expanded to four channels by libvips: the first three are the colour, unblended. */
 async function firstThree(picture: Sharp): Promise<RgbImage> {
   const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });

@@ -1,5 +1,6 @@
 import { sameShape } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
+import { counted } from "../counted.ts";
 import { nearNames } from "../suggest.ts";
 import { type KnownParts, causeOf, optionFor } from "./diagnose/cause.ts";
 import { findPrefix } from "./diagnose/prefix.ts";
@@ -45,7 +46,7 @@ export function matchWeights(source: WeightSource, parameters: Iterable<TensorSp
 }
 
 /** What the hint of a mismatch can say more with: the model's known modules, and whether the user named the file. */
-export interface MatchContext {
+interface MatchContext {
   readonly parts: KnownParts;
   readonly kind: "pretrained" | "file";
 }
@@ -93,7 +94,7 @@ const leftOver = (source: WeightSource, unexpected: readonly string[], context: 
 
 const doctorOf = ({ kind }: MatchContext): string => `timmc doctor MODEL${kind === "file" ? " --weights FILE" : ""}`;
 
-export const entriesOf = (n: number): string => (n === 1 ? "1 entry" : `${n} entries`);
+export const entriesOf = (n: number): string => counted(n, "entry", "entries");
 const listedNames = (names: readonly string[]): string => names.slice(0, 3).map(shown).join(", ");
 
 const COUNTER = /num_batches_tracked$/;

@@ -13,7 +13,7 @@ const kinds = {
 type Kind = keyof typeof kinds;
 
 /** What a file is by its ending. */
-export type NamedKind = "safetensors" | "npz" | "pytorch";
+type NamedKind = "safetensors" | "npz" | "pytorch";
 
 const allowed: { readonly [N in NamedKind]: readonly Kind[] } = {
   safetensors: ["safetensors"],

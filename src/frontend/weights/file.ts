@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { messageOf } from "../../ir/caught.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { printable } from "../printable.ts";
 
@@ -59,10 +60,14 @@ export function readBytes(
     }
     if (done === length) return bytes;
   } catch (error) {
-    throw new TimmcError("io", `${length} bytes at ${position} of the weight file cannot be read: ${why(error)}`, {
-      hint: "Check the disk and the free memory.",
-      cause: error,
-    });
+    throw new TimmcError(
+      "io",
+      `${length} bytes at ${position} of the weight file cannot be read: ${messageOf(error)}`,
+      {
+        hint: "Check the disk and the free memory.",
+        cause: error,
+      },
+    );
   }
   return refuse(`the file ends at byte ${position + done}: it was cut while in use`);
 }
@@ -72,7 +77,7 @@ export function openFile(path: string): number {
   try {
     if (statSync(path).isFile()) return openSync(path, "r");
   } catch (error) {
-    throw new TimmcError("io", `the weight file cannot be read: ${why(error)}`, {
+    throw new TimmcError("io", `the weight file cannot be read: ${messageOf(error)}`, {
       trail: [path],
       hint: "Check the path.",
       cause: error,
@@ -83,5 +88,3 @@ export function openFile(path: string): number {
 
 /** Text of untrusted files for messages: at most 80 characters, none that a terminal obeys. */
 export const shown = (text: string): string => printable(JSON.stringify(text.slice(0, 80))).slice(1, -1);
-
-const why = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -31,7 +31,7 @@ export const storedBits = {
 export type StoredDType = keyof typeof storedBits;
 
 /** Types that no parameter can be loaded from: elements smaller than a byte, and complex numbers. */
-export type OpaqueDType = "f6_e2m3" | "f6_e3m2" | "f4" | "c64" | "c128";
+type OpaqueDType = "f6_e2m3" | "f6_e3m2" | "f4" | "c64" | "c128";
 
 export const isOpaque = (dtype: StoredDType): dtype is OpaqueDType =>
   dtype === "c64" || dtype === "c128" || dtype === "f4" || dtype === "f6_e2m3" || dtype === "f6_e3m2";

@@ -6,7 +6,7 @@ import type { WeightSource } from "./source.ts";
 const wrappers = ["module.", "_orig_mod."] as const;
 
 /** A key without one leading `module.`, then without one leading `_orig_mod.`, as timm takes them off every file. */
-export const unwrappedName = (key: string): string =>
+const unwrappedName = (key: string): string =>
   wrappers.reduce((name, wrapper) => (name.startsWith(wrapper) ? name.slice(wrapper.length) : name), key);
 
 /** A source under unwrapped names; itself where no key is wrapped. Throws `weights` where two keys get one name. */

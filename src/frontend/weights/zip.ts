@@ -9,7 +9,7 @@ export interface Member {
 }
 
 /** How members may be packed; torch stores all of its own. */
-export type Packing = "stored" | "stored or deflated";
+type Packing = "stored" | "stored or deflated";
 
 /** No deflated stream grows by more. */
 const MAX_INFLATION = 1032;

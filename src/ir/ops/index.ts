@@ -25,6 +25,7 @@ import { layer_norm } from "./layer-norm.ts";
 import { less } from "./less.ts";
 import { linear } from "./linear.ts";
 import { log } from "./log.ts";
+import { lstm } from "./lstm.ts";
 import { matmul } from "./matmul.ts";
 import { max_pool } from "./max-pool.ts";
 import { maximum } from "./maximum.ts";
@@ -80,6 +81,7 @@ export const ops = {
   less,
   linear,
   log,
+  lstm,
   matmul,
   max_pool,
   maximum,

@@ -1,7 +1,7 @@
 import { count } from "../type.ts";
 
 /** A view of an array as lanes along one axis: element j of a lane is at `start + j * step`. */
-export interface Lanes {
+interface Lanes {
   readonly length: number;
   readonly step: number;
   readonly starts: Iterable<number>;

@@ -8,7 +8,7 @@ import { unravel, windowExtent } from "./conv.ts";
 /** Attributes that both pools share; padding lists the elements before every axis, then after. */
 export const poolAttrs = { kernel: ints(), stride: ints(), padding: ints(), ceil: bool(false) };
 
-export interface PoolGeometry {
+interface PoolGeometry {
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
   readonly padding: readonly number[];

@@ -5,7 +5,7 @@ import type { Value } from "../../ir/value.ts";
 import { type Box, type Span, boxShape, broadcastBox, isWhole, wholeBox } from "./box.ts";
 
 /** How an op computes a part of its result from parts of its operands. */
-export interface Transfer<N extends OpName = OpName> {
+interface Transfer<N extends OpName = OpName> {
   /** Whether parts along an axis of the result need less than the whole result does; without, along every axis. */
   free?(value: Value<N>, axis: number): boolean;
   /** What a box of the result takes of every operand; of an operand that is left out, nothing. */

@@ -19,7 +19,7 @@ import { variants } from "./variants.ts";
 
 /** Norm, MLP four times as wide, layer scale: on NCHW maps with conv_mlp, else on NHWC ones. */
 function pointwise(s: Scope, x: Value, c: ConvNeXtConfig): Value {
-  const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+  const channels = s.channels(x);
   const wide = mlp(4 * channels, { act: c.act_layer, conv: c.conv_mlp, grn: c.use_grn });
   const scale = c.ls_init_value !== undefined;
   if (c.conv_mlp) {

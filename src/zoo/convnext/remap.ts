@@ -1,4 +1,5 @@
 /** Checkpoints of ConvNeXt: what timm's filter of the family reads, and three layouts of timmc's own. */
+import { untrainedHeadNorm } from "../remap/head-norm.ts";
 import type { FileKeys, Layout, Remap, Step } from "../remap/remap.ts";
 import { drop, only, rename, renames, reshapeToModel, strip, withZeroBias } from "../remap/steps.ts";
 
@@ -30,17 +31,8 @@ const facebook: readonly Step[] = [
   mlpToModel,
 ];
 
-/**
- * The masked autoencoder of V2 trains no norm after the last stage. timm loads its own tag of these files non-strictly,
- * which leaves the norm as it is made; what reads the norm of any other such file would read numbers of no training.
- */
-const headNorm = (name: string, value: number): Step => ({
-  kind: "absent",
-  name,
-  reason: "the pretraining of this file has no norm in the head",
-  initial: { when: ({ tag }) => tag === "fcmae", value },
-});
-const untrainedHeadNorm: readonly Step[] = [headNorm("head.norm.weight", 1), headNorm("head.norm.bias", 0)];
+/** The masked autoencoder of V2 trains no norm after the last stage. */
+const maskedHeadNorm = untrainedHeadNorm("fcmae");
 
 /** Whether a file of V2 has neither a classifier nor any norm before it. */
 const isUntrained = (file: FileKeys): boolean => file.some(/\.grn\./) && !file.some(/^(?:head|norm|norm_pre)\./);
@@ -107,13 +99,13 @@ const layouts: readonly Layout[] = [
   {
     name: "Facebook ConvNeXt V2 before fine-tuning",
     when: (file) => file.some(/^downsample_layers\./) && isUntrained(file),
-    steps: [...facebook, ...untrainedHeadNorm],
+    steps: [...facebook, ...maskedHeadNorm],
   },
   { name: "Facebook ConvNeXt", when: (file) => file.some(/^downsample_layers\./), steps: facebook },
   {
     name: "timm ConvNeXt V2 before fine-tuning",
     when: (file) => file.has("stem.0.weight") && isUntrained(file),
-    steps: [mlpToModel, ...untrainedHeadNorm],
+    steps: [mlpToModel, ...maskedHeadNorm],
   },
   {
     name: "Hugging Face ConvNeXt",

@@ -22,7 +22,7 @@ export default defineFamily<typeof familyArgs>({
   paper: "https://arxiv.org/abs/2012.12877",
   args: familyArgs,
   variants,
-  defaultStages: 3,
+  lastStages: 3,
   refuse: (c, given) => {
     if (c.kind === "distilled" && given.has("distilled")) return "this architecture sets distilled itself";
     return refuse(c) ?? (isDistilled(c) ? refuseDistilled(c) : undefined);

@@ -6,7 +6,8 @@ import { tokenNorm } from "../layers/token-norm.ts";
 import { tokenAt } from "../layers/tokens.ts";
 import type { Scope } from "../scope.ts";
 import { type VitConfig, normsPooled } from "../vision-transformer/config.ts";
-import { type Prefix, convPatches, encode } from "../vision-transformer/encoder.ts";
+import type { Prefix } from "../layers/token-embedding.ts";
+import { convPatches, encode } from "../vision-transformer/encoder.ts";
 
 export const distilledPrefix: Prefix = [
   ["cls_token", 1],

@@ -1,7 +1,7 @@
 import { type Row, patch, sizes } from "../vision-transformer/sizes.ts";
 
 /** The distilled architectures have a second token and head. */
-export type DeitRow = Row & { readonly kind?: "distilled" };
+type DeitRow = Row & { readonly kind?: "distilled" };
 
 const { tiny, small, medium, base, large, huge } = sizes;
 const distilled: DeitRow = { kind: "distilled" };

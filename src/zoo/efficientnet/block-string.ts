@@ -171,7 +171,7 @@ function blockOf(text: string, f: Fields): BlockSpec {
   }
 }
 
-export interface StageScaling {
+interface StageScaling {
   /** For every stage, or one per stage. */
   readonly depthMultiplier?: number | readonly number[];
   readonly depthTrunc?: "ceil" | "round";

@@ -51,7 +51,7 @@ export function groupsOf(channels: number, groupSize: number): number {
 export const spatial =
   (kernel: Kernel, groupSize: number, options: Omit<ConvOptions, "kernel" | "groups">, routing?: Value): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     return convolve(channels, kernel, { ...options, groups: groupsOf(channels, groupSize) }, routing)(s, x);
   };
 
@@ -86,7 +86,7 @@ export const convBlock =
   (c: Style, b: ConvSpec & Place): BlockModule =>
   (s, x) => {
     const { stride, aa } = striding(c, b);
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a block");
+    const channels = s.channels(x);
     const groups = groupsOf(channels, b.groupSize ?? 0);
     const wide = s.chain(x, {
       conv: mixedConv2d(b.out, b.kernel, { stride, dilation: b.dilation, groups, padding: c.padding }),

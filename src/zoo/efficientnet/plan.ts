@@ -16,7 +16,7 @@ export interface Place {
 export type Block = BlockSpec & Place;
 
 /** A block whose output is a feature stage of timm's, or stage 0, the stem. */
-export interface FeaturePoint {
+interface FeaturePoint {
   readonly stage: number;
   readonly channels: number;
   readonly reduction: number;
@@ -29,7 +29,7 @@ export interface Plan {
   readonly channels: number;
 }
 
-export interface PlanRules {
+interface PlanRules {
   readonly outputStride: number;
   readonly round: (channels: number) => number;
   /** Squeeze-excite ratios are of the expanded width, not of the block's input. */

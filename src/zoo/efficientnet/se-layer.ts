@@ -26,7 +26,7 @@ export const squeezeExcite =
   ({ gate = "sigmoid", forceAct, round = roundHalfEven }: SqueezeExciteOptions = {}): SeLayer =>
   (channels, ratio, name) =>
   (s, x) => {
-    const width = s.static(x.type.shape[1] ?? 0, "the channels of squeeze-excite");
+    const width = s.channels(x);
     const y = s.chain(s.reduce_mean(x, { axes: [2, 3], keep: true }), {
       conv_reduce: conv2d(round(channels * ratio), { bias: true }),
       act1: act(forceAct ?? name),
@@ -45,7 +45,7 @@ const named = {
   gca: (_, ratio, act) => globalContext({ ratio, act, add: true }),
 } as const satisfies Record<string, SeLayer>;
 
-export type SeLayerName = keyof typeof named;
+type SeLayerName = keyof typeof named;
 
 export const seLayer: Arg<SeLayerName | undefined> = optional(
   oneOf(Object.keys(named) as SeLayerName[], "se", "channel attention instead of squeeze-excite"),

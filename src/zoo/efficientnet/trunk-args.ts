@@ -54,7 +54,7 @@ export const trunkArgs = {
   fixed: internal<readonly string[]>([]),
 };
 
-export type TrunkConfig = ConfigOf<typeof trunkArgs>;
+type TrunkConfig = ConfigOf<typeof trunkArgs>;
 
 /**
  * A row of variants: a design, the arguments that timm's entry function passes to its generator, even where they say the
@@ -84,7 +84,9 @@ export function refuseTrunk(
 ) {
   const twice = c.fixed.find((name) => given.has(name));
   if (twice !== undefined) return `${twice}: the architecture sets it, and timm refuses a second value`;
-  const unknown = all.find((name) => given.has(name) && !takes.includes(name));
+  // With features_only timm drops the arguments of the head before a generator sees them.
+  const dropped = c.features_only ? ["head_conv"] : [];
+  const unknown = all.find((name) => given.has(name) && !takes.includes(name) && !dropped.includes(name));
   if (unknown !== undefined) return `${unknown}: this architecture's generator takes none`;
   if (given.has("feature_location") && !c.features_only)
     return "feature_location belongs to timm's feature networks: it needs features_only=true";

@@ -37,7 +37,11 @@ const prelu: Module = (s, x) => {
   return s.add(s.maximum(x, zero), s.mul(s.param("weight", [1]), s.minimum(x, zero)));
 };
 
-export function act(name: ActName): Module {
+/** An activation by its name, or one that no name stands for, such as another slope. */
+export type Act = ActName | Module;
+
+export function act(name: Act): Module {
+  if (typeof name === "function") return name;
   if (name === "prelu") return prelu;
   if (name === "identity") return (_, x) => x;
   const [kind, alpha] = kinds[name] as readonly [ActivationKind, number?];

@@ -1,13 +1,13 @@
-import type { Value } from "../../ir/value.ts";
 import type { Module } from "../scope.ts";
 import type { ActName } from "./act.ts";
+import { multiHeadMix } from "./attention.ts";
 import { mergeHeads, splitHeads } from "./heads.ts";
 import { linear } from "./linear.ts";
 import { mlp } from "./mlp.ts";
 import { split } from "./split.ts";
 import { tokenAt } from "./tokens.ts";
 
-export interface LatentPoolOptions {
+interface LatentPoolOptions {
   readonly heads: number;
   /** Width inside the MLP that follows. */
   readonly hidden: number;
@@ -26,10 +26,8 @@ export const attentionPoolLatent =
     const width = s.static(c, "the width of attention");
     const latent = s.expand(s.param("latent", [1, 1, width]), { shape: [n, 1, width] });
     const [k, v] = split(s, s.call("kv", linear(2 * width), x), [width, width]);
-    const byHead = (y: Value): Value => splitHeads(s, y, heads);
-    const query = byHead(s.call("q", linear(width), latent));
-    const mixed = s.attention(query, byHead(k), byHead(v), undefined, { scale: (width / heads) ** -0.5 });
-    const y = s.call("proj", linear(width), mergeHeads(s, mixed));
+    const mixed = multiHeadMix(s, [s.call("q", linear(width), latent), k, v], { heads });
+    const y = s.call("proj", linear(width), mixed);
     const token = s.add(y, s.chain(y, { norm, mlp: mlp(hidden, { act }) }));
     return s.reshape(token, { shape: [n, width] });
   };
@@ -41,7 +39,7 @@ export const attentionPoolLatent =
 export const attentionPoolPrr =
   ({ heads, pool }: { readonly heads: number; readonly pool: "token" | "avg" }): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const y = splitHeads(s, x, heads);
     const mixed = mergeHeads(s, s.attention(y, y, y, undefined, { scale: (width / heads) ** -0.5 }));
     return pool === "token" ? tokenAt(s, mixed, 0) : s.reduce_mean(mixed, { axes: [1] });

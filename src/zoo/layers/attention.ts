@@ -21,25 +21,31 @@ export interface AttentionOptions {
 export const attention =
   ({ heads, qkvBias = false, projBias = true, qkNorm, outNorm }: AttentionOptions): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const packed = s.call("qkv", linear(3 * width, { bias: qkvBias }), x);
     const mixed = multiHeadMix(s, split(s, packed, [width, width, width]), { heads, qkNorm });
     return s.chain(mixed, { norm: outNorm, proj: linear(width, { bias: projBias }) });
   };
 
-/** What attention does between its projections: queries, keys and values [N, L, C] to [N, L, C]. */
-export function multiHeadMix(
+interface MixOptions extends Pick<AttentionOptions, "heads" | "qkNorm"> {
+  /** Added to the scores, [..., heads, L, S]. */
+  readonly bias?: Value | undefined;
+  /** What queries and keys [N, heads, L, d] pass last, such as a rotation. */
+  readonly turn?: ((x: Value) => Value) | undefined;
+}
+
+/** What attention does between its projections: queries [N, L, C], keys and values [N, S, C] to [N, L, C]. */
+export const multiHeadMix = (s: Scope, qkv: readonly [Value, Value, Value], o: MixOptions): Value =>
+  mergeHeads(s, mixByHead(s, qkv, o));
+
+/** The same, with the heads apart: [N, heads, L, d]. */
+export function mixByHead(
   s: Scope,
   [q, k, v]: readonly [Value, Value, Value],
-  { heads, qkNorm }: Pick<AttentionOptions, "heads" | "qkNorm">,
+  { heads, qkNorm, bias, turn = (x) => x }: MixOptions,
 ): Value {
-  const width = s.static(q.type.shape[2] ?? 0, "the width of attention");
-  const mixed = s.attention(
-    s.chain(splitHeads(s, q, heads), { q_norm: qkNorm }),
-    s.chain(splitHeads(s, k, heads), { k_norm: qkNorm }),
-    splitHeads(s, v, heads),
-    undefined,
-    { scale: (width / heads) ** -0.5 },
-  );
-  return mergeHeads(s, mixed);
+  const queries = s.chain(splitHeads(s, q, heads), { q_norm: qkNorm });
+  const keys = s.chain(splitHeads(s, k, heads), { k_norm: qkNorm });
+  const values = splitHeads(s, v, heads);
+  return s.attention(turn(queries), turn(keys), values, bias, { scale: (s.features(q) / heads) ** -0.5 });
 }

@@ -6,14 +6,14 @@ import { avgPool } from "./pool.ts";
  * Depthwise binomial blur, then stride (Zhang 2019): the outer product of (1, 2, 1) / 4 with itself, padded by
  * reflection, or by zeros in the "constant" form.
  */
-export const blurPool =
+const blurPool =
   ({
     stride = 2,
     size = 3,
     mode = "reflect",
   }: { stride?: number; size?: number; mode?: "reflect" | "constant" } = {}): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a blur pool");
+    const channels = s.channels(x);
     const row = binomial(size);
     const values = row.flatMap((a) => row.map((b) => a * b));
     const tile = s.constant({ values, shape: [1, 1, size, size] });

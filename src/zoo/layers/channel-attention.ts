@@ -7,21 +7,36 @@ import { makeDivisible } from "./rounding.ts";
 /** The mean over height and width, extents kept at 1: the squeeze of all of these. */
 const squeeze = (s: Scope, x: Value): Value => s.reduce_mean(x, { axes: [2, 3], keep: true });
 
+interface SqueezeExciteOptions {
+  /** Of both convolutions. */
+  readonly bias?: boolean;
+  readonly ratio?: number;
+  /** Instead of what follows from the ratio. */
+  readonly width?: number;
+  /** Before the activation. */
+  readonly norm?: Module;
+  readonly act?: ActName;
+  readonly gate?: ActName;
+}
+
 /** Squeeze-and-excitation (Hu et al. 2018, fig. 1): x sigmoid(fc2(act(fc1(mean x)))). */
 export const squeezeExcite =
   ({
     ratio = 1 / 16,
     width,
+    norm,
     act: name = "relu",
     gate = "sigmoid",
-  }: { ratio?: number; width?: number; act?: ActName; gate?: ActName } = {}): Module =>
+    bias = true,
+  }: SqueezeExciteOptions = {}): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of squeeze-excite");
+    const channels = s.channels(x);
     const reduced = width ?? makeDivisible(channels * ratio, 8, 8, 0);
     const y = s.chain(squeeze(s, x), {
-      fc1: conv2d(reduced, { bias: true }),
+      fc1: conv2d(reduced, { bias }),
+      bn: norm,
       act: act(name),
-      fc2: conv2d(channels, { bias: true }),
+      fc2: conv2d(channels, { bias }),
       gate: act(gate),
     });
     return s.mul(x, y);
@@ -29,7 +44,7 @@ export const squeezeExcite =
 
 /** Effective squeeze-excitation (Lee and Park 2020): one convolution, hard sigmoid. */
 export const effectiveSqueezeExcite: Module = (s, x) => {
-  const channels = s.static(x.type.shape[1] ?? 0, "the channels of squeeze-excite");
+  const channels = s.channels(x);
   return s.mul(x, s.chain(squeeze(s, x), { fc: conv2d(channels, { bias: true }), gate: act("hard_sigmoid") }));
 };
 

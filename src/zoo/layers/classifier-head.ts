@@ -35,16 +35,18 @@ interface ClassifierHeadOptions {
   readonly format?: "NCHW" | "NHWC";
   /** A 1x1 convolution as the classifier, flattened after it. */
   readonly conv?: boolean;
+  /** The classifier's name. */
+  readonly fc?: string;
 }
 
 /** timm's ClassifierHead: `global_pool`, then `fc`. Without a pool the classifier sees every position of an NHWC map. */
 export const classifierHead =
-  ({ classes, pool, format = "NCHW", conv = false }: ClassifierHeadOptions): HeadModule =>
+  ({ classes, pool, format = "NCHW", conv = false, fc = "fc" }: ClassifierHeadOptions): HeadModule =>
   (s, x) => {
     const over: Module = (t, y) => globalPoolOver(t, y, pool, [1, 2]);
     const pooled = s.call("global_pool", format === "NHWC" ? over : globalPool2d(pool, conv), x);
-    if (!conv) return { preLogits: pooled, logits: s.chain(pooled, { fc: fullyConnected(classes) }) };
-    const logits = s.chain(pooled, { fc: classes > 0 ? conv2d(classes, { bias: true }) : undefined });
+    if (!conv) return { preLogits: pooled, logits: s.chain(pooled, { [fc]: fullyConnected(classes) }) };
+    const logits = s.chain(pooled, { [fc]: classes > 0 ? conv2d(classes, { bias: true }) : undefined });
     const flat = pool === "" ? undefined : flatten;
     return { preLogits: s.chain(pooled, { flatten: flat }), logits: s.chain(logits, { flatten: flat }) };
   };

@@ -17,3 +17,12 @@ export function poolAndClassify(s: Scope, x: Value, pool: GlobalPool, classes: n
   const preLogits = s.call("global_pool", globalPool2d(pool), x);
   return { preLogits, logits: s.chain(preLogits, { [fc]: fullyConnected(classes) }) };
 }
+
+/** Why a network whose classifier is a linear layer takes no such pooling, or undefined. */
+export const refuseUnpooled = (c: {
+  readonly global_pool: GlobalPool;
+  readonly num_classes: number;
+}): string | undefined =>
+  c.global_pool === "" && c.num_classes > 0
+    ? 'global_pool="" needs num_classes=0: the classifier takes no map'
+    : undefined;

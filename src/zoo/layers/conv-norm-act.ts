@@ -1,14 +1,14 @@
 import type { Module } from "../scope.ts";
-import type { ActName } from "./act.ts";
+import type { Act } from "./act.ts";
 import { type AaLayer, antiAlias } from "./blur-pool.ts";
 import { type ConvOptions, conv2d } from "./conv.ts";
 import { type NormAct, normAct } from "./norm-act.ts";
 
-interface ConvNormActOptions extends ConvOptions {
+export interface ConvNormActOptions extends ConvOptions {
   readonly stride?: number;
   readonly norm: NormAct;
   /** The activation; none with undefined (timm's apply_act=False). */
-  readonly act: ActName | undefined;
+  readonly act: Act | undefined;
   /** Takes the stride from the convolution, after the activation. */
   readonly aa?: AaLayer | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Dim } from "../../ir/dim.ts";
+import type { Value } from "../../ir/value.ts";
 import type { Module, Scope } from "../scope.ts";
 
 /** Symmetric zeros, "same" as TensorFlow does it, or "valid" for none. */
@@ -23,7 +24,7 @@ export const symmetricPadding = (kernel: number, stride: number, dilation: numbe
   Math.floor((stride - 1 + dilation * (kernel - 1)) / 2);
 
 /** Zeros before and after that make the output ceil(x / stride) long; the odd one goes after. */
-export function samePadding(x: number, kernel: number, stride: number, dilation: number): Pair {
+function samePadding(x: number, kernel: number, stride: number, dilation: number): Pair {
   const total = Math.max((Math.ceil(x / stride) - 1) * stride + (kernel - 1) * dilation + 1 - x, 0);
   return [Math.floor(total / 2), total - Math.floor(total / 2)];
 }
@@ -53,16 +54,20 @@ export function resolvePadding(
 }
 
 /** nn.Conv2d and timm's create_conv2d: `weight` [out, in/groups, kh, kw], `bias` [out]. Input channels are read from x. */
-export const conv2d =
-  (designed: number, options: ConvOptions = {}): Module =>
+export const conv2d = (designed: number, options: ConvOptions = {}): Module =>
+  convOfWeight(designed, options, (_, weight) => weight);
+
+/** The same with a kernel that is computed from the stored weight. */
+export const convOfWeight =
+  (designed: number, options: ConvOptions, kernelOf: (s: Scope, weight: Value) => Value): Module =>
   (s, x) => {
     const out = s.width(designed);
     const { stride = 1, dilation = 1, groups = 1, bias = false } = options;
     const kernel = toPair(options.kernel ?? 1);
-    const channels = s.static(x.type.shape[1] ?? 0, "the input channels of a convolution");
+    const channels = s.channels(x);
     return s.conv(
       x,
-      s.param("weight", [out, Math.floor(channels / groups), ...kernel]),
+      kernelOf(s, s.param("weight", [out, Math.floor(channels / groups), ...kernel])),
       bias ? s.param("bias", [out]) : undefined,
       {
         stride: toPair(stride),
@@ -77,6 +82,6 @@ export const conv2d =
 export const depthwise =
   (options: Omit<ConvOptions, "groups"> = {}): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a depthwise convolution");
+    const channels = s.channels(x);
     return conv2d(channels, { ...options, groups: channels })(s, x);
   };

@@ -6,7 +6,7 @@ import { linear } from "./linear.ts";
 import { rmsNorm } from "./norm.ts";
 import { split } from "./split.ts";
 
-export interface DiffOptions extends AttentionOptions {
+interface DiffOptions extends AttentionOptions {
   /** The index of the block: deeper ones subtract more. */
   readonly depth: number;
 }
@@ -18,7 +18,7 @@ export interface DiffOptions extends AttentionOptions {
 export const diffAttention =
   (options: DiffOptions): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape[2] ?? 0, "the width of attention");
+    const width = s.features(x);
     const packed = s.call("qkv", linear(3 * width, { bias: options.qkvBias ?? false }), x);
     const mixed = differentialMix(s, split(s, packed, [width, width, width]), options);
     return s.chain(mixed, { norm: options.outNorm, proj: linear(width, { bias: options.projBias ?? true }) });
@@ -33,7 +33,7 @@ export function differentialMix(
   [q, k, v]: readonly [Value, Value, Value],
   { heads, qkNorm, depth }: Pick<DiffOptions, "heads" | "qkNorm" | "depth">,
 ): Value {
-  const half = s.static(q.type.shape[2] ?? 0, "the width of attention") / heads / 2;
+  const half = s.features(q) / heads / 2;
   const [q1, q2] = headPairs(s, s.chain(splitHeads(s, q, 2 * heads), { q_norm: qkNorm }));
   const [k1, k2] = headPairs(s, s.chain(splitHeads(s, k, 2 * heads), { k_norm: qkNorm }));
   const map = (queries: Value, keys: Value): Value => {

@@ -1,6 +1,6 @@
 import type { Value } from "../../ir/value.ts";
 import type { Module, Scope } from "../scope.ts";
-import { type ActName, act } from "./act.ts";
+import { type Act, act } from "./act.ts";
 
 /**
  * Evolved norm-activation layers (Liu et al. 2020, arXiv:2004.02967, table 1) and filter response normalisation (Singh and
@@ -75,7 +75,7 @@ export const evoNormB =
 
 /** x / rms over height and width, affine, then the activation, or max with a learned threshold `tau`. */
 export const filterResponseNorm =
-  (eps: number, then: ActName | "tau" | undefined): Module =>
+  (eps: number, then: Act | "tau" | undefined): Module =>
   (s, x) => {
     const scaled = s.mul(x, s.rsqrt(s.add(meanOver(s, square(s, x), plane), s.scalar(eps))));
     const y = affine(s, scaled);

@@ -10,7 +10,7 @@ import { makeDivisible } from "./rounding.ts";
 const bottleneck =
   (width: number, name: ActName): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a context");
+    const channels = s.channels(x);
     return s.chain(x, {
       fc1: conv2d(width, { bias: true }),
       norm: channelsLast(layerNorm(1e-6)),
@@ -36,7 +36,7 @@ function context(s: Scope, x: Value): Value {
 export const globalContext =
   ({ ratio = 1 / 8, act: name = "relu", add = false }: { ratio?: number; act?: ActName; add?: boolean } = {}): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of global context");
+    const channels = s.channels(x);
     const width = makeDivisible(channels * ratio, 1, 1, 0);
     const pooled = context(s, x);
     if (add) return s.add(x, s.call("mlp_add", bottleneck(width, name), pooled));

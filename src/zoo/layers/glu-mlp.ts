@@ -2,9 +2,10 @@ import type { Value } from "../../ir/value.ts";
 import type { Module } from "../scope.ts";
 import { type ActName, act } from "./act.ts";
 import { linear } from "./linear.ts";
+import { layerNorm } from "./norm.ts";
 import { split } from "./split.ts";
 
-export interface GluOptions {
+interface GluOptions {
   readonly act?: ActName;
   readonly bias?: boolean;
   /** Before fc2. */
@@ -22,7 +23,7 @@ export const gluMlp =
     { act: name = "sigmoid", bias = true, norm, gateLast = true }: GluOptions & { readonly gateLast?: boolean } = {},
   ): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape.at(-1) ?? 0, "the width of an MLP");
+    const width = s.features(x);
     const [first, second] = split(s, s.call("fc1", linear(hidden, { bias }), x), [hidden / 2, hidden / 2]);
     const gated = gateLast
       ? s.mul(first, s.call("act", act(name), second))
@@ -34,8 +35,18 @@ export const gluMlp =
 export const swiGlu =
   (hidden: number, { act: name = "silu", bias = true, norm }: GluOptions = {}): Module =>
   (s, x) => {
-    const width = s.static(x.type.shape.at(-1) ?? 0, "the width of an MLP");
+    const width = s.features(x);
     const project = (child: string): Value => s.call(child, linear(hidden, { bias }), x);
     const gate = s.call("act", act(name), project("fc1_g"));
     return s.chain(s.mul(gate, project("fc1_x")), { norm, fc2: linear(width, { bias }) });
+  };
+
+/** A norm, then a gate and what it multiplies, under the names of ViTamin (timm's GeGluMlp). */
+export const geGlu =
+  (hidden: number, { act: name = "gelu" }: Pick<GluOptions, "act"> = {}): Module =>
+  (s, x) => {
+    const width = s.features(x);
+    const y = s.call("norm", layerNorm(1e-6), x);
+    const gate = s.call("act", act(name), s.call("w0", linear(hidden), y));
+    return s.call("w2", linear(width), s.mul(gate, s.call("w1", linear(hidden), y)));
   };

@@ -21,7 +21,7 @@ export const mixedConv2d = (out: number, kernel: Kernel, options: Omit<ConvOptio
 const mixed =
   (out: number, kernels: readonly number[], options: Omit<ConvOptions, "kernel">): Module =>
   (s, x) => {
-    const channels = s.static(x.type.shape[1] ?? 0, "the channels of a mixed convolution");
+    const channels = s.channels(x);
     const { groups = 1 } = options;
     if (groups !== 1 && groups !== channels)
       throw new TimmcError("unsupported", "a mixed convolution is dense or depthwise, nothing in between");

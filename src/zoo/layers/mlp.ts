@@ -1,11 +1,11 @@
 import type { Module } from "../scope.ts";
-import { type ActName, act } from "./act.ts";
+import { type Act, act } from "./act.ts";
 import { conv2d } from "./conv.ts";
 import { globalResponseNorm } from "./grn.ts";
 import { linear } from "./linear.ts";
 
-export interface MlpOptions {
-  readonly act?: ActName;
+interface MlpOptions {
+  readonly act?: Act;
   readonly bias?: boolean;
   /** Between the activation and fc2. */
   readonly norm?: Module | undefined;
@@ -23,7 +23,7 @@ export const mlp =
     out?: number,
   ): Module =>
   (s, x) => {
-    const width = out ?? s.static(x.type.shape.at(conv ? 1 : -1) ?? 0, "the width of an MLP");
+    const width = out ?? (conv ? s.channels(x) : s.features(x));
     const project = (n: number): Module => (conv ? conv2d(n, { bias }) : linear(n, { bias }));
     return s.chain(x, {
       fc1: project(hidden),

@@ -3,7 +3,7 @@ import type { Module } from "../scope.ts";
 import { type Padding, conv2d, depthwise } from "./conv.ts";
 import { toTokens } from "./patch-embed.ts";
 
-export interface MultiQueryOptions {
+interface MultiQueryOptions {
   readonly out: number;
   readonly heads: number;
   readonly keyDim: number;

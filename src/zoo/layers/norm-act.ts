@@ -2,7 +2,7 @@ import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Arg } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
-import { type ActName, act } from "./act.ts";
+import { type Act, act } from "./act.ts";
 import { evoNormB, evoNormS0, evoNormS1, filterResponseNorm } from "./evo-norm.ts";
 import { batchNorm, channelsLast, groupNorm, layerNorm, rmsNorm } from "./norm.ts";
 
@@ -17,7 +17,7 @@ export interface NormAct {
 
 interface Options extends NormAct {
   /** No activation follows: timm's apply_act=False. */
-  readonly act: ActName | undefined;
+  readonly act: Act | undefined;
 }
 
 type Make = (s: Scope, x: Value, o: Options) => Value;
@@ -67,17 +67,17 @@ const kinds = {
   frntlu: (s, x, o) => filterResponseNorm(o.eps ?? 1e-5, o.act === undefined ? undefined : "tau")(s, x),
 } as const satisfies Record<string, Make>;
 
-export type NormActName = keyof typeof kinds;
+type NormActName = keyof typeof kinds;
 export const normActNames = Object.keys(kinds) as readonly NormActName[];
 
 /** The norm with `name` after it, or alone: timm's get_norm_act_layer and apply_act. */
 export const normAct =
-  (norm: NormAct, name: ActName | undefined): Module =>
+  (norm: NormAct, name: Act | undefined): Module =>
   (s, x) =>
     kinds[norm.kind](s, x, { ...norm, act: name });
 
 function groupsOf(s: Scope, x: Value, { group_size: size, kind }: NormAct): number {
-  const channels = s.static(x.type.shape[1] ?? 0, "the channels of a group norm");
+  const channels = s.channels(x);
   const groups = size === undefined ? 32 : channels / size;
   if (Number.isInteger(groups) && channels % groups === 0) return groups;
   throw new TimmcError("unsupported", `${kind}: ${channels} channels do not divide into groups of ${size ?? "a 32nd"}`);
@@ -96,3 +96,10 @@ export const normActLayer: Arg<NormAct | undefined> = {
     return kind === undefined ? undefined : { kind };
   },
 };
+
+/** The same argument where there is a default. */
+export const normActLayerOr = (fallback: NormAct): Arg<NormAct> => ({
+  ...normActLayer,
+  default: fallback,
+  read: (v) => normActLayer.read(v),
+});

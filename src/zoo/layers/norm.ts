@@ -49,7 +49,7 @@ export const groupNorm =
 export const simpleNorm =
   (eps = 1e-6): Module =>
   (s, x) => {
-    const n = s.static(x.type.shape.at(-1) ?? 1, "the extent of a norm");
+    const n = s.features(x);
     const centred = s.sub(x, s.reduce_mean(x, { axes: [-1], keep: true }));
     const variance = s.mul(s.reduce_sum(s.mul(centred, centred), { axes: [-1], keep: true }), s.scalar(1 / (n - 1)));
     return s.mul(s.mul(x, s.rsqrt(s.add(variance, s.scalar(eps)))), s.param("weight", [n]));

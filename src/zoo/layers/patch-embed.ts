@@ -5,7 +5,7 @@ import type { Format } from "../family.ts";
 import type { Module, Ops, Scope } from "../scope.ts";
 import { type Pair, conv2d } from "./conv.ts";
 
-export interface PatchEmbedOptions {
+interface PatchEmbedOptions {
   readonly patch: Pair;
   readonly width: number;
   readonly bias?: boolean;
@@ -69,17 +69,12 @@ function completePatches(s: Scope, x: Value, patch: Pair): Value {
 
 const sides = ["height", "width"] as const;
 
-function needSize(x: Value, size: Pair): void {
+/** Refuses an image [N, C, H, W] of another size. */
+export function needSize(x: Value, size: Pair): void {
   const [h = 0, w = 0] = x.type.shape.slice(2);
   for (const [i, extent] of [h, w].entries())
     if (!sameDim(extent, size[i] ?? 0))
-      throw new TimmcError(
-        "unsupported",
-        `input ${sides[i]} ${printDim(extent)} doesn't match the model's ${size[i]}`,
-        {
-          hint: `compile with --arg img_size=[${printDim(h)},${printDim(w)}]`,
-        },
-      );
+      throw new TimmcError("unsupported", `input ${sides[i]} ${printDim(extent)} doesn't match the model's ${size[i]}`);
 }
 
 function needWholePatches(x: Value, patch: Pair): void {
@@ -87,8 +82,6 @@ function needWholePatches(x: Value, patch: Pair): void {
     const extent = x.type.shape[i + 2] ?? 0;
     const p = patch[i] ?? 1;
     if (!sameDim(scaleDim(floorDivDim(extent, p), p), extent))
-      throw new TimmcError("unsupported", `input ${side} ${printDim(extent)} is not divisible by the patch size ${p}`, {
-        hint: "choose an --input-size of whole patches",
-      });
+      throw new TimmcError("unsupported", `input ${side} ${printDim(extent)} is not divisible by the patch size ${p}`);
   }
 }

@@ -10,8 +10,6 @@ export interface Remap {
   readonly layouts: readonly Layout[];
   /** What every file passes through after its layout, such as resampling to the model's size. */
   readonly tail: readonly Step[];
-  /** Why timm loads the family's files non-strictly: what is left over in them is then no error. */
-  readonly lenient?: string;
 }
 
 /** The names of one origin: a code base, a file format. */

@@ -79,6 +79,10 @@ export const reshapeToModel = (from: RegExp): Compute =>
 export const addAxes = (from: RegExp, axes: number, to?: string): Compute =>
   change("reshape", from, (b, x) => b.reshape(x, { shape: [...Array<number>(axes).fill(1), ...x.type.shape] }), to);
 
+/** A kernel [height, width, in, out], as Flax has them, as [out, in, height, width]. */
+export const flaxKernel = (from: RegExp, to: string): Compute =>
+  change("transpose", from, (b, x) => b.transpose(x, { perm: [3, 2, 0, 1] }), to);
+
 /** A projection without bias [in, out] as the layer `to`: its transpose, and zeros. */
 export const projection = (from: RegExp, to: string): Compute => ({
   kind: "compute",

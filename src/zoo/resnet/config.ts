@@ -28,11 +28,10 @@ const blockArgs: Arg<BlockArgs> = {
   },
 };
 
-export const args = {
+/** Arguments of the class that ResNet shares with the networks that replace its blocks. */
+export const networkArgs = {
   ...commonArgs,
   ...dropRates,
-  /** One kind of block, or one per stage. */
-  block: internal<BlockKind | readonly BlockKind[]>("bottleneck"),
   layers: ints([3, 4, 6, 3], "blocks of each stage", { min: 1, length: 4 }),
   output_stride: oneOf([8, 16, 32], 32, "the stride of the last stage; strides beyond it become dilation"),
   global_pool: globalPool(),
@@ -50,9 +49,15 @@ export const args = {
   aa_layer: optional(
     oneOf<AaLayer>(aaLayers, "avg", "anti-aliasing instead of strides; timm takes a name only with replace_stem_pool"),
   ),
-  block_args: blockArgs,
   drop_block_rate: inert("drop block; no effect at inference"),
   zero_init_last: inert("initialisation; no effect at inference"),
+};
+
+export const args = {
+  ...networkArgs,
+  /** One kind of block, or one per stage. */
+  block: internal<BlockKind | readonly BlockKind[]>("bottleneck"),
+  block_args: blockArgs,
   /** Output channels by convolution path, for pruned variants. */
   widths: internal<Readonly<Record<string, number>> | undefined>(undefined),
 };

@@ -6,6 +6,7 @@ import {
   bool,
   classOnly,
   dropRates,
+  dropout,
   ignored,
   inert,
   int,
@@ -18,7 +19,7 @@ import {
 } from "../schema.ts";
 
 /** One window for all stages, or one per stage; a window is square unless it is [height, width]. */
-export type WindowSize = number | readonly (number | Pair)[];
+type WindowSize = number | readonly (number | Pair)[];
 
 const extent = int(1, "tokens", { min: 1 });
 const isExtent = (v: unknown): v is number => extent.read(v) !== undefined;
@@ -50,8 +51,8 @@ export const args = {
   strict_img_size: bool(true, "refuses every input size but img_size"),
   mlp_ratio: perStage(number(4, "hidden width of an MLP over the width of its stage", { min: 0 })),
   qkv_bias: bool(true, "a bias on queries, keys and values"),
-  proj_drop_rate: inert("dropout; no effect at inference"),
-  attn_drop_rate: inert("dropout; no effect at inference"),
+  proj_drop_rate: dropout("dropout; no effect at inference"),
+  attn_drop_rate: dropout("dropout; no effect at inference"),
   weight_init: inert("initialisation; no effect at inference"),
   embed_layer: classOnly(undefined, "the patch embedding"),
   norm_layer: classOnly(undefined, "the normalisation"),

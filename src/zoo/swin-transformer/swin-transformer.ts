@@ -6,7 +6,7 @@ import { callHead, classifierHead } from "../layers/classifier-head.ts";
 import { normedAtEnd } from "../layers/intermediate.ts";
 import { linear } from "../layers/linear.ts";
 import { patchEmbed } from "../layers/patch-embed.ts";
-import { mapSize } from "../layers/window.ts";
+import { quadrants } from "../layers/patch-merging.ts";
 import { stagewise } from "../schema.ts";
 import type { Module } from "../scope.ts";
 import { type Place, swinBlock, swinNorm } from "./block.ts";
@@ -18,17 +18,8 @@ import { resolution, windows } from "./windows.ts";
 /** 2x2 neighbours side by side, column by column, and a linear layer over them (section 3.1). */
 const patchMerging =
   (out: number): Module =>
-  (s, x) => {
-    const [n = 1, , , c = 1] = x.type.shape;
-    const channels = s.static(c, "the width of a stage");
-    const [down, right] = mapSize(s, x).map((extent) => extent % 2);
-    const even = down || right ? s.pad(x, { padding: [0, 0, 0, 0, 0, down ?? 0, right ?? 0, 0] }) : x;
-    const [h, w] = mapSize(s, even);
-    const cells = s.reshape(even, { shape: [n, h / 2, 2, w / 2, 2, channels] });
-    const quads = s.transpose(cells, { perm: [0, 1, 3, 4, 2, 5] });
-    const merged = s.reshape(quads, { shape: [n, h / 2, w / 2, 4 * channels] });
-    return s.chain(merged, { norm: swinNorm, reduction: linear(out, { bias: false }) });
-  };
+  (s, x) =>
+    s.chain(quadrants(s, x), { norm: swinNorm, reduction: linear(out, { bias: false }) });
 
 function refuse(c: SwinConfig): string | undefined {
   const stages = c.depths.length;

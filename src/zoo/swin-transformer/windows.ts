@@ -12,7 +12,7 @@ export function windows({ window_size: size, depths }: SwinConfig): readonly Pai
 }
 
 /** Height and width of a stage's map by the constructor's count: the patches of img_size, halved and rounded down. */
-export function resolution({ img_size, patch_size }: SwinConfig, stage: number): Pair {
+export function resolution({ img_size, patch_size }: Pick<SwinConfig, "img_size" | "patch_size">, stage: number): Pair {
   const along = (extent: number): number => Math.floor(Math.floor(extent / patch_size) / 2 ** stage);
   const size: Pair = [along(img_size[0]), along(img_size[1])];
   if (Math.min(...size) < 1)
@@ -34,7 +34,7 @@ export interface WindowPlace {
 
 /** A window larger than the map shrinks to it and then does not move, unless always_partition. */
 export function windowAndShift(
-  { always_partition }: SwinConfig,
+  { always_partition }: Pick<SwinConfig, "always_partition">,
   p: WindowPlace,
 ): { readonly window: Pair; readonly shift: Pair } {
   const along = (axis: 0 | 1): { window: number; shift: number } => {

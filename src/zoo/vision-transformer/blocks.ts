@@ -2,7 +2,7 @@
 import type { Value } from "../../ir/value.ts";
 import { attention } from "../layers/attention.ts";
 import { diffAttention } from "../layers/diff-attention.ts";
-import { gluMlp, swiGlu } from "../layers/glu-mlp.ts";
+import { geGlu, gluMlp, swiGlu } from "../layers/glu-mlp.ts";
 import { layerScale } from "../layers/layer-scale.ts";
 import { mlp } from "../layers/mlp.ts";
 import { tokenNorm } from "../layers/token-norm.ts";
@@ -38,6 +38,8 @@ function mlpOf(c: VitConfig): Module {
       return swiGlu(hidden, options);
     case "swiglu_packed":
       return gluMlp(hidden, { ...options, gateLast: false });
+    case "geglu":
+      return geGlu(hidden, { act: c.act_layer });
     default:
       return c.mlp_layer satisfies never;
   }

@@ -7,7 +7,7 @@ import {
   bool,
   classOnly,
   dropRates,
-  inert,
+  dropout,
   int,
   internal,
   number,
@@ -17,7 +17,7 @@ import {
 } from "../schema.ts";
 
 export type BlockKind = "pre_norm" | "res_post_norm" | "parallel_scaling" | "diff_parallel_scaling" | "parallel_things";
-export type MlpKind = "mlp" | "swiglu" | "swiglu_packed";
+type MlpKind = "mlp" | "swiglu" | "swiglu_packed" | "geglu";
 
 /** timm's LayerNorm, whose epsilon is not torch's. */
 const norm: TokenNorm = { name: "layernorm" };
@@ -60,13 +60,15 @@ export const args = {
   embed_layer: classOnly<"conv">("conv", "how patches are projected"),
   block_fn: classOnly<BlockKind>("pre_norm", "the kind of block"),
   mlp_layer: classOnly<MlpKind>("mlp", "the kind of MLP"),
-  pos_drop_rate: inert("dropout after the position embeddings; no effect at inference"),
-  patch_drop_rate: inert("dropout of patches; no effect at inference"),
-  proj_drop_rate: inert("dropout after projections; no effect at inference"),
-  attn_drop_rate: inert("dropout of attention; no effect at inference"),
+  pos_drop_rate: dropout("dropout after the position embeddings; no effect at inference"),
+  patch_drop_rate: dropout("dropout of patches; no effect at inference"),
+  proj_drop_rate: dropout("dropout after projections; no effect at inference"),
+  attn_drop_rate: dropout("dropout of attention; no effect at inference"),
   weight_init: { ...oneOf(["", "skip", "reset", "jax", "jax_nlhb", "moco"], "", "initialisation"), inert: true },
   fix_init: { ...bool(false, "initialisation scaled by depth"), inert: true },
   interpolation: internal<Interpolation>(bicubic),
+  /** The architecture that differs in the activation of OpenAI's weights alone. */
+  quickTwin: internal<string | undefined>(undefined),
 };
 
 export type VitConfig = ConfigOf<typeof args>;

@@ -2,7 +2,8 @@ import type { Value } from "../../ir/value.ts";
 import type { Model } from "../family.ts";
 import type { Scope } from "../scope.ts";
 import type { VitConfig } from "./config.ts";
-import { type Patches, convPatches, encode, prefixLength, prefixOf } from "./encoder.ts";
+import { prefixLength } from "../layers/token-embedding.ts";
+import { type Patches, convPatches, encode, prefixOf } from "./encoder.ts";
 import { classify } from "./head.ts";
 
 /** A whole VisionTransformer; families that embed their patches otherwise pass how. */

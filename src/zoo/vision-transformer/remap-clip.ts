@@ -2,7 +2,6 @@
 import type { Layout, Step } from "../remap/remap.ts";
 import { addAxes, only, projection, renames } from "../remap/steps.ts";
 import type { VitConfig } from "./config.ts";
-import { clipVariants } from "./variants-language.ts";
 
 /** OpenAI's CLIP, and the towers of OpenCLIP that are its own. */
 const clipTower: readonly Step[] = [
@@ -28,11 +27,9 @@ const clipTower: readonly Step[] = [
  * OpenAI trained with x sigmoid(1.702 x), LAION and others with the exact GELU, and their files differ in no name and no
  * shape. Undefined for models that have OpenAI's.
  */
-export function activationCaution(c: VitConfig, architecture: string): string | undefined {
+export function activationCaution(c: VitConfig): string | undefined {
   if (c.act_layer === "quick_gelu") return undefined;
-  const quick = architecture.replace("_clip_", "_clip_quickgelu_");
-  const isNamed = quick !== architecture && Object.hasOwn(clipVariants, quick);
-  const ask = isNamed ? `ask for ${quick}` : "add --arg act_layer=quick_gelu";
+  const ask = c.quickTwin === undefined ? "add --arg act_layer=quick_gelu" : `ask for ${c.quickTwin}`;
   return `the names of CLIP do not tell the activation: for weights of OpenAI, and copies of them, ${ask}`;
 }
 

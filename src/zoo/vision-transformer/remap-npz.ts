@@ -4,7 +4,7 @@ import type { Value } from "../../ir/value.ts";
 import { bilinear } from "../layers/pos-embed.ts";
 import type { Compute, Layout, Step } from "../remap/remap.ts";
 import { patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
-import { change, defined, drop, extent, merge, only, rename, renames } from "../remap/steps.ts";
+import { change, defined, drop, extent, flaxKernel, merge, only, rename, renames } from "../remap/steps.ts";
 import type { Ops } from "../scope.ts";
 
 /** What a layout of these files is made for. */
@@ -102,12 +102,7 @@ const poolingHead: readonly Step[] = [
 ];
 
 const steps = (n: Numbering, { depth, grid, covered }: NpzModel): readonly Step[] => [
-  change(
-    "transpose",
-    /^embedding\/kernel$/,
-    (b, x) => b.transpose(x, { perm: [3, 2, 0, 1] }),
-    "patch_embed.proj.weight",
-  ),
+  flaxKernel(/^embedding\/kernel$/, "patch_embed.proj.weight"),
   ...renames(
     [/^embedding\/bias$/, "patch_embed.proj.bias"],
     [/^cls$/, "cls_token"],

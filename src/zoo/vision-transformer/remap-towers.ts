@@ -104,6 +104,8 @@ const within = ["vision_model.", ...multimodal.map((place) => `${place}vision_mo
 const clipMarks = ["embeddings.class_embedding", "pre_layrnorm.weight"];
 const siglipMarks = ["embeddings.position_embedding.weight", "encoder.layers.0.self_attn.q_proj.weight"];
 
+export const siglipLayouts: readonly Layout[] = under("Hugging Face SigLIP", within, siglipMarks, siglip);
+
 /** `caution`: of the model, about files of CLIP. */
 export const towerLayouts = (caution: string | undefined): readonly Layout[] => [
   ...under("Hugging Face CLIP", within, clipMarks, clip).map((layout) => ({
@@ -111,7 +113,7 @@ export const towerLayouts = (caution: string | undefined): readonly Layout[] => 
     caution,
     steps: [clipProjection, ...layout.steps],
   })),
-  ...under("Hugging Face SigLIP", within, siglipMarks, siglip),
+  ...siglipLayouts,
   ...under(
     "InternViT",
     ["", "vision_model."],

@@ -3,8 +3,9 @@ import type { Layout, Remap, Step } from "../remap/remap.ts";
 import { patchKernelRank, patchKernelToModel, posEmbedToModel } from "../remap/resample.ts";
 import { change, drop, extent, merge, only, renames, withZeroBias } from "../remap/steps.ts";
 import type { VitConfig } from "./config.ts";
-import { type Prefix, coveredTokens, nativeGrid, prefixOf } from "./encoder.ts";
-import { activationCaution, clipLayout } from "./remap-clip.ts";
+import type { Prefix } from "../layers/token-embedding.ts";
+import { coveredTokens, nativeGrid, prefixOf } from "./encoder.ts";
+import { clipLayout } from "./remap-clip.ts";
 import { dinov2Layouts, mae, teacher } from "./remap-dinov2.ts";
 import { type NpzModel, npzLayouts } from "./remap-npz.ts";
 import { torchvision } from "./remap-torchvision.ts";
@@ -90,9 +91,8 @@ const tail = (c: VitConfig, { grid, covered }: NpzModel): readonly Step[] => [
   drop(/pre_logits/, "the representation layer, which timm's models do not have"),
 ];
 
-/** `prefix` are the model's tokens before the patches; with the architecture, files of CLIP are cautioned about. */
-export function remap(c: VitConfig, prefix: Prefix = prefixOf(c), architecture?: string): Remap {
-  const caution = architecture === undefined ? undefined : activationCaution(c, architecture);
+/** `prefix` are the model's tokens before the patches; `caution` is what to say of files of CLIP. */
+export function remap(c: VitConfig, prefix: Prefix = prefixOf(c), caution?: string): Remap {
   const model: NpzModel = { depth: c.depth, grid: nativeGrid(c), covered: coveredTokens(c, prefix) };
   const all = [clipLayout(caution), ...layouts, ...npzLayouts(model), ...own(caution)];
   return { layouts: all, tail: tail(c, model) };

@@ -7,7 +7,7 @@ const clip: Row = { pre_norm: true, norm_layer: { name: "layernorm", eps: 1e-5 }
 /** With the activation of OpenAI's weights. */
 const quick: Row = { ...clip, act_layer: "quick_gelu" };
 
-export const clipVariants: Readonly<Record<string, Row>> = {
+const clipRows: Readonly<Record<string, Row>> = {
   vit_xsmall_patch16_clip_224: { ...clip, embed_dim: 256, depth: 10, num_heads: 4 },
   vit_medium_patch32_clip_224: { ...clip, ...medium, ...patch(32) },
   vit_medium_patch16_clip_224: { ...clip, ...medium },
@@ -35,6 +35,15 @@ export const clipVariants: Readonly<Record<string, Row>> = {
   vit_huge_patch14_clip_quickgelu_378: { ...quick, ...huge, ...patch(14) },
   vit_gigantic_patch14_clip_quickgelu_224: { ...quick, ...gigantic, ...patch(14) },
 };
+
+const twinOf = (name: string): string => name.replace("_clip_", "_clip_quickgelu_");
+
+export const clipVariants: Readonly<Record<string, Row>> = Object.fromEntries(
+  Object.entries(clipRows).map(([name, row]) => [
+    name,
+    Object.hasOwn(clipRows, twinOf(name)) ? { ...row, quickTwin: twinOf(name) } : row,
+  ]),
+);
 
 /** SigLIP pools by attention; the gap variants drop that head. */
 const map: Row = { class_token: false, global_pool: "map" };

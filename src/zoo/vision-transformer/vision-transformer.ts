@@ -9,6 +9,7 @@ import { args, refuse } from "./config.ts";
 import { buildVisionTransformer } from "./model.ts";
 import { prefixOf } from "./encoder.ts";
 import { remap } from "./remap.ts";
+import { activationCaution } from "./remap-clip.ts";
 import { variants } from "./variants.ts";
 
 const familyArgs = {
@@ -22,7 +23,7 @@ export default defineFamily<typeof familyArgs>({
   paper: "https://arxiv.org/abs/2010.11929",
   args: familyArgs,
   variants,
-  defaultStages: 3,
+  lastStages: 3,
   refuse: (c) =>
     c.use_naflex ? "use_naflex=true builds a NaFlexViT: name a naflexvit architecture instead" : refuse(c),
   groups: () => [
@@ -31,5 +32,5 @@ export default defineFamily<typeof familyArgs>({
     blockGroup(/norm/, "last"),
   ],
   build: buildVisionTransformer,
-  remap: (c, architecture) => remap(c, prefixOf(c), architecture),
+  remap: (c) => remap(c, prefixOf(c), activationCaution(c)),
 });

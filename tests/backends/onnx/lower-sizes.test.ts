@@ -50,6 +50,11 @@ const graphs: Readonly<Record<string, Graph>> = {
     const back = b.reshape(b.transpose(tokens, { perm: [0, 2, 1] }), { shape: y.type.shape });
     return b.add(back, b.avg_pool(x, { ...window, kernel: [3, 3] }));
   }),
+  "max pool behind zeros that win": graphOf(image, (b, x) => {
+    const negative = b.sub(x, b.constant({ values: [2] }));
+    const padded = b.pad(negative, { padding: [0, 0, 1, 1, 0, 0, 1, 1] });
+    return b.max_pool(padded, { kernel: [3, 3], stride: [2, 2], padding: [0, 0, 0, 0] });
+  }),
   "max pool, ceil": graphOf(image, (b, x) => b.max_pool(x, { ...window, ceil: true })),
   "average pool, ceil, padding counts": graphOf(image, (b, x) => b.avg_pool(x, { ...window, ceil: true })),
   "average pool, ceil, padding does not count": graphOf(image, (b, x) =>

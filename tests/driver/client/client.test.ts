@@ -79,6 +79,33 @@ describe("the client", () => {
     await model.release();
   });
 
+  it("says what it takes where something else is given", async () => {
+    // Programs without types call it in any way.
+    const load = (await importClient(at("shapes"))).load as (...given: unknown[]) => Promise<{
+      run(...given: unknown[]): Promise<unknown>;
+      release(): Promise<void>;
+    }>;
+    for (const given of [[], [{}], [ort], [{ ort: { Tensor: ort.Tensor } }]])
+      await expect(load(...given)).rejects.toThrow(
+        "load({ ort }) takes ONNX Runtime: the namespace of onnxruntime-node or onnxruntime-web",
+      );
+    const model = await load({ ort });
+    const { dims, data } = floats;
+    for (const given of [[], [null], [{ input: floats }], [data, dims], [{ dims: "2,3,96,96", data }], [{ dims }]])
+      await expect(model.run(...given)).rejects.toThrow(
+        "run takes one tensor: { dims: [N,3,96,96], data: Float32Array }",
+      );
+    for (const [odd, shown] of [
+      [{ dims, data: Array.from(data) }, "Array[2,3,96,96]"],
+      [{ dims, data: null }, "Null[2,3,96,96]"],
+      [{ dims: [2n, 3, 96, 96], data }, "Float32Array[2,3,96,96]"],
+      [{ dims: [0.5, 3, 96, 96], data }, "Float32Array[0.5,3,96,96]"],
+    ] as const)
+      await expect(model.run(odd)).rejects.toThrow(`the input is ${shown}; the model takes Float32Array[N,3,96,96]`);
+    expect(await model.run(new ort.Tensor("float32", data as Float32Array, dims))).toEqual(await model.run(floats));
+    await model.release();
+  });
+
   it("refuses to load where there are no weights", async () => {
     await compileTiny(at("structure"), { weights: "none" });
     await expect(runClient(at("structure"), ort, floats)).rejects.toThrow(/compiled without weights/);
@@ -155,6 +182,13 @@ describe("weights in a file of their own", () => {
 
 describe("its files", () => {
   const text = (name: string, file: string): string => readFileSync(join(at(name), file), "utf8");
+
+  it("say a batch that was fixed as a number", async () => {
+    await compileTiny(at("fixed"), { batch: 4, weights: "none", taps: ["logits", "features.1"] });
+    const types = text("fixed", "index.d.ts");
+    expect(types).toContain("export type Input = Tensor<readonly [4, 3, 64, 64], Float32Array>;");
+    expect(types).toContain('readonly "features.1": Tensor<readonly [4, 32, 16, 16], Float32Array>;');
+  });
 
   it("import nothing", () => {
     expect(text("shapes", "index.js")).not.toMatch(/\bimport\b(?!\.meta\.url)|\brequire\b/);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { costOf } from "../../../src/driver/graph-page/browser/costs.js";
 import { levelOf, signatureOf } from "../../../src/driver/graph-page/browser/levels.js";
-import { type GraphModel, type PageModel, contains, decodePage } from "../../../src/driver/graph-page/browser/model.js";
+import { type PageModel, contains, decodePage } from "../../../src/driver/graph-page/browser/model.js";
 import { graphPage } from "../../../src/driver/graph-page/graph-page.ts";
 import type { PageRequest } from "../../../src/driver/graph-page/page-request.ts";
 import { pageHtml } from "../../../src/driver/graph-page/page.ts";
@@ -123,7 +123,10 @@ describe("the data of a page", () => {
     const json = /<script type="application\/json" id="data">([^<]*)<\/script>/.exec(html)?.[1] ?? "";
     expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(data)));
     const inspection = (await graphPage(tiny)).inspection;
-    const page = pageHtml({ ...data, title: hostile, level: hostile }, { ...inspection, notices: [hostile] });
+    const page = pageHtml(decodePage({ ...data, title: hostile, level: hostile }), {
+      ...inspection,
+      notices: [hostile],
+    });
     expect(page).not.toContain("<img");
     expect(page.match(/<\/script>/g)).toHaveLength(2);
     expect(page).toContain("&lt;/script&gt;&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&#39;&amp;");
@@ -133,7 +136,7 @@ describe("the data of a page", () => {
     const { html, inspection, data } = await graphPage(tiny);
     const choices = data.taps.choices.map((c) => ({ ...c, outputs: c.outputs.map((o) => ({ ...o, bytes: null })) }));
     expect(html).not.toContain('<td class="n">unknown</td>');
-    const page = pageHtml({ ...data, taps: { ...data.taps, choices } }, inspection);
+    const page = pageHtml(decodePage({ ...data, taps: { ...data.taps, choices } }), inspection);
     expect(page.match(/<td class="n">unknown<\/td>/g)).toHaveLength(choices.length);
   });
   it("draws what runs for the outputs asked for, and knows the rest of the network", async () => {
@@ -173,7 +176,7 @@ describe("the data of a transformer's page", () => {
 
   it("has the cost of attention maps and of tokens as compile counts it", async () => {
     const page = await pageOf({ model: "test_vit", inputSize: undefined });
-    for (const taps of [["attn:blocks.1.attn"], ["features.0.prefix", "attn:blocks.0.attn"], ["pre_logits"]]) {
+    for (const taps of [["attn:blocks.1"], ["features.0.prefix", "attn:blocks.0"], ["pre_logits"]]) {
       const outputs = page.data.taps.choices.filter((c) => taps.includes(c.tap)).flatMap((c) => c.outputs);
       const { macs, weightBytes } = costOf(outputs.flatMap(({ row }) => page.before.values[row] ?? []));
       const out = temporary(taps.join("+").replaceAll(":", "-"));
@@ -185,11 +188,12 @@ describe("the data of a transformer's page", () => {
 });
 
 describe("levels", () => {
-  const checkLevels = (page: PageModel, graph: GraphModel): void => {
+  const checkLevels = (page: PageModel, side: "before" | "after"): void => {
+    const graph = page[side];
     for (const module of page.modules) {
       if ((graph.facts[module.index]?.ops ?? 0) === 0) continue;
       const { items, edges } = levelOf(graph, module);
-      const layout = page.data.layouts[graph.layout[module.index] ?? -1];
+      const layout = page.data.layouts[page.data[side].layout[module.index] ?? -1];
       expect(
         layout?.items.map((box) => box.slice(2)),
         module.path,
@@ -207,8 +211,8 @@ describe("levels", () => {
   it("have every child and every value once, and a layout of these sizes and edges", async () => {
     for (const model of ["test_resnet", "test_vit", "test_convnext", "test_efficientnet"]) {
       const page = await pageOf({ model, inputSize: undefined });
-      checkLevels(page, page.before);
-      checkLevels(page, page.after);
+      checkLevels(page, "before");
+      checkLevels(page, "after");
     }
   });
 

@@ -1,6 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import * as transformers from "@huggingface/transformers";
 import {
+  AutoModel,
   AutoModelForImageClassification,
   AutoProcessor,
   RawImage,
@@ -104,9 +106,28 @@ describe("transformers.js", () => {
     await Promise.all([classify.dispose(), whole.dispose()]);
   });
 
-  it("has a class for every family", () => {
-    for (const family of supportedFamilies)
-      expect(AutoModelForImageClassification.supports(modelTypeOf(family)[0]), family).toBe(true);
+  it.each(supportedFamilies)("has classes for %s, under its own name where there is one", (family) => {
+    const [type, name] = modelTypeOf(family);
+    expect([AutoModel.supports(type), AutoModelForImageClassification.supports(type)]).toEqual([true, true]);
+    expect(transformers).toHaveProperty(`${name}Model`);
+    expect(transformers).toHaveProperty(`${name}ForImageClassification`);
+    if (AutoModelForImageClassification.supports(family)) expect(type).toBe(family);
+  });
+
+  it("runs a network alike under each of these classes", async () => {
+    const classify = await pipeline("image-classification", "shapes");
+    const answer = await classify(picture);
+    await classify.dispose();
+    for (const [type, name] of new Map(supportedFamilies.map(modelTypeOf))) {
+      cpSync(at("shapes"), at(type), { recursive: true });
+      const file = join(at(type), "config.json");
+      const config = JSON.parse(readFileSync(file, "utf8")) as object;
+      const architectures = [`${name}ForImageClassification`];
+      writeFileSync(file, JSON.stringify({ ...config, model_type: type, architectures }));
+      const other = await pipeline("image-classification", type);
+      expect(await other(picture), type).toEqual(answer);
+      await other.dispose();
+    }
   });
 
   it("prepares pictures as timm does but for the resize: mean, std, crop and its size", async () => {
@@ -145,6 +166,18 @@ describe("transformers.js", () => {
   });
 });
 
+describe("without classes", () => {
+  it("keeps what the feature pipeline reads, and verifies", async () => {
+    const { outputs } = await compileTiny(at("headless"), { layout, args: { num_classes: 0 } });
+    expect(outputs.map(({ name }) => name)).toEqual(["forward_features", "pre_logits"]);
+    expect((await verify(at("headless"))).passed).toBe(true);
+    const extract = await pipeline("image-feature-extraction", "headless");
+    const pooled = await extract(picture, { pool: true });
+    expect(pooled.dims).toEqual([1, 96]);
+    await extract.dispose();
+  });
+});
+
 describe("the artifact", () => {
   it("says its layout and the names, verifies, and has a client of its own", async () => {
     expect(manifest.target).toMatchObject({
@@ -168,23 +201,60 @@ describe("the artifact", () => {
   });
 });
 
+describe("a network whose forward_features are several tensors", () => {
+  const several = { model: "crossvit_9_240", inputSize: undefined, layout };
+
+  it("goes without last_hidden_state, and says so", async () => {
+    const { outputs, notices, target } = await compileTiny(at("crossvit"), several);
+    expect(outputs.map(({ name }) => name)).toEqual(["logits", "pre_logits"]);
+    expect(target.names).toEqual({ input: "pixel_values", pre_logits: "pooler_output" });
+    expect(notices).toContain(
+      "the model has no last_hidden_state: forward_features of this network is 2 tensors, and transformers.js reads one",
+    );
+    expect((await verify(at("crossvit"))).passed).toBe(true);
+  });
+
+  it("is refused by name where they are asked for, or nothing else is left", async () => {
+    const reason = /^usage: .*does not take forward_features of this network: it is 2 tensors/;
+    const asked = await refusal(compileTiny(at("no"), { ...several, taps: ["logits", "forward_features"] }));
+    expect(asked).toMatch(reason);
+    expect(asked).toMatch(/\n {2}Use --taps logits,pre_logits\.$/);
+    const headless = { ...several, args: { num_classes: 0 } };
+    for (const taps of [undefined, ["forward_features"]]) {
+      const text = await refusal(compileTiny(at("no"), { ...headless, taps }));
+      expect(text).toMatch(reason);
+      expect(text).toMatch(/\n {2}Leave --layout out: without classes/);
+    }
+  });
+});
+
 describe("refused by name:", () => {
-  const cases: readonly (readonly [string, Parameters<typeof compileTiny>[1], RegExp])[] = [
-    ["gray pictures", { args: { in_chans: 1 }, inputSize: [1, 64, 64] }, /an input of 1 channels/],
+  const asked: readonly (readonly [string, Parameters<typeof compileTiny>[1], RegExp])[] = [
     ["--preprocess", { preprocess: true }, /--preprocess: it normalises/],
     ["a fixed batch", { batch: 2 }, /--batch 2/],
     ["--softmax", { softmax: true }, /--softmax: its pipeline/],
     ["taps that it does not read", { taps: ["features"] }, /its pipelines read logits or forward_features/],
     ["features_only", { args: { features_only: true } }, /its pipelines read logits or forward_features/],
-    ["no classes", { args: { num_classes: 0 } }, /logits of a network without classes/],
+    [
+      "logits without classes",
+      { args: { num_classes: 0 }, taps: ["logits", "forward_features"] },
+      /logits of a network without classes\n {2}Use --taps forward_features,pre_logits\./,
+    ],
+  ];
+  const ofTheModel: typeof asked = [
+    ["gray pictures", { args: { in_chans: 1 }, inputSize: [1, 64, 64] }, /an input of 1 channels/],
     ["a filter that it lacks", { cfg: { interpolation: "box" } }, /the interpolation box: it has nearest, lanczos/],
     ["padding in the mean colour", { cfg: { crop_mode: "border" } }, /the crop mode border/],
     ["a crop that is not square", { inputSize: [3, 64, 96] }, /the crop mode center at 64 x 96/],
   ];
+  const cases = [
+    ...asked.map((each) => ["usage", ...each] as const),
+    ...ofTheModel.map((each) => ["unsupported", ...each] as const),
+  ];
 
-  it.each(cases)("%s", async (_, request, reason) => {
+  it.each(cases)("%s: %s", async (code, _, request, reason) => {
     const text = await refusal(compileTiny(at("refused"), { layout, ...request }));
-    expect(text).toMatch(/^unsupported: .*--layout transformers-js: transformers\.js does not take /);
+    expect(text).toMatch(new RegExp(`^${code}: .*--layout transformers-js: transformers\\.js does not take `));
     expect(text).toMatch(reason);
   });
 });

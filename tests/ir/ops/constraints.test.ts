@@ -24,12 +24,17 @@ const conv = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
 const pool = { kernel: [2, 2], stride: [2, 2], padding: [0, 0, 0, 0] };
 const resize = { axes: [2], size: [4], mode: "linear" };
 
+const steps = [2, 5, 3];
+const gates = { weight: [2, 16, 3], recurrence: [2, 16, 4] };
+const both = { direction: "bidirectional" };
+
 const sound: readonly (readonly [OpName, readonly (readonly number[])[], Attributes])[] = [
   ["conv", [plane, kernel], conv],
   ["max_pool", [plane], pool],
   ["avg_pool", [plane], pool],
   ["group_norm", [plane], { groups: 2 }],
   ["resize", [plane], resize],
+  ["lstm", [steps, gates.weight, gates.recurrence, [2, 32]], both],
   ["constant", [], { values: [1, -2], dtype: "i64", shape: [2] }],
   ["constant", [], { values: [0, 1], dtype: "bool", shape: [2] }],
   ["constant", [], { values: [0.5], shape: [0] }],
@@ -52,6 +57,14 @@ const holes: readonly (readonly [OpName, readonly (readonly number[])[], Attribu
   ["group_norm", [plane], { groups: -2 }, "C1"],
   ["resize", [plane], { ...resize, size: [0] }, "C3"],
   ["resize", [[2, 4, 0]], resize, "C3"],
+  ["lstm", [[2, 5, 3, 1], gates.weight, gates.recurrence, [2, 32]], both, "C1"],
+  ["lstm", [[2, 0, 3], gates.weight, gates.recurrence, [2, 32]], both, "C1"],
+  ["lstm", [steps, gates.weight, gates.recurrence, [2, 32]], { direction: "forward" }, "C2"],
+  ["lstm", [steps, gates.weight, [2, 16, 5], [2, 32]], both, "C2"],
+  ["lstm", [steps, [2, 0, 3], [2, 0, 0], [2, 0]], both, "C2"],
+  ["lstm", [steps, [2, 16, 4], gates.recurrence, [2, 32]], both, "C3"],
+  ["lstm", [steps, [1, 16, 3], gates.recurrence, [2, 32]], both, "C3"],
+  ["lstm", [steps, gates.weight, gates.recurrence, [2, 16]], both, "C4"],
   ["constant", [], { values: [1.5], dtype: "i64" }, "C2"],
   ["constant", [], { values: [Number.NaN], dtype: "i32" }, "C2"],
   ["constant", [], { values: [2], dtype: "bool" }, "C2"],

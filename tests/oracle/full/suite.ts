@@ -5,9 +5,16 @@ import { expectations } from "../sample.ts";
 
 /** Part `index` of `parts` of all records with numbers, alone and in a batch of three different images. */
 export function checkRecords(index: number, parts: number): void {
-  describe.each(supportedFamilies)("%s computes what timm computes", (family) => {
-    it.each(expectations(family).filter((_, i) => i % parts === index))("$name", async (expected) => {
-      expect(await check(expected, { batch: 3 })).toEqual([]);
-    });
-  });
+  const families = supportedFamilies.map(
+    (family) => [family, expectations(family).filter((_, i) => i % parts === index)] as const,
+  );
+  // vitest takes a suite without tests for a failure: a family with one record is in one part alone.
+  describe.each(families.filter(([, records]) => records.length > 0))(
+    "%s computes what timm computes",
+    (_, records) => {
+      it.each(records)("$name", async (expected) => {
+        expect(await check(expected, { batch: 3 })).toEqual([]);
+      });
+    },
+  );
 }

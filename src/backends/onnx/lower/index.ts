@@ -3,6 +3,7 @@ import type { Lowering } from "./context.ts";
 import { conv, fusedConv, linear } from "./conv.ts";
 import { activation, cast, clamp, floorDiv, rsqrt, same } from "./elementwise.ts";
 import { packedAttention } from "./attention.ts";
+import { lstm } from "./lstm.ts";
 import { concat, expand, gather, pad, reduction, reshape, slice, transpose } from "./movement.ts";
 import { batchNorm, groupNorm, layerNorm, rmsNorm, softmax } from "./norm.ts";
 import { avgPool, maxPool } from "./pool.ts";
@@ -37,6 +38,7 @@ export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
   less: same("Less"),
   linear,
   log: same("Log"),
+  lstm,
   matmul: same("MatMul"),
   max_pool: maxPool,
   maximum: same("Max"),

@@ -10,7 +10,7 @@ import type { Lowering, LoweringContext } from "./context.ts";
 import { lowerings } from "./index.ts";
 import { Shapes } from "./shapes.ts";
 
-export interface LowererOptions extends Forms {
+interface LowererOptions extends Forms {
   /** The inputs of the graph: symbols are read from their shapes. */
   readonly inputs: readonly Value<"input">[];
   /** The ONNX name of a value: unique, and without a slash, which the names made here have. */

@@ -3,10 +3,16 @@ import type { Value } from "../../../ir/value.ts";
 import type { Lowering } from "./context.ts";
 import { int, ints } from "./context.ts";
 
-/** Padding never wins a maximum, so an overhanging window is one with more padding behind. */
+/**
+ * Padding never wins a maximum, so an overhanging window is one with more padding behind. Zeros of a pad before the pool
+ * can win: ONNX Runtime's PadFusion takes them for padding all the same, which a reshape to the same shape prevents.
+ */
 export const maxPool: Lowering<"max_pool"> = (value, c) => {
   const { pads, ceilMode } = reach(value);
-  return c.emit("MaxPool", [c.input(0)], { ...windows(value), pads: ints(pads), ceil_mode: int(ceilMode) });
+  const [operand] = value.operands;
+  const kept = operand?.op === "pad" ? c.ints(operand.type.shape.map(() => 0)) : undefined;
+  const x = kept === undefined ? c.input(0) : c.emit("Reshape", [c.input(0), kept]);
+  return c.emit("MaxPool", [x], { ...windows(value), pads: ints(pads), ceil_mode: int(ceilMode) });
 };
 
 /**

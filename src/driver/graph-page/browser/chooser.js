@@ -4,6 +4,7 @@ import { compileCommand, libraryCall } from "./command.js";
 import { costOf } from "./costs.js";
 import { button, byId, html, tableOf } from "./dom.js";
 import { contains } from "./model.js";
+import { nearest } from "./near.js";
 import { bytesText, countText, quantityText, shareText } from "./units.js";
 
 /** @typedef {import("./app.js").App} App */
@@ -33,9 +34,8 @@ export function mountChooser(panel, app) {
   const added = byId("added", HTMLUListElement);
   const field = byId("module-field", HTMLInputElement);
   const out = byId("out-field", HTMLInputElement);
-  byId("module-names", HTMLDataListElement).append(
-    ...modules.filter((m) => m.results.length > 0 && m.path !== "").map((m) => html("option", { value: m.path })),
-  );
+  const offered = modules.filter((m) => m.results.length > 0 && m.path !== "");
+  byId("module-names", HTMLDataListElement).append(...offered.map((m) => html("option", { value: m.path })));
   out.value = data.command.out;
 
   const outputsOf = (/** @type {string} */ tap) => choices.get(tap)?.outputs ?? [];
@@ -71,7 +71,6 @@ export function mountChooser(panel, app) {
       outputs.length === 0
         ? html("p", {}, "Choose a tap: an artifact has one output at least.")
         : tableOf(
-            "Outputs, in this order",
             outputColumns,
             outputs.map((o) => outputRow(o)),
           ),
@@ -118,12 +117,20 @@ export function mountChooser(panel, app) {
     box.addEventListener("change", list);
     list();
   }
+  const error = byId("module-error", HTMLParagraphElement);
+  const tell = (/** @type {string} */ text) => {
+    error.textContent = text;
+    field.setAttribute("aria-invalid", String(text !== ""));
+  };
   const addField = () => {
-    const module = modules.find((m) => m.path === field.value.trim() && m.path !== "" && m.results.length > 0);
-    if (module === undefined) return app.say(`There is no module ${field.value}`);
+    const path = field.value.trim().replace(/^module:/, "");
+    const module = offered.find((m) => m.path === path);
+    if (module === undefined) return tell(unknownText(path, offered));
     addModule(module);
     field.value = "";
+    tell("");
   };
+  field.addEventListener("input", () => tell(""));
   byId("module-add", HTMLButtonElement).addEventListener("click", addField);
   field.addEventListener("keydown", (event) => event.key === "Enter" && addField());
   for (const id of ["command", "call"]) {
@@ -135,6 +142,17 @@ export function mountChooser(panel, app) {
   }
   update();
   return { addModule };
+}
+
+/**
+ * @param {string} path
+ * @param {readonly ModuleNode[]} modules
+ */
+function unknownText(path, modules) {
+  if (path === "") return "Which module? Its path is as in the tree, such as the ones that are proposed.";
+  const names = modules.map((m) => m.path);
+  const near = nearest(path, names);
+  return `There is no module "${path}". ${near === undefined ? "The tree has their paths." : `Did you mean "${near}"?`}`;
 }
 
 /**

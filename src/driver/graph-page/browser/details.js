@@ -3,7 +3,7 @@
 import { graphOf } from "./app.js";
 import { button, html } from "./dom.js";
 import { readBy, valuesOutside } from "./model.js";
-import { bytesText, changeText, quantityText, shareText } from "./units.js";
+import { bytesText, changeText, quantityText, shareText, timesText } from "./units.js";
 
 /** @typedef {import("./app.js").App} App */
 /** @typedef {import("./app.js").Side} Side */
@@ -64,7 +64,7 @@ function moduleDetails(module, side, app, addTap) {
       ["MACs, before and after", changeText(was?.macs ?? 0, is?.macs ?? 0, quantityText)],
       ["Share of all MACs", shareText(facts?.macs ?? 0, graph.facts[0]?.macs ?? 0)],
       ["Operations, before and after", changeText(was?.ops ?? 0, is?.ops ?? 0, String)],
-      ["Rules", rulesList(is?.rules ?? new Map())],
+      ["Rules applied to its operations", appliedRules(is?.rules ?? new Map())],
       ["Takes", links(inputs, side, app)],
       ["Gives to", links(outputs, side, app)],
       ["Own weights", weightsTable(parameters)],
@@ -83,7 +83,6 @@ function valueDetails(value, side, app) {
   const weights = readBy(value);
   const params = weights.reduce((sum, p) => sum + p.params, 0);
   const attrs = value.attrs === "" ? undefined : html("code", {}, value.attrs);
-  const rules = new Map(value.rules.map((rule) => [rule, 1]));
   return [
     html("h2", {}, value.op),
     html("p", { class: "kind" }, `Operation, ${sideText(side)}`),
@@ -102,7 +101,7 @@ function valueDetails(value, side, app) {
       ["MACs", `${quantityText(value.macs)}, ${shareText(value.macs, graph.facts[0]?.macs ?? 0)} of the network`],
       ["Parameters", quantityText(params)],
       ["Output", value.outputs.length === 0 ? undefined : value.outputs.join(", ")],
-      ["Rules", value.rules.length === 0 ? undefined : rulesList(rules)],
+      ["Made by", value.rules.length === 0 ? undefined : html("code", {}, value.rules.join(", "))],
       [
         "Takes",
         links(
@@ -139,14 +138,18 @@ const list = (facts) =>
     ...facts.flatMap(([name, fact]) => (fact === undefined ? [] : [html("dt", {}, name), html("dd", {}, fact)])),
   );
 
-/** @param {ReadonlyMap<string, number>} rules */
-export const rulesList = (rules) =>
+/**
+ * Rules and how often each was applied, as the table of passes counts; without a number a pass over the whole graph.
+ *
+ * @param {ReadonlyMap<string, number>} rules
+ */
+export const appliedRules = (rules) =>
   rules.size === 0
-    ? "none acted here"
+    ? "none was applied here"
     : html(
         "ul",
         { class: "rules" },
-        ...[...rules].map(([rule, n]) => html("li", {}, html("code", {}, rule), n === 1 ? "" : ` × ${n}`)),
+        ...[...rules].map(([rule, n]) => html("li", {}, html("code", {}, rule), n === 0 ? "" : ` ${timesText(n)}`)),
       );
 
 /**

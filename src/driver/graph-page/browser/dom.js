@@ -82,20 +82,22 @@ export function byId(id, type) {
 /**
  * A table: titles, which of them are numbers, and rows of cells whose first is the row's head.
  *
- * @param {string} caption
- * @param {readonly { readonly title: string, readonly numeric?: boolean }[]} columns
+ * @param {readonly { readonly title: string, readonly numeric?: boolean, readonly hint?: string }[]} columns
  * @param {readonly (readonly Child[])[]} rows
  */
-export function tableOf(caption, columns, rows) {
+export function tableOf(columns, rows) {
   const kind = (/** @type {number} */ i) => (columns[i]?.numeric === true ? "n" : undefined);
   return html(
     "table",
     {},
-    html("caption", {}, caption),
     html(
       "thead",
       {},
-      html("tr", {}, ...columns.map(({ title }, i) => html("th", { scope: "col", class: kind(i) }, title))),
+      html(
+        "tr",
+        {},
+        ...columns.map(({ title, hint }, i) => html("th", { scope: "col", class: kind(i), title: hint }, title)),
+      ),
     ),
     html(
       "tbody",

@@ -1,7 +1,8 @@
 // One level of one graph as a drawing: boxes to open, nodes to select, edges that follow the data.
 
+import { absenceText } from "./absence.js";
 import { graphOf, heatOf } from "./app.js";
-import { svg } from "./dom.js";
+import { html, svg } from "./dom.js";
 import { levelOf } from "./levels.js";
 import { readBy } from "./model.js";
 import { mountPanZoom } from "./pan-zoom.js";
@@ -22,7 +23,9 @@ import { bytesText, countText, quantityText, shareText } from "./units.js";
 export function mountGraph(frame, side, app) {
   const graph = graphOf(app.page, side);
   const drawing = svg("g");
+  const nothing = html("p", { class: "nothing" });
   frame.append(arrowHead(side), drawing);
+  frame.after(nothing);
   const camera = mountPanZoom(frame, drawing);
   /** @type {readonly Drawn[]} */
   let drawn = [];
@@ -93,18 +96,16 @@ export function mountGraph(frame, side, app) {
 
   const draw = () => {
     const { level: module } = app.state();
-    const layout = app.page.data.layouts[graph.layout[module.index] ?? -1];
+    const layout = layoutAt(app, side);
     focused = undefined;
     frame.setAttribute(
       "aria-label",
       `${side === "before" ? "Before" : "After"} the passes: ${module.path === "" ? "the network" : module.path}`,
     );
+    nothing.textContent = layout === undefined ? absenceText(app.page, module, side) : "";
     if (layout === undefined) {
       drawn = [];
-      drawing.replaceChildren(
-        svg("text", { x: 24, y: 40, class: "nothing" }, "Nothing of this module runs in this graph."),
-      );
-      return camera.reset({ width: 420, height: 80 });
+      return drawing.replaceChildren();
     }
     const { items } = levelOf(graph, module);
     drawn = items.map((item, i) => drawItem(item, boxOf(layout, i), graph, isGone(item)));
@@ -133,10 +134,10 @@ export function mountGraph(frame, side, app) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     /** @type {Readonly<Record<string, () => void>>} */
     const keys = {
-      ArrowDown: () => focus(nearest(drawn, at, (dx, dy) => [dy, Math.abs(dx)])),
-      ArrowUp: () => focus(nearest(drawn, at, (dx, dy) => [-dy, Math.abs(dx)])),
-      ArrowRight: () => focus(nearest(drawn, at, (dx, dy) => [dx, Math.abs(dy)])),
-      ArrowLeft: () => focus(nearest(drawn, at, (dx, dy) => [-dx, Math.abs(dy)])),
+      ArrowDown: () => focus(ahead(drawn, at, (dx, dy) => [dy, Math.abs(dx)])),
+      ArrowUp: () => focus(ahead(drawn, at, (dx, dy) => [-dy, Math.abs(dx)])),
+      ArrowRight: () => focus(ahead(drawn, at, (dx, dy) => [dx, Math.abs(dy)])),
+      ArrowLeft: () => focus(ahead(drawn, at, (dx, dy) => [-dx, Math.abs(dy)])),
       Home: () => focus(drawn[0]),
       End: () => focus(drawn.at(-1)),
       Enter: () => at !== undefined && enter(at),
@@ -161,16 +162,20 @@ export function mountGraph(frame, side, app) {
     mark();
   });
   // A frame has its size when it is first seen, and when the window or the layout changes.
-  new ResizeObserver(() => shown() && drawn.length > 0 && camera.reset(sizeOf(app, side))).observe(frame);
+  new ResizeObserver(() => {
+    const layout = layoutAt(app, side);
+    if (shown() && layout !== undefined) camera.reset(layout);
+  }).observe(frame);
   return camera;
 }
 
 /**
+ * The layout of the level that is drawn.
+ *
  * @param {App} app
  * @param {Side} side
  */
-const sizeOf = (app, side) =>
-  app.page.data.layouts[graphOf(app.page, side).layout[app.state().level.index] ?? -1] ?? { width: 1, height: 1 };
+const layoutAt = ({ page: { data }, state }, side) => data.layouts[data[side].layout[state().level.index] ?? -1];
 
 /**
  * @param {LayoutData} layout
@@ -270,7 +275,7 @@ const arrowHead = (side) =>
  * @param {Drawn | undefined} from
  * @param {(dx: number, dy: number) => [ahead: number, aside: number]} turn
  */
-function nearest(all, from, turn) {
+function ahead(all, from, turn) {
   if (from === undefined) return all[0];
   const center = (/** @type {Box} */ { x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 });
   const here = center(from.box);

@@ -131,9 +131,10 @@ function opItem(value) {
  */
 function boxItem(graph, module) {
   const facts = graph.facts[module.index];
-  const value = facts?.result;
-  if (facts === undefined || value === undefined) throw new RangeError(`nothing uses what ${module.path} gives`);
-  const lines = [value.type, ...costLines(facts.macs), ...ruleLines([...facts.rules.keys()])];
+  const value = facts?.result ?? valuesInside(graph, module).at(-1);
+  if (facts === undefined || value === undefined) throw new RangeError(`nothing of ${module.path} runs`);
+  const type = facts.result === undefined ? [] : [facts.result.type];
+  const lines = [...type, ...costLines(facts.macs), ...ruleLines([...facts.rules.keys()])];
   return sized("module", { module, value, title: module.name, lines });
 }
 

@@ -41,15 +41,22 @@
  * @property {number} ops how many values run
  * @property {number} macs
  * @property {number} params
- * @property {ReadonlyMap<string, number>} rules by rule: how many of the values that run it made
- * @property {ValueNode | undefined} result the last value that runs and is used outside; none where nothing is
+ * @property {ReadonlyMap<string, number>} rules by rule: how often it was applied to what the module had; 0 of a pass over
+ *   the whole graph, which does not count by module
+ * @property {ValueNode | undefined} result what the module hands on, of what runs; none where only taps inside it leave
  */
 
 /**
  * @typedef {object} GraphModel
  * @property {readonly ValueNode[]} values
  * @property {readonly ModuleFacts[]} facts by module
- * @property {readonly number[]} layout by module
+ */
+
+/**
+ * @typedef {object} Application One application of a rule, or all that a pass over the whole graph did.
+ * @property {string} rule
+ * @property {ModuleNode | undefined} into the module whose the result is; none of a pass over the whole graph
+ * @property {readonly ModuleNode[]} took the modules whose operations it took away or replaced
  */
 
 /**
@@ -58,6 +65,7 @@
  * @property {readonly ModuleNode[]} modules
  * @property {GraphModel} before
  * @property {GraphModel} after
+ * @property {readonly Application[]} applications
  * @property {string} rootName what the root is called among its modules: the architecture
  */
 
@@ -72,18 +80,27 @@ export const runsFlag = 2;
  */
 export function decodePage(data) {
   const modules = decodeModules(data);
-  const before = decodeGraph(data.before, data.strings, modules);
+  const before = decodeValues(data.before, data.strings, modules);
   data.modules.results.forEach((rows, i) => {
     const types = data.modules.resultTypes[i] ?? [];
     modules[i]?.results.push(
       ...rows.flatMap((row, call) => {
-        const value = before.values[row];
+        const value = before[row];
         return value === undefined ? [] : [{ value, type: data.strings[types[call] ?? -1] ?? "" }];
       }),
     );
   });
+  const after = decodeValues(data.after, data.strings, modules);
+  const applications = decodeApplications(data, modules);
   const [rootName = ""] = data.title.split(".");
-  return { data, modules, rootName, before, after: decodeGraph(data.after, data.strings, modules) };
+  return {
+    data,
+    modules,
+    rootName,
+    before: { values: before, facts: factsOf(before, modules, []) },
+    after: { values: after, facts: factsOf(after, modules, applications) },
+    applications,
+  };
 }
 
 /**
@@ -114,12 +131,24 @@ function decodeModules({ modules: columns, strings }) {
 }
 
 /**
+ * @param {PageData} data
+ * @param {readonly ModuleNode[]} modules
+ * @returns {Application[]}
+ */
+const decodeApplications = ({ applications: { rule, into, took }, strings }, modules) =>
+  rule.map((place, i) => ({
+    rule: strings[place] ?? "",
+    into: modules[into[i] ?? -1],
+    took: (took[i] ?? []).flatMap((index) => modules[index] ?? []),
+  }));
+
+/**
  * @param {GraphColumns} columns
  * @param {readonly string[]} strings
  * @param {readonly ModuleNode[]} modules
- * @returns {GraphModel}
+ * @returns {ValueNode[]}
  */
-function decodeGraph(columns, strings, modules) {
+function decodeValues(columns, strings, modules) {
   const text = (/** @type {number | undefined} */ place) => strings[place ?? -1] ?? "";
   /** @type {ValueNode[]} */
   const values = [];
@@ -151,7 +180,7 @@ function decodeGraph(columns, strings, modules) {
     values.push(value);
   });
   for (const { name, row } of columns.outputs) values[row]?.outputs.push(name);
-  return { values, facts: factsOf(values, modules), layout: columns.layout };
+  return values;
 }
 
 /**
@@ -171,9 +200,10 @@ function valueName(op, path, repetition, own) {
 /**
  * @param {readonly ValueNode[]} values
  * @param {readonly ModuleNode[]} modules
+ * @param {readonly Application[]} applications
  * @returns {ModuleFacts[]}
  */
-function factsOf(values, modules) {
+function factsOf(values, modules, applications) {
   const facts = modules.map(() => ({
     own: /** @type {ValueNode[]} */ ([]),
     ops: 0,
@@ -184,20 +214,51 @@ function factsOf(values, modules) {
   }));
   for (const value of values) {
     if (value.runs) facts[value.module.index]?.own.push(value);
-    /** @type {ModuleNode | undefined} */
-    let module = value.module;
-    for (; module !== undefined; module = module.parent) {
+    for (const module of withParents(value.module)) {
       const sum = facts[module.index];
       if (sum === undefined) break;
       sum.params += value.params;
       if (!value.runs) continue;
       if (value.op !== "input") sum.ops += 1;
       sum.macs += value.macs;
-      if (leaves(value, module)) sum.result = value;
-      for (const rule of value.rules) sum.rules.set(rule, (sum.rules.get(rule) ?? 0) + 1);
+      if (isTakenOutside(value, module)) sum.result = value;
     }
   }
+  // At the network's end modules hand on outputs; elsewhere an output is a tap beside what the module hands on.
+  const ends = facts.map(({ result }) => result === undefined);
+  for (const value of values.filter((v) => v.runs && v.outputs.length > 0))
+    for (const module of withParents(value.module)) {
+      const sum = facts[module.index];
+      if (sum !== undefined && ends[module.index] === true && isEnd(value, module, sum.result)) sum.result = value;
+    }
+  for (const { rule, into, took } of applications)
+    for (const module of new Set([into, ...took].flatMap((m) => (m === undefined ? [] : withParents(m))))) {
+      const rules = facts[module.index]?.rules;
+      rules?.set(rule, (rules.get(rule) ?? 0) + (into === undefined ? 0 : 1));
+    }
   return facts;
+}
+
+/**
+ * Whether an output is what a module at the network's end hands on, rather than an earlier one: of several the logits, or
+ * else the last; never an attention map or another form of what the module returned.
+ *
+ * @param {ValueNode} output
+ * @param {ModuleNode} module
+ * @param {ValueNode | undefined} earlier
+ */
+function isEnd(output, module, earlier) {
+  if (earlier?.outputs.includes("logits") === true) return false;
+  if (output.outputs.every((name) => name.startsWith("attn:"))) return false;
+  const returned = module.results.at(-1);
+  return returned === undefined || output.type === returned.type || output.type === returned.value.type;
+}
+
+/** @param {ModuleNode} module */
+function withParents(module) {
+  const path = [module];
+  for (let each = module.parent; each !== undefined; each = each.parent) path.push(each);
+  return path;
 }
 
 /**
@@ -206,8 +267,13 @@ function factsOf(values, modules) {
  * @param {ValueNode} value
  * @param {ModuleNode} module
  */
-export const leaves = (value, module) =>
-  value.outputs.length > 0 || value.users.some((user) => user.runs && !contains(module, user.module));
+export const leaves = (value, module) => value.outputs.length > 0 || isTakenOutside(value, module);
+
+/**
+ * @param {ValueNode} value
+ * @param {ModuleNode} module
+ */
+const isTakenOutside = (value, module) => value.users.some((user) => user.runs && !contains(module, user.module));
 
 /**
  * @param {ModuleNode} module

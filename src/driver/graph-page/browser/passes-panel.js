@@ -1,7 +1,7 @@
 // What the passes made of the module that is open, child by child.
 
+import { appliedRules } from "./details.js";
 import { button, html, tableOf } from "./dom.js";
-import { rulesList } from "./details.js";
 import { changeText, quantityText } from "./units.js";
 
 /** @typedef {import("./app.js").App} App */
@@ -11,7 +11,10 @@ const columns = [
   { title: "Module" },
   { title: "Operations", numeric: true },
   { title: "MACs", numeric: true },
-  { title: "Rules that made what runs" },
+  {
+    title: "Rules applied to its operations",
+    hint: "How often each was applied here; without a number, a pass over the whole graph",
+  },
 ];
 
 /**
@@ -24,11 +27,16 @@ export function mountPasses(place, app) {
     const rows = [level, ...level.children].map((module) => rowOf(module, level, app));
     const name = level.parent === undefined ? "the network" : level.path;
     place.replaceChildren(
-      html("p", { class: "where" }, level.parent === undefined ? undefined : upButton(level.parent, app)),
+      html(
+        "p",
+        { class: "where" },
+        `In ${name}, and in each of its children: operations and MACs before and after `,
+        level.parent === undefined ? undefined : upButton(level.parent, app),
+      ),
       html(
         "div",
         { class: "scroll", tabindex: 0, role: "region", "aria-label": `Passes in ${name}` },
-        tableOf(`In ${name}, and in each of its children`, columns, rows),
+        tableOf(columns, rows),
       ),
     );
   });
@@ -55,6 +63,6 @@ function rowOf(module, level, app) {
     name,
     changeText(was?.ops ?? 0, is?.ops ?? 0, String),
     changeText(was?.macs ?? 0, is?.macs ?? 0, quantityText),
-    is === undefined || is.ops === 0 ? "nothing of it runs any more" : rulesList(is.rules),
+    appliedRules(is?.rules ?? new Map()),
   ];
 }

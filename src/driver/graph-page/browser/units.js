@@ -42,6 +42,9 @@ export function shareText(part, whole) {
  */
 export const countText = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
+/** How often: once, 2 times. */
+export const timesText = (/** @type {number} */ n) => (n === 1 ? "once" : `${n} times`);
+
 /**
  * What something was and is; once where that is the same to a reader.
  *

@@ -9,7 +9,7 @@ export interface KnownParts {
 }
 
 /** Why an entry of the right name may have another shape: in words, and where an argument mends it, that argument. */
-export interface Cause {
+interface Cause {
   readonly text: string;
   readonly arg: string | null;
 }

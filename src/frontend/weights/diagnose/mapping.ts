@@ -13,7 +13,7 @@ export interface Mapping {
   readonly passedOver: number;
 }
 
-export interface Ambiguity {
+interface Ambiguity {
   /** Parameters of the model, as a template. */
   readonly to: string;
   /** How many modules they are of. */

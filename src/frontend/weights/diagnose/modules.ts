@@ -8,7 +8,7 @@ export interface Module {
   readonly tensors: ReadonlyMap<Role, ModuleTensor>;
 }
 
-export interface ModuleTensor {
+interface ModuleTensor {
   /** Three of them where a query, a key and a value are taken as one. */
   readonly names: readonly string[];
   /** What follows the module's name in its own: `.weight`. */
@@ -19,7 +19,7 @@ export interface ModuleTensor {
 /** Modules of one side that are compared; each is looked at in up to 2^4 generalisations. */
 const maxModules = 4000;
 
-export interface Modules {
+interface Modules {
   readonly list: readonly Module[];
   /** Entries that were passed over since there are too many. */
   readonly passedOver: number;

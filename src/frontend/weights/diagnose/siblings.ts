@@ -28,7 +28,7 @@ export interface SiblingMatch {
 }
 
 /** A file under the names that its own layout, or a prefix, gives it; and what its classifier and stem say. */
-export interface SiblingQuery {
+interface SiblingQuery {
   readonly source: WeightSource;
   readonly family: Family;
   readonly architecture: string;

@@ -16,7 +16,7 @@ export type Value =
   | StorageValue
   | TensorValue;
 
-export interface TupleValue {
+interface TupleValue {
   readonly kind: "tuple";
   readonly items: readonly Value[];
 }
@@ -39,7 +39,7 @@ export interface GlobalValue {
 }
 
 /** Data that no weight needs, kept as the words that describe it: what it holds is dropped. */
-export interface OpaqueValue {
+interface OpaqueValue {
   readonly kind: "opaque";
   readonly what: string;
   /** Set for a tensor that weights are not read from. */

@@ -24,8 +24,6 @@ export interface Remapped {
   readonly dropped: readonly Dropped[];
   /** Parameters that files of this layout do not have. */
   readonly withheld: readonly Withheld[];
-  /** Why entries that the model has no place for are no error; undefined where they are one. */
-  readonly lenient: string | undefined;
 }
 
 /**
@@ -63,7 +61,6 @@ export function remapWeights(source: WeightSource, remap: Remap, target: Target)
     caution: layout?.caution,
     entries: list,
     ...left,
-    lenient: remap.lenient,
   };
 }
 

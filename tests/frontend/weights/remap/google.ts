@@ -10,7 +10,7 @@ const lost = (): never => {
 export const small = { depth: 2, embed_dim: 24, num_heads: heads, img_size: 32 };
 
 /** Axes in another order. */
-function permuted({ shape, values }: Plain, perm: readonly number[]): Plain {
+export function permuted({ shape, values }: Plain, perm: readonly number[]): Plain {
   const to = perm.map((axis) => shape[axis] ?? 1);
   const stride = (axis: number): number => shape.slice(axis + 1).reduce((n, d) => n * d, 1);
   const out = new Float32Array(values.length);

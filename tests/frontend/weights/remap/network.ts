@@ -27,13 +27,36 @@ export interface Network {
   readonly file: PlainFile;
 }
 
+type Args = Readonly<Record<string, unknown>>;
+
 /** `args` keep it small: depth, widths. */
-export async function network(model: string, args: Readonly<Record<string, unknown>> = {}): Promise<Network> {
-  const { family, architecture, args: read, inputSize } = await resolve({ model, args });
-  const { parameters } = lowerArchitecture(family, architecture, read, inputSize);
+export const network = async (model: string, args: Args = {}): Promise<Network> => {
+  const { parameters, remap } = await lowered(model, args);
+  return { parameters, remap, file: synthetic(parameters) };
+};
+
+/**
+ * A network that arguments do not make small, with no extent of the parameters `which` above three: for layouts that rename
+ * and reshape alone. It has as many blocks as ever.
+ */
+export async function skeleton(model: string, args: Args = {}, which = /^/): Promise<Network> {
+  const { parameters, remap } = await lowered(model, args);
+  const small = (shape: readonly number[]): number[] => shape.map((extent) => Math.min(extent, 3));
+  const cut = parameters.map((spec) => (which.test(spec.name) ? { ...spec, shape: small(spec.shape) } : spec));
+  return { parameters: cut, remap, file: synthetic(cut) };
+}
+
+async function lowered(model: string, given: Args): Promise<Pick<Network, "parameters" | "remap">> {
+  const { family, architecture, args, inputSize } = await resolve({ model, args: given });
+  const { parameters } = lowerArchitecture(family, architecture, args, inputSize);
+  // Tables of integers, which follow from the network, have no synthetic values.
+  const stored = parameters.filter((p) => p.dtype === "f32" || p.name.endsWith("num_batches_tracked"));
+  return { parameters: stored, remap: family.remap(architecture, args) };
+}
+
+function synthetic(parameters: readonly TensorSpec[]): PlainFile {
   const source = syntheticSource(parameters);
-  const file = new Map(parameters.map(({ name, shape }) => [name, { shape, values: numbersOf(source, name) }]));
-  return { parameters, remap: family.remap(architecture, read), file };
+  return new Map(parameters.map(({ name, shape }) => [name, { shape, values: numbersOf(source, name) }]));
 }
 
 const numbersOf = (source: WeightSource, name: string): Float32Array => {

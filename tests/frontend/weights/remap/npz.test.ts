@@ -1,8 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { remapWeights, targetOf } from "../../../../src/frontend/weights/remap/remap.ts";
 import { type WeightSource, rowsOf } from "../../../../src/frontend/weights/source.ts";
-import { bigVision, google, older, small } from "./google.ts";
-import { type Network, type Plain, expectSameNetwork, missing, network, remapped, sourceOf } from "./network.ts";
+import { bigVision, google, older, permuted, small } from "./google.ts";
+import {
+  type Network,
+  type Plain,
+  expectSameNetwork,
+  missing,
+  network,
+  remapped,
+  reshaped,
+  skeleton,
+  sourceOf,
+} from "./network.ts";
 
 const one: Plain = { shape: [1], values: Float32Array.of(1) };
 
@@ -15,6 +25,47 @@ test.each([
   if (prefix === "") file.delete("opt/state/step");
   const { dropped } = expectSameNetwork(net, file, layout);
   expect(dropped.map((d) => d.from[0])).toContain(`${prefix}pre_logits/kernel`);
+});
+
+describe.each([
+  ["vit_small_r26_s32_224", "patch_embed.backbone.stem."],
+  ["vit_tiny_r_s16_p8_224", "patch_embed.backbone."],
+])("%s of Google", (model, root) => {
+  const args = { ...small, img_size: 64, num_classes: 5 };
+  const backbone = (name: string): string =>
+    name
+      .replace(`${root}conv.`, "conv_root.")
+      .replace(`${root}norm.`, "gn_root.")
+      .replace(/^patch_embed\.backbone\.stages\.(\d)\.blocks\.(\d)\./, (_, s: string, b: string) => {
+        return `block${Number(s) + 1}/unit${Number(b) + 1}/`;
+      })
+      .replace("downsample.conv.", "conv_proj.")
+      .replace("downsample.norm.", "gn_proj.")
+      .replace(/norm(\d)\./, "gn$1.")
+      .replace(/conv(_root|_proj|\d)\.weight$/, "conv$1/kernel")
+      .replace(/gn(_root|_proj|\d)\.weight$/, "gn$1/scale")
+      .replace(/gn(_root|_proj|\d)\.bias$/, "gn$1/bias");
+  const withBackbone = (net: Network): Map<string, Plain> => {
+    const file = google(net, "", older);
+    for (const [name, plain] of net.file) {
+      if (!name.startsWith("patch_embed.backbone.")) continue;
+      const isKernel = plain.shape.length === 4;
+      file.set(backbone(name), isKernel ? permuted(plain, [2, 3, 1, 0]) : reshaped(plain, [1, 1, 1, ...plain.shape]));
+    }
+    return file;
+  };
+
+  test("has a Big Transfer backbone beside its transformer", async () => {
+    const net = await skeleton(model, args, /^patch_embed\.backbone\./);
+    expectSameNetwork(net, withBackbone(net), "Google's .npz");
+  });
+
+  test("without a norm of the backbone lacks it", async () => {
+    const net = await skeleton(model, args, /^patch_embed\.backbone\./);
+    const file = withBackbone(net);
+    file.delete("gn_root/bias");
+    expect(missing(net, file)).toEqual([`${root}norm.bias`]);
+  });
 });
 
 describe.each([

@@ -288,9 +288,10 @@ describe("InternViT", () => {
   });
 
   test.each(["vision_tower.", "model.vision_tower."])("of transformers, under %s", async (prefix) => {
-    const net = await network(model, { ...small, img_size: 56 });
+    const net = await network(model, { ...small, img_size: 56, qk_norm: true });
     const hugging: Names = [
       ...embeddings,
+      [/attn\.([qk])_norm/, "attention.$1_norm"],
       [/attn\.proj/, "attention.projection_layer"],
       [/ls(\d)\.gamma/, "lambda_$1"],
       [/norm1/, "layernorm_before"],

@@ -109,7 +109,8 @@ test("BEiT-3 has queries, keys and values apart and a language branch beside", a
       file.set(/^(?:head|norm|fc_norm)\./.test(name) ? name : `beit3.${to}`, plain);
     }
   }
-  file.set("beit3.text_embed.weight", { shape: [1], values: Float32Array.of(0) });
+  const one = { shape: [1], values: Float32Array.of(0) };
+  file.set("beit3.text_embed.weight", one).set("beit3.vision_embed.mask_token", one);
   const { entries } = expectSameNetwork(net, file, "BEiT-3");
   const qkv = entries.find((e) => e.name === "blocks.0.attn.qkv.weight");
   expect(qkv?.from).toEqual(["q", "k", "v"].map((x) => `beit3.encoder.layers.0.self_attn.${x}_proj.A.weight`));
