@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { NpyArray } from "../src/runtime/npy.ts";
-import type { OrtRuntime, OrtSession } from "../src/runtime/ort.ts";
+import type { OrtRuntime } from "../src/runtime/ort.ts";
+import type { Session } from "../src/runtime/session.ts";
 
 /** The little of a trace event of ONNX Runtime that is read here; `dur` and `ts` are microseconds. */
 export interface TraceEvent {
@@ -75,7 +76,7 @@ export async function profileFiles(
   const folder = mkdtempSync(path.join(tmpdir(), "timmc-profile-"));
   const traceOf = (index: number): string => `${index}-`;
   try {
-    const sessions: OrtSession[] = [];
+    const sessions: Session[] = [];
     try {
       for (const [i, file] of files.entries())
         sessions.push(await ort.open(file, { threads: 1, profile: path.join(folder, traceOf(i)) }));

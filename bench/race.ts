@@ -1,6 +1,7 @@
 import { refuseInterrupted } from "../src/driver/interrupt.ts";
 import type { NpyArray } from "../src/runtime/npy.ts";
-import type { OrtRuntime, OrtSession } from "../src/runtime/ort.ts";
+import type { OrtRuntime } from "../src/runtime/ort.ts";
+import type { Session } from "../src/runtime/session.ts";
 import { type Estimate, estimate, geometricMean, halfWidth, median, overHeats, quotients } from "./statistics.ts";
 
 export interface RaceOptions {
@@ -84,7 +85,7 @@ async function runHeat(
   { threads, runs, signal }: RaceOptions,
   part: number,
 ): Promise<void> {
-  const sessions: { readonly session: OrtSession; readonly times: Times }[] = [];
+  const sessions: { readonly session: Session; readonly times: Times }[] = [];
   try {
     for (const times of orderOf(lanes, roundsOf(lanes)))
       sessions.push({ times, session: await ort.open(times.file, { threads, spinning: false }) });
@@ -107,7 +108,7 @@ function orderOf<T>(lanes: readonly T[], round: number): readonly T[] {
   return Math.floor(round / lanes.length) % 2 === 0 ? rotated : rotated.toReversed();
 }
 
-async function timeRun(session: OrtSession, { wall, cpu }: Times, input: NpyArray): Promise<void> {
+async function timeRun(session: Session, { wall, cpu }: Times, input: NpyArray): Promise<void> {
   const cpuFrom = process.cpuUsage();
   const from = performance.now();
   await session.run(input);

@@ -13,7 +13,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   zoo: ["ir"],
   frontend: ["ir", "zoo"],
   passes: ["ir"],
-  backends: ["ir", "passes"],
+  backends: ["ir", "passes", "runtime"],
   driver: ["ir", "zoo", "frontend", "passes", "backends", "runtime"],
   cli: ["ir", "zoo", "frontend", "passes", "backends", "runtime", "driver"],
   "index.ts": ["ir", "zoo", "frontend", "passes", "backends", "runtime", "driver"],

@@ -2,7 +2,8 @@ import { availableParallelism } from "node:os";
 import { TimmcError } from "../ir/error.ts";
 import { count } from "../ir/type.ts";
 import type { NpyArray } from "../runtime/npy.ts";
-import { type OrtSession, loadOrt } from "../runtime/ort.ts";
+import { loadOrt } from "../runtime/ort.ts";
+import type { Session } from "../runtime/session.ts";
 import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
 import { inputShape, recipeInput } from "./input-tensor.ts";
@@ -74,7 +75,7 @@ const maxThreads = 4 * availableParallelism();
 
 interface Contender {
   readonly artifact: Artifact;
-  readonly session: OrtSession;
+  readonly session: Session;
   readonly input: NpyArray;
   readonly times: number[];
 }

@@ -9,7 +9,8 @@ import type { Graph } from "../ir/graph.ts";
 import { interpret } from "../ir/interpret.ts";
 import { type NdArray, ndarray } from "../ir/ndarray.ts";
 import type { NpyArray } from "../runtime/npy.ts";
-import type { OrtRuntime, OrtSession, SessionOptions } from "../runtime/ort.ts";
+import type { OrtRuntime, SessionOptions } from "../runtime/ort.ts";
+import type { Session } from "../runtime/session.ts";
 import { writeModel } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
 import { modelFiles } from "./layout/layout.ts";
@@ -43,7 +44,7 @@ export async function withGraph<T>(
   { ort, parameters, opset, ops, signal }: GraphRunner,
   graph: Graph,
   optimization: SessionOptions["optimization"],
-  body: (session: OrtSession) => Promise<T>,
+  body: (session: Session) => Promise<T>,
 ): Promise<T> {
   const folder = temporaryFolder();
   try {
@@ -67,7 +68,7 @@ async function withModel<T>(
   ort: OrtRuntime,
   path: string,
   optimization: SessionOptions["optimization"],
-  body: (session: OrtSession) => Promise<T>,
+  body: (session: Session) => Promise<T>,
 ): Promise<T> {
   const session = await ort.open(path, { optimization });
   try {
@@ -79,7 +80,7 @@ async function withModel<T>(
 
 async function runAll(
   { signal }: Pick<GraphRunner, "signal">,
-  session: OrtSession,
+  session: Session,
   inputs: readonly NpyArray[],
 ): Promise<Outputs[]> {
   const results: Outputs[] = [];

@@ -1,6 +1,7 @@
 import { TimmcError } from "../ir/error.ts";
 import { type NpyArray, readNpy } from "../runtime/npy.ts";
-import { type OrtSession, loadOrt } from "../runtime/ort.ts";
+import { loadOrt } from "../runtime/ort.ts";
+import type { Session } from "../runtime/session.ts";
 import { type Artifact, loadArtifact, outputsByTap, runnableModel } from "./artifact.ts";
 import type { Watch } from "./artifact-model.ts";
 import { refuseInterrupted } from "./interrupt.ts";
@@ -73,7 +74,7 @@ export async function runTensor(
   });
 }
 
-async function withSession<T>(artifact: Artifact, body: (session: OrtSession) => Promise<T>): Promise<T> {
+async function withSession<T>(artifact: Artifact, body: (session: Session) => Promise<T>): Promise<T> {
   const path = runnableModel(artifact);
   const session = await (await loadOrt()).open(path);
   try {

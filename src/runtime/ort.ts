@@ -1,3 +1,4 @@
+import type { Session } from "./session.ts";
 import type * as Ort from "onnxruntime-node";
 import { bytesOf, viewAs } from "../ir/bytes.ts";
 import { codeOf, messageLineOf } from "../ir/caught.ts";
@@ -15,18 +16,11 @@ export interface SessionOptions {
   readonly profile?: string | undefined;
 }
 
-/** A model that is loaded in ONNX Runtime. */
-export interface OrtSession {
-  /** Outputs by name, in the model's order. A run occupies the thread: no signal arrives before it ends. */
-  run(input: NpyArray): Promise<ReadonlyMap<string, NpyArray>>;
-  close(): Promise<void>;
-}
-
 /** onnxruntime-node behind the few calls that timmc makes. */
 export interface OrtRuntime {
   readonly version: string;
   /** Loads a model file with one input. Throws `unsupported` with ONNX Runtime's own words where it refuses the model. */
-  open(path: string, options?: SessionOptions): Promise<OrtSession>;
+  open(path: string, options?: SessionOptions): Promise<Session>;
 }
 
 /** Loads onnxruntime-node, an optional package. Throws `dependency` with how to install it. */
@@ -56,7 +50,7 @@ async function importOrt(): Promise<typeof Ort> {
   }
 }
 
-async function openSession(ort: typeof Ort, path: string, options: SessionOptions): Promise<OrtSession> {
+async function openSession(ort: typeof Ort, path: string, options: SessionOptions): Promise<Session> {
   const session = await refusedWith(path, "load", () =>
     ort.InferenceSession.create(path, {
       graphOptimizationLevel: options.optimization ?? "all",

@@ -19,13 +19,19 @@ export interface WeightRun {
   readonly offset: number;
 }
 
+/** Where a weight begins in the file, in bytes. */
+export interface WeightPlace {
+  readonly weight: Stored;
+  readonly offset: number;
+}
+
 /** The weight file, and the kernels reading runs of it in place of single tensors. */
 export interface BoundProgram {
   readonly kernels: readonly ThreadKernel[];
   /** The runs that kernels read, by their buffers. */
   readonly runs: ReadonlyMap<Buffer, WeightRun>;
-  /** Where each weight begins, in bytes. */
-  readonly places: readonly { readonly weight: Stored; readonly offset: number }[];
+  /** In the order of the file. */
+  readonly places: readonly WeightPlace[];
   readonly bytes: number;
 }
 

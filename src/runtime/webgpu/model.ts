@@ -1,6 +1,6 @@
 import { WebGpuError } from "./device.ts";
 import type { Plan, Tensor } from "./plan.ts";
-import { ordered, unordered } from "./order.ts";
+import { ordered, unordered } from "../order.ts";
 
 /** A tensor in row-major order. */
 export interface Values {

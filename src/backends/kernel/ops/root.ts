@@ -1,7 +1,7 @@
 import type { OpName } from "../../../ir/ops/index.ts";
 import type { Value } from "../../../ir/value.ts";
-import { type Expr, type Local, binary, literal, load, localValue, reduce, select, unary, within } from "../expr.ts";
-import { type Index, type Variable, add, constant, div, indexOf, mod, offset, scale, variable } from "../index-expr.ts";
+import { type Expr, type Local, binary, literal, localValue, reduce, select, unary, within } from "../expr.ts";
+import { type Index, type Variable, add, div, indexOf, offset, scale, variable } from "../index-expr.ts";
 import type { TileStatement } from "../tile.ts";
 import { type Source, everywhere } from "./point.ts";
 import { broadcastIndex } from "./shape.ts";
@@ -281,6 +281,3 @@ const roots: { readonly [N in OpName]?: RootOf } = {
 };
 
 export const rootOf = (op: OpName): RootOf | undefined => roots[op];
-void constant;
-void mod;
-void load;

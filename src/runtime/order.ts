@@ -1,10 +1,12 @@
+type Elements = Float32Array | Float64Array;
+
 /** Row-major elements as they lie on the device: the axes of `order` from the outermost to the innermost. */
-export const ordered = (data: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array =>
+export const ordered = <T extends Elements>(data: T, shape: readonly number[], order: readonly number[]): T =>
   order.every((axis, i) => axis === i) ? data : permute(data, shape, order);
 
 /** The way back. */
-export function unordered(data: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
-  if (order.every((axis, i) => axis === i)) return data.slice();
+export function unordered<T extends Elements>(data: T, shape: readonly number[], order: readonly number[]): T {
+  if (order.every((axis, i) => axis === i)) return data.slice() as T;
   const back = shape.map((_, axis) => order.indexOf(axis));
   return permute(
     data,
@@ -13,11 +15,11 @@ export function unordered(data: Float32Array, shape: readonly number[], order: r
   );
 }
 
-function permute(data: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
+function permute<T extends Elements>(data: T, shape: readonly number[], order: readonly number[]): T {
   const strides = shape.map((_, i) => shape.slice(i + 1).reduce((a, b) => a * b, 1));
   const extents = order.map((axis) => shape[axis] ?? 1);
   const steps = order.map((axis) => strides[axis] ?? 1);
-  const out = new Float32Array(data.length);
+  const out = data.slice() as T;
   const index = extents.map(() => 0);
   let from = 0;
   for (let to = 0; to < out.length; to++) {

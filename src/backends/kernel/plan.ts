@@ -1,0 +1,109 @@
+import { type Lifetime, planArena } from "./arena.ts";
+import { bindCommon } from "./bind.ts";
+import { type WeightPlace, bindWeights, bindingAlignment } from "./bindings.ts";
+import type { Program, Stored } from "./build.ts";
+import { chooseSchedule } from "./choose.ts";
+import type { Buffer } from "./expr.ts";
+import { lower } from "./lower.ts";
+import { renamed } from "./rename.ts";
+import type { ThreadKernel } from "./thread.ts";
+
+/** What runs, in order, and where everything lies: all that is left to a target is how it writes the kernels. */
+export interface KernelPlan {
+  readonly steps: readonly PlannedStep[];
+  readonly inputs: readonly PlannedTensor[];
+  readonly outputs: readonly PlannedTensor[];
+  /** The weight file: its bytes, and where each weight begins. */
+  readonly weights: { readonly bytes: number; readonly places: readonly WeightPlace[] };
+  /** The memory that all other tensors share; `lowerBound` is the most that is alive at one step. */
+  readonly arena: { readonly bytes: number; readonly lowerBound: number; readonly tensors: readonly PlannedLifetime[] };
+}
+
+/** One kernel's run. Its buffers are `b0`, `b1` ..., so that kernels of one shape print alike. */
+export interface PlannedStep {
+  /** The module path of what it stores. */
+  readonly name: string;
+  readonly kernel: ThreadKernel;
+  /** In the order of the kernel's buffers. Offsets and sizes are in bytes. */
+  readonly bindings: readonly Binding[];
+}
+
+export interface Binding {
+  readonly memory: "weights" | "arena";
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A tensor that the caller gives or takes, at `offset` bytes of the arena. */
+export interface PlannedTensor {
+  readonly name: string;
+  readonly stored: Stored;
+  readonly offset: number;
+}
+
+/** A tensor of the arena, and the steps that need it: -1 is before the first, `steps.length` behind the last. */
+export interface PlannedLifetime extends Lifetime {
+  readonly name: string;
+  readonly offset: number;
+}
+
+/** Threads, memory and bindings of a program. `legalize` rewrites what the target's language lacks. */
+export function planKernels(program: Program, legalize: (kernel: ThreadKernel) => ThreadKernel): KernelPlan {
+  const threads = program.kernels.map((kernel) => legalize(lower(kernel.tile, chooseSchedule(kernel))));
+  const bound = bindWeights(program, threads);
+  const kernels = bound.kernels.map(bindCommon);
+  const used = kernels.map((k) => k.buffers);
+  const lives = lifetimes(program, used);
+  const { offsets, bytes, lowerBound } = planArena([...lives.values()], bindingAlignment);
+  const places = new Map([...lives.keys()].map((buffer, i) => [buffer, offsets[i] ?? 0]));
+  const steps = kernels.map((kernel, i): PlannedStep => ({
+    name: program.kernels[i]?.tile.name ?? "",
+    kernel: renamed(kernel),
+    bindings: kernel.buffers.map((buffer): Binding => {
+      const run = bound.runs.get(buffer);
+      const size = Math.ceil(bytesOf(buffer) / 16) * 16;
+      return run === undefined
+        ? { memory: "arena", offset: places.get(buffer) ?? 0, bytes: size }
+        : { memory: "weights", offset: run.offset, bytes: size };
+    }),
+  }));
+  const tensor = (name: string, stored: Stored): PlannedTensor => ({
+    name,
+    stored,
+    offset: places.get(stored.buffer) ?? 0,
+  });
+  const tensors = [...lives].map(([buffer, life]) => ({ ...life, offset: places.get(buffer) ?? 0 }));
+  return {
+    steps,
+    inputs: program.inputs.map((stored) => tensor(stored.value.name, stored)),
+    outputs: program.outputs.map(({ name, stored }) => tensor(name, stored)),
+    weights: { bytes: bound.bytes, places: bound.places },
+    arena: { bytes, lowerBound, tensors },
+  };
+}
+
+export const bytesOf = ({ storage, length }: Buffer): number => length * (storage === "f16" ? 2 : 4);
+
+/** Inputs live from before the first step, outputs to behind the last one. */
+function lifetimes(
+  program: Program,
+  used: readonly (readonly Buffer[])[],
+): ReadonlyMap<Buffer, Lifetime & { readonly name: string }> {
+  const lives = new Map<Buffer, { name: string; bytes: number; from: number; to: number }>();
+  const begin = ({ buffer, value }: Stored, from: number): void => {
+    lives.set(buffer, { name: value.name, bytes: bytesOf(buffer), from, to: from });
+  };
+  for (const stored of program.inputs) begin(stored, -1);
+  program.kernels.forEach(({ output }, i) => begin(output, i));
+  used.forEach((buffers, i) => {
+    for (const buffer of buffers) {
+      const life = lives.get(buffer);
+      if (life !== undefined) life.to = Math.max(life.to, i);
+    }
+  });
+  for (const { stored } of program.outputs) {
+    const life = lives.get(stored.buffer);
+    if (life !== undefined) life.to = used.length;
+  }
+  return lives;
+}
