@@ -12,11 +12,12 @@ export function chooseSchedule({ tile, group }: Kernel): Schedule {
   const wide = last !== undefined && last.extent % 8 === 0 && sums ? 2 : 1;
   if (group.root?.op === "attention") {
     const e = tile.axes.at(-1) as Variable;
-    return {
+    const attention = {
       [e.name]: { threads: 1, registers: e.extent / widest(e.extent), vector: widest(e.extent) },
       d: { threads: 1, registers: 1, vector: widest(group.root.operands[0]?.type.shape.at(-1) as number) },
       m: { threads: Math.min(32, (before as Variable).extent), registers: 1, vector: 1 },
-    };
+    } satisfies Schedule["plans"];
+    return { plans: attention };
   }
   const rows = before === undefined || !sums ? 1 : Math.min(4, before.extent);
   if (last !== undefined) {
@@ -42,7 +43,7 @@ export function chooseSchedule({ tile, group }: Kernel): Schedule {
   }
   if (root?.op === "layer_norm")
     plans["c"] = { threads: 1, registers: 1, vector: widest(root.type.shape.at(-1) as number) };
-  return plans;
+  return { plans };
 }
 
 const widest = (extent: number): 1 | 2 | 4 => (extent % 4 === 0 ? 4 : extent % 2 === 0 ? 2 : 1);

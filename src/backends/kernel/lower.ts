@@ -87,7 +87,7 @@ class Lowering {
   constructor(kernel: TileKernel, schedule: Schedule) {
     this.kernel = kernel;
     this.schedule = schedule;
-    const dimensions = Object.entries(schedule).filter(([, plan]) => plan.threads > 1);
+    const dimensions = Object.entries(schedule.plans).filter(([, plan]) => plan.threads > 1);
     this.workgroup = dimensions.reduce((n, [, plan]) => n * plan.threads, 1);
     const thread = indexOf(variable(threadVariable, this.workgroup));
     const threads = new Map<string, Group>();

@@ -47,7 +47,7 @@ describe("kernels compute what the interpreter does", () => {
       const environ = environment(one, batch);
       const expected = interpret(one.graph, environ).get("y0");
       const program = buildProgram(one.graph);
-      for (const schedule of [chooseSchedule, (): Schedule => ({})]) {
+      for (const schedule of [chooseSchedule, (): Schedule => ({ plans: {} })]) {
         const kernels = program.kernels.map((k) => bindCommon(lower(k.tile, schedule(k))));
         const actual = runProgram(program, kernels, ({ value }) =>
           value.isWeight ? evaluateWeight(value, environ) : environ.input(value.name, value.type as never),
