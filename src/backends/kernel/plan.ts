@@ -82,6 +82,9 @@ export function planKernels(program: Program, legalize: (kernel: ThreadKernel) =
   };
 }
 
+/** The tensor that another one lies in. */
+const wholeOf = (stored: Stored): Stored => (stored.within === undefined ? stored : wholeOf(stored.within.whole));
+
 /** Inputs live from before the first step, outputs to behind the last one. */
 function lifetimes(
   program: Program,
@@ -89,10 +92,12 @@ function lifetimes(
 ): ReadonlyMap<Buffer, Lifetime & { readonly name: string }> {
   const lives = new Map<Buffer, { name: string; bytes: number; from: number; to: number }>();
   const begin = ({ buffer, value }: Stored, from: number): void => {
-    lives.set(buffer, { name: value.name, bytes: bytesOf(buffer), from, to: from });
+    if (!lives.has(buffer)) lives.set(buffer, { name: value.name, bytes: bytesOf(buffer), from, to: from });
   };
   for (const stored of program.inputs) begin(stored, -1);
-  program.kernels.forEach(({ output }, i) => begin(output, i));
+  program.kernels.forEach(({ outputs }, i) => {
+    for (const stored of outputs) begin(wholeOf(stored), i);
+  });
   used.forEach((buffers, i) => {
     for (const buffer of buffers) {
       const life = lives.get(buffer);
