@@ -27,8 +27,7 @@ export function runProgram(
     });
     memory.set(stored.buffer, cells);
   }
-  for (const { outputs } of program.kernels)
-    for (const { buffer } of outputs) memory.set(buffer, new Float32Array(buffer.length).fill(NaN));
+  for (const { output } of program.kernels) memory.set(output.buffer, new Float32Array(output.buffer.length).fill(NaN));
   for (const kernel of kernels) interpretKernel(kernel, memory);
   return new Map(
     program.outputs.map(({ name, stored }) => {
