@@ -2,7 +2,7 @@ import type { Buffer } from "../kernel/expr.ts";
 import { type Spelling, printBody, unitsOf } from "../kernel/print.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
 
-const numbers = { f32: "float", i32: "int", bool: "bool" } as const;
+const numbers = { f32: "float", i32: "int", bool: "bool", f16x2: "unsigned" } as const;
 
 /** CUDA C++ with the vectors of `cudaPrelude`. */
 const cuda: Spelling = {
@@ -32,8 +32,19 @@ const cuda: Spelling = {
     lanes === 1 ? `(${condition} ? ${x} : ${y})` : `vselect(${condition}, ${x}, ${y})`,
   declare: (name, type, value, changes) => `${changes ? "" : "const "}${type} ${name} = ${value};`,
   int: "int",
-  place: (buffer, at, lanes) =>
-    lanes === 1 ? `${buffer.name}[${at}]` : `reinterpret_cast<Vec<float, ${lanes}>*>(${buffer.name})[${at}]`,
+  place: (buffer, at, lanes, _, dtype) => {
+    const number = dtype === "f16x2" ? "unsigned" : element(buffer);
+    if (lanes === 1 && dtype !== "f16x2") return `${buffer.name}[${at}]`;
+    return `reinterpret_cast<${lanes === 1 ? number : `Vec<${number}, ${lanes}>`}*>(${buffer.name})[${at}]`;
+  },
+  read: (place, { buffer, dtype }) => (buffer.storage === "f16" && dtype === "f32" ? `widen(${place})` : place),
+  write: (value, { buffer, dtype }) => (buffer.storage === "f16" && dtype === "f32" ? `narrow(${value})` : value),
+  copy: (to, from, bytes, mask) => `copy_behind<${bytes}>(&${to}, &${from}, ${mask ?? "true"});`,
+  commit: "copy_commit();",
+  wait: (pending) => `copy_wait<${pending}>();`,
+  mma: (d, a, b) => `mma_m16n8k16(${[...d, ...a, ...b].join(", ")});`,
+  halves: (x) => `halves(${x})`,
+  shuffle: (x, xor) => `warp_xor(${x}, ${xor})`,
   masked: (mask, read, zero) => `(${mask} ? ${read} : ${zero})`,
   barrier: "__syncthreads();",
   variables: {

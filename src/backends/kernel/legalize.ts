@@ -1,6 +1,6 @@
 import { type Expr, binary, childrenOf, compare, literal, select, unary } from "./expr.ts";
 import { rebuild } from "./rebuild.ts";
-import type { Statement, ThreadKernel } from "./thread.ts";
+import { type ThreadKernel, mapBody } from "./thread.ts";
 
 /**
  * A kernel in what WGSL has. erf is Numerical Recipes' Chebyshev fit of erfc, within 1.2e-7; tanh of numbers whose
@@ -8,21 +8,8 @@ import type { Statement, ThreadKernel } from "./thread.ts";
  */
 export const legalizeWgsl = (kernel: ThreadKernel): ThreadKernel => ({
   ...kernel,
-  body: kernel.body.map((statement) => mapExprs(statement, legal)),
+  body: mapBody(kernel.body, legal),
 });
-
-function mapExprs(s: Statement, of: (x: Expr) => Expr): Statement {
-  switch (s.kind) {
-    case "for":
-      return { ...s, body: s.body.map((inner) => mapExprs(inner, of)) };
-    case "if":
-      return { ...s, condition: of(s.condition), body: s.body.map((inner) => mapExprs(inner, of)) };
-    case "barrier":
-      return s;
-    default:
-      return { ...s, value: of(s.value) };
-  }
-}
 
 function legal(x: Expr): Expr {
   const y = childrenOf(x).length === 0 ? x : rebuild(x, legal);

@@ -34,6 +34,9 @@ const wgsl: Spelling = {
     const from = lanes === 1 ? at : `(${at}) * ${lanes}`;
     return `vec${lanes}<f32>(${Array.from({ length: lanes }, (_, i) => `${buffer.name}[${from} + ${i}]`).join(", ")})`;
   },
+  read: (place) => place,
+  write: (value) => value,
+  halves: (x) => `pack2x16float(${x})`,
   masked: (mask, read, zero) => `select(${zero}, ${read}, ${mask})`,
   barrier: "workgroupBarrier();",
   variables: {},
