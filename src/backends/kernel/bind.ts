@@ -50,7 +50,7 @@ interface Visit {
 interface Scope {
   readonly blocks: readonly Block[];
   readonly definitions: ReadonlyMap<string, number>;
-  /** Nothing moves further out than this: the innermost `if`. */
+  /** No expression moves further out than this, the innermost `if`; integers may, which nothing stops from being computed. */
   readonly floor: number;
 }
 
@@ -194,7 +194,8 @@ class Count implements Visit {
     return x;
   }
 
-  index(e: Index, scope: Scope): Index {
+  index(e: Index, guarded: Scope): Index {
+    const scope = { ...guarded, floor: 0 };
     const body = withoutConstant(e);
     if (isPlain(body)) return e;
     const at = this.count(indexValue(body).key, variablesOf(body), scope);
@@ -238,7 +239,8 @@ class Rewrite implements Visit {
     return this.bound(x.key, readsOf(x), scope, (at) => this.name(this.children(x, at), at)) ?? this.children(x, scope);
   }
 
-  index(e: Index, scope: Scope): Index {
+  index(e: Index, guarded: Scope): Index {
+    const scope = { ...guarded, floor: 0 };
     const body = withoutConstant(e);
     if (isPlain(body)) return e;
     const whole = this.bound(indexValue(body).key, variablesOf(body), scope, (at) => this.nameIndex(body, at));

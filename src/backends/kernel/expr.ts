@@ -226,6 +226,7 @@ const rangeOf = (x: Expr): { min: number; max: number } | undefined =>
 
 export function select(when: Expr, a: Expr, b: Expr): Expr {
   if (when.kind === "literal") return when.value === 0 ? b : a;
+  if (isZero(b) && a.kind === "load" && implies(a.mask, when)) return a;
   const lanes = Math.max(when.lanes, a.lanes, b.lanes) as Lanes;
   const [condition, x, y] = [splat(when, lanes), splat(a, lanes), splat(b, lanes)];
   return {
@@ -239,6 +240,17 @@ export function select(when: Expr, a: Expr, b: Expr): Expr {
     free: union(condition, x, y),
   };
 }
+
+/** Zero in every lane. */
+const isZero = (x: Expr): boolean =>
+  (x.kind === "literal" && x.value === 0) || (x.kind === "pack" && x.parts.every(isZero));
+
+/** Whether a mask, a conjunction, has a condition among its parts. */
+const implies = (mask: Expr | undefined, condition: Expr): boolean =>
+  condition.kind === "binary" && condition.op === "and"
+    ? implies(mask, condition.x) && implies(mask, condition.y)
+    : mask?.key === condition.key ||
+      (mask?.kind === "binary" && mask.op === "and" && (implies(mask.x, condition) || implies(mask.y, condition)));
 
 export const cast = (x: Expr, dtype: Scalar): Expr =>
   x.dtype === dtype
