@@ -63,6 +63,16 @@ export function lower(kernel: TileKernel, schedule: Schedule): ThreadKernel {
 /** A register that changes. */
 type Register = Extract<Expr, { kind: "local" }>;
 
+type Store = Extract<Statement, { kind: "store" }>;
+
+/** A store of a vector as stores of its lanes. */
+const lanesOfStore = (s: Store): readonly Store[] =>
+  Array.from({ length: s.value.lanes }, (_, lane) => ({
+    ...s,
+    index: offset(s.index, lane),
+    value: component(s.value, lane),
+  }));
+
 type Sum = Extract<Expr, { kind: "reduce" }>;
 
 /** A sum, the axes that its result varies along, and the registers that hold it. */
@@ -137,7 +147,7 @@ class Lowering {
     const tile = tileOf(plan);
     const isTiled = (this.schedule.stages ?? 0) > 0 || this.workgroup.hasMatrices;
     const lanes = plan.registers * plan.vector;
-    if (axis.extent % plan.vector !== 0 || (!isTiled && lanes > axis.extent))
+    if (!isTiled && (axis.extent % plan.vector !== 0 || lanes > axis.extent))
       throw new RangeError(`${this.kernel.name}: ${lanes} lanes (${plan.vector}) for ${axis.name} of ${axis.extent}`);
     if (isTiled || axis.extent % tile === 0) {
       this.places.set(axis.name, this.placeTile(axis, scale(block, tile)));
@@ -523,8 +533,12 @@ class Lowering {
         (s) => ({ kind: "store", buffer, ...s }) as const,
       );
       const condition = this.owner(axes, point);
-      if (condition.kind === "literal") this.statements.push(...stores);
-      else this.statements.push({ kind: "if", condition, body: stores });
+      if (condition.lanes > 1)
+        stores
+          .flatMap((s) => lanesOfStore(s))
+          .forEach((s, lane) => this.statements.push({ kind: "if", condition: component(condition, lane), body: [s] }));
+      else if (condition.kind !== "literal") this.statements.push({ kind: "if", condition, body: stores });
+      else if (condition.value !== 0) this.statements.push(...stores);
     }
   }
 

@@ -1,4 +1,4 @@
-import { type Expr, type Lanes, binary, compare, indexValue, literal } from "./expr.ts";
+import { type Expr, type Lanes, binary, compare, indexValue, literal, pack } from "./expr.ts";
 import { type Index, type Variable, offset } from "./index-expr.ts";
 import { type Plan, type Schedule, planOf, stepOf } from "./schedule.ts";
 
@@ -66,14 +66,21 @@ export function coordinate({ axis, base, plan }: Place, point: Point): Index {
   return offset(base, register * stepOf(plan) + (lane === "all" ? 0 : lane));
 }
 
-/** Whether a point lies inside of its axes; a vector is inside as a whole, since vectors divide the extents. */
+/** Whether a point lies inside of its axes: of a vector along an axis that its lanes do not divide, each lane. */
 export function inside(places: readonly Place[], point: Point): Expr {
   let condition = literal(1, "bool");
-  for (const place of places) {
-    if (!place.ragged) continue;
-    const { register } = point.get(place.axis.name) ?? firstLane;
-    const first = offset(place.base, register * stepOf(place.plan));
-    condition = binary("and", condition, compare("lt", indexValue(first), literal(place.axis.extent, "i32")));
+  for (const { axis, base, plan, ragged } of places) {
+    if (!ragged) continue;
+    const { register, lane } = point.get(axis.name) ?? firstLane;
+    const isIn = (at: number): Expr =>
+      compare("lt", indexValue(offset(base, register * stepOf(plan) + at)), literal(axis.extent, "i32"));
+    const whole = axis.extent % plan.vector === 0;
+    const here = whole
+      ? isIn(0)
+      : lane === "all"
+        ? pack(Array.from({ length: plan.vector }, (_, i) => isIn(i)))
+        : isIn(lane);
+    condition = binary("and", condition, here);
   }
   return condition;
 }

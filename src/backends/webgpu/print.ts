@@ -7,6 +7,7 @@ const wgsl: Spelling = {
   type: (dtype, lanes) => (lanes === 1 ? dtype : `vec${lanes}<${dtype}>`),
   literal: (value, dtype) => {
     if (dtype === "bool") return value === 0 ? "false" : "true";
+    if (dtype === "f16x2") return "0u";
     if (dtype === "i32") return value < 0 ? `(${value})` : String(value);
     const text = `${value}${/[.e]/.test(String(value)) ? "" : ".0"}f`;
     return value < 0 ? `(${text})` : text;
