@@ -1,4 +1,4 @@
-import { refuseInterrupted } from "../src/driver/interrupt.ts";
+import { refuseInterrupted } from "../src/backends/interrupt.ts";
 import type { NpyArray } from "../src/runtime/npy.ts";
 import type { OrtRuntime } from "../src/runtime/ort.ts";
 import type { Session } from "../src/runtime/session.ts";

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Shell } from "../src/cli/shell.ts";
 import { table } from "../src/cli/table.ts";
 import { byteQuantity } from "../src/cli/units.ts";
-import { refuseInterrupted } from "../src/driver/interrupt.ts";
+import { refuseInterrupted } from "../src/backends/interrupt.ts";
 import { TimmcError } from "../src/ir/error.ts";
 import { estimate, median, quotients } from "./statistics.ts";
 

@@ -7,7 +7,7 @@ import type { Shell } from "../src/cli/shell.ts";
 import { table } from "../src/cli/table.ts";
 import { byteQuantity } from "../src/cli/units.ts";
 import { compile } from "../src/driver/compile.ts";
-import { refuseInterrupted } from "../src/driver/interrupt.ts";
+import { refuseInterrupted } from "../src/backends/interrupt.ts";
 import { list } from "../src/driver/list.ts";
 import { lowerRequest } from "../src/driver/lower-request.ts";
 import { TimmcError } from "../src/ir/error.ts";

@@ -1,24 +1,16 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { basename } from "node:path/posix";
-import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import type { EmittedModel } from "../backends/onnx/emit.ts";
 import { tensorByteLength } from "../backends/onnx/model.ts";
 import { type ModelFrame, encodeModelFrame } from "../backends/onnx/proto.ts";
 import { externalData, modelFile, placeExternally } from "../backends/onnx/writer.ts";
+import { type ModelFile, type Watch, writeParts } from "../backends/write-parts.ts";
 import { removeFiles } from "./artifact-files.ts";
-import { pauses } from "./interrupt.ts";
 import { type ModelFiles, modelFiles } from "./layout/layout.ts";
 
 /** protobuf ends at 2 GiB; above this the weights go to a file of their own. */
 const inlineLimit = 1.5 * 2 ** 30;
-
-/** How a caller follows long work. */
-export interface Watch {
-  readonly signal?: AbortSignal | undefined;
-  /** Says what is being done. */
-  readonly progress?: ((text: string) => void) | undefined;
-}
 
 interface WriteOptions extends Watch {
   readonly hasWeights: boolean;
@@ -27,8 +19,6 @@ interface WriteOptions extends Watch {
   /** Where the files lie in the folder; default the plain layout. */
   readonly place?: ModelFiles | undefined;
 }
-
-export type ModelFile = WrittenFile & { readonly path: string };
 
 /**
  * Writes a model into an existing folder, that of `place.model` there too, and says what was written. Without weights the initializers refer to a data file
@@ -70,26 +60,4 @@ export function frameOf({ model, initializers }: EmittedModel, { data }: ModelFi
     weightBytes(initializers) <= inlineLimit ? initializers : placeExternally(initializers, basename(data));
   const [head = new Uint8Array()] = modelFile(model, placed);
   return { head, tail: encodeModelFrame(model, 0).tail };
-}
-
-async function writeParts(
-  folder: string,
-  name: string,
-  parts: Iterable<Uint8Array>,
-  { signal, progress, expected = 0 }: Watch & { readonly expected?: number },
-): Promise<ModelFile> {
-  const pause = pauses(signal);
-  const sink = new HashingFileSink(join(folder, name));
-  try {
-    for (const part of parts) {
-      sink.write(part);
-      if (expected > 0)
-        progress?.(`writing ${name}: ${Math.min(100, Math.floor((100 * sink.byteLength) / expected))} %`);
-      await pause();
-    }
-    return { path: name, ...sink.commit() };
-  } catch (error) {
-    sink.abort();
-    throw error;
-  }
 }

@@ -7,7 +7,7 @@ import type { ResolvedModel } from "../frontend/resolve.ts";
 import { printDim } from "../ir/dim.ts";
 import { count } from "../ir/type.ts";
 import { type Pipeline, runPipeline } from "../passes/pass.ts";
-import type { ModelFile } from "./artifact-model.ts";
+import type { ModelFile } from "../backends/write-parts.ts";
 import type { CompileRequest } from "./compile.ts";
 import { describeOutputs } from "./describe-tap.ts";
 import { formsOf } from "./forms.ts";

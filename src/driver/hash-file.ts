@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { basename } from "node:path";
 import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
-import { refuseInterrupted } from "./interrupt.ts";
+import { refuseInterrupted } from "../backends/interrupt.ts";
 
 /** What changes when a file is replaced or written to. */
 type FileIdentity = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs">;

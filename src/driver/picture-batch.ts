@@ -2,7 +2,7 @@ import { count } from "../ir/type.ts";
 import type { DataConfig } from "../frontend/preprocess/data-config.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import { imageSize } from "./input-tensor.ts";
-import { refuseInterrupted } from "./interrupt.ts";
+import { refuseInterrupted } from "../backends/interrupt.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** How pictures become an input tensor. */

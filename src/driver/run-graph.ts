@@ -12,7 +12,7 @@ import type { NpyArray } from "../runtime/npy.ts";
 import type { OrtRuntime, SessionOptions } from "../runtime/ort.ts";
 import type { Session } from "../runtime/session.ts";
 import { writeModel } from "./artifact-model.ts";
-import { refuseInterrupted } from "./interrupt.ts";
+import { refuseInterrupted } from "../backends/interrupt.ts";
 import { modelFiles } from "./layout/layout.ts";
 import type { OnnxOps } from "./manifest.ts";
 import type { Outputs } from "./verify-compare.ts";

@@ -4,7 +4,7 @@ import type { NpyArray } from "../runtime/npy.ts";
 import type { ManifestOutput } from "./manifest.ts";
 import { type GraphRunner, withGraph } from "./run-graph.ts";
 import { type Measurement, type Outputs, measure } from "./verify-compare.ts";
-import { refuseInterrupted } from "./interrupt.ts";
+import { refuseInterrupted } from "../backends/interrupt.ts";
 
 /**
  * Whether an output is a function of its input at all, as far as float32 goes. Every pass rounds in another place than

@@ -1,7 +1,7 @@
 import type { EmittedInitializer, EmittedModel } from "../backends/onnx/emit.ts";
 import { decodeNumbers, viewAs } from "../ir/bytes.ts";
 import type { DType } from "../ir/dtype.ts";
-import { pauses } from "./interrupt.ts";
+import { pauses } from "../backends/interrupt.ts";
 
 /** A model whose weights are looked at when they are written, and what was found so far. */
 interface WatchedModel {

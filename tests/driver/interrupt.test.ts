@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { compile } from "../../src/driver/compile.ts";
-import { pauses } from "../../src/driver/interrupt.ts";
+import { pauses } from "../../src/backends/interrupt.ts";
 import { compileTiny, refusal, temporaryFolder } from "./workspace.ts";
 
 const at = temporaryFolder();

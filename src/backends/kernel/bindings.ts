@@ -9,7 +9,7 @@ export const bindingAlignment = 256;
 /** Within a binding tensors begin at multiples of a vector of four. */
 const tensorAlignment = 16;
 
-const bytesOf = ({ storage, length }: Buffer): number => length * (storage === "f16" ? 2 : 4);
+export const bytesOf = ({ storage, length }: Buffer): number => length * (storage === "f16" ? 2 : 4);
 const alignTo = (n: number, by: number): number => Math.ceil(n / by) * by;
 
 /** Tensors of the weight file that lie next to each other and are bound as one. */

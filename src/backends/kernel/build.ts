@@ -1,10 +1,12 @@
+import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
 import type { Value } from "../../ir/value.ts";
-import { type Buffer, type Expr, load } from "./expr.ts";
+import { type Buffer, type Expr, cast, load } from "./expr.ts";
 import { type Group, groupsOf } from "./group.ts";
 import { type Index, type Variable, add, constant, indexOf, scale, variable } from "./index-expr.ts";
 import { type Source, everywhere, isMovement, isPoint, pointAt } from "./ops/point.ts";
-import { type Root, rootOf } from "./ops/root.ts";
+import type { Root } from "./ops/parts.ts";
+import { rootOf } from "./ops/root.ts";
 import { broadcastIndex, reindex } from "./ops/shape.ts";
 import type { TileKernel, TileStatement } from "./tile.ts";
 
@@ -98,7 +100,12 @@ class Builder {
     const order = this.orderOf(group);
     const { axes, statements, value, index, passed } = this.body(group);
     const output = this.store(group.stored, order);
-    const store: TileStatement = { kind: "store", buffer: output.buffer, index: addressOf(output, index), value };
+    const store: TileStatement = {
+      kind: "store",
+      buffer: output.buffer,
+      index: addressOf(output, index),
+      value: cast(value, "f32"),
+    };
     const end: TileStatement =
       passed === undefined ? store : { kind: "loop", axis: passed, carried: [], body: [store] };
     const parallel = axes.filter((axis) => axis !== passed);
@@ -133,14 +140,14 @@ class Builder {
       const index = axes.map(indexOf);
       return { axes, statements: [], value: this.compute(stored, index, everywhere), index };
     }
-    const define = rootOf(root.op);
+    const define = rootOf(root);
     if (define === undefined) throw new RangeError(`${root.op} is no root`);
     const made = define(
       root.operands.map((x, i) => (x === undefined ? undefined : this.source(x, root, i))) as Source[],
       root,
       shapeOf(root),
     );
-    let index: readonly Index[] = made.axes.map(indexOf);
+    let index = made.index ?? made.axes.map(indexOf);
     let value = made.value;
     let last = root;
     for (const link of chain) {
@@ -152,7 +159,7 @@ class Builder {
         if (x === from) return { shape: shapeOf(from), at: () => known };
         return this.source(x as Value);
       });
-      value = isMovement(link.op) ? known : pointAt(link, operands, at, everywhere);
+      value = isMovement(link) ? known : pointAt(link, operands, at, everywhere);
       last = link;
     }
     return { ...made, value, index };
@@ -170,7 +177,11 @@ class Builder {
   }
 
   private compute(value: Value, index: readonly Index[], mask: Expr): Expr {
-    if (!isPoint(value.op)) throw new RangeError(`${value.name} (${value.op}) is neither stored nor computed in place`);
+    if (!isPoint(value))
+      throw new TimmcError("unsupported", `${value.op} has no kernel`, {
+        trail: [value.name],
+        hint: "Compile this model with --target onnx.",
+      });
     return pointAt(
       value,
       value.operands.map((x) => this.source(x as Value)),
@@ -197,13 +208,15 @@ class Builder {
     const rank = stored.type.shape.length;
     if (rank !== 4) return rowMajor(stored);
     const spatial = new Set(["conv", "avg_pool", "max_pool"]);
+    const kept = new Set(["group_norm", "resize"]);
+    if (root !== undefined && kept.has(root.op)) return this.likeOperands(root) ?? rowMajor(stored);
     if (root !== undefined) return spatial.has(root.op) ? [0, 2, 3, 1] : rowMajor(stored);
     return this.likeOperands(stored) ?? rowMajor(stored);
   }
 
   private likeOperands(value: Value): readonly number[] | undefined {
     for (const x of value.operands) {
-      if (x === undefined || x.isWeight || x.type.shape.length !== 4 || isMovement(value.op)) continue;
+      if (x === undefined || x.isWeight || x.type.shape.length !== 4 || isMovement(value)) continue;
       const found = this.stored.get(x)?.order ?? this.likeOperands(x);
       if (found !== undefined) return found;
     }

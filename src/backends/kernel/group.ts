@@ -26,7 +26,7 @@ export function groupsOf(graph: Graph): Group[] {
   const taken = new Set<Value>();
   for (const value of graph.values()) {
     if (value.isWeight || value.op === "input" || taken.has(value)) continue;
-    if (rootOf(value.op) !== undefined) {
+    if (rootOf(value) !== undefined) {
       const chain = chainOf(value, users, outputs, taken);
       for (const link of chain) taken.add(link);
       groups.push({ root: value, chain, stored: chain.at(-1) ?? value });
@@ -62,7 +62,7 @@ function chainOf(
     const carries =
       user.op === "reshape" ||
       user.op === "transpose" ||
-      (isPoint(user.op) && !isMovement(user.op) && user.op !== "concat" && user.op !== "pad" && user.op !== "iota");
+      (isPoint(user) && !isMovement(user) && user.op !== "concat" && user.op !== "pad" && user.op !== "iota");
     if (!once || !carries || taken.has(user) || size(user) !== size(last)) return trimmed(chain);
     chain.push(user);
     last = user;
@@ -72,17 +72,17 @@ function chainOf(
 /** Movements at the end of a chain are left to whoever reads. */
 function trimmed(chain: Value[]): Value[] {
   let end = chain.length;
-  while (end > 0 && isMovement((chain[end - 1] as Value).op)) end--;
+  while (end > 0 && isMovement(chain[end - 1] as Value)) end--;
   return chain.slice(0, end);
 }
 
 const windowed = new Set(["conv", "avg_pool", "max_pool", "matmul", "attention", "layer_norm", "softmax"]);
 
 function mustStore(value: Value, users: ReadonlyMap<Value, readonly Value[]>): boolean {
-  if (isMovement(value.op)) return false;
+  if (isMovement(value)) return false;
   const own = users.get(value) ?? [];
   if (own.length > 1) return true;
-  return own.some((user) => rootOf(user.op) !== undefined && windowed.has(user.op) && !isPointwise(user));
+  return own.some((user) => rootOf(user) !== undefined && windowed.has(user.op) && !isPointwise(user));
 }
 
 /** A convolution that reads each element for one place only. */

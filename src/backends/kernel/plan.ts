@@ -1,6 +1,6 @@
 import { type Lifetime, planArena } from "./arena.ts";
 import { bindCommon } from "./bind.ts";
-import { type WeightPlace, bindWeights, bindingAlignment } from "./bindings.ts";
+import { type WeightPlace, bindWeights, bindingAlignment, bytesOf } from "./bindings.ts";
 import type { Program, Stored } from "./build.ts";
 import { chooseSchedule } from "./choose.ts";
 import type { Buffer } from "./expr.ts";
@@ -81,8 +81,6 @@ export function planKernels(program: Program, legalize: (kernel: ThreadKernel) =
     arena: { bytes, lowerBound, tensors },
   };
 }
-
-export const bytesOf = ({ storage, length }: Buffer): number => length * (storage === "f16" ? 2 : 4);
 
 /** Inputs live from before the first step, outputs to behind the last one. */
 function lifetimes(

@@ -38,6 +38,13 @@ export interface Spelling {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** A float32 as both languages write it, a negative one in parentheses, zero with its sign. */
+export function floatText(value: number): string {
+  const text = String(Math.abs(value));
+  const whole = `${text}${/[.e]/.test(text) ? "" : ".0"}f`;
+  return value < 0 || Object.is(value, -0) ? `(-${whole})` : whole;
+}
+
 /** The statements of a body, a line each. `units` says what the buffers are arrays of. */
 export const printBody = (
   body: readonly Statement[],

@@ -1,5 +1,5 @@
 import type { Buffer, Lanes } from "../kernel/expr.ts";
-import { type Spelling, printBody, unitsOf } from "../kernel/print.ts";
+import { type Spelling, floatText, printBody, unitsOf } from "../kernel/print.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
 
 /** WGSL (https://www.w3.org/TR/WGSL). Every read stays inside of its buffer, so that a masked one may happen. */
@@ -9,8 +9,7 @@ const wgsl: Spelling = {
     if (dtype === "bool") return value === 0 ? "false" : "true";
     if (dtype === "f16x2") return "0u";
     if (dtype === "i32") return value < 0 ? `(${value})` : String(value);
-    const text = `${value}${/[.e]/.test(String(value)) ? "" : ".0"}f`;
-    return value < 0 ? `(${text})` : text;
+    return floatText(value);
   },
   functions: {
     abs: "abs",

@@ -3,8 +3,7 @@ import { bindCommon } from "../../../src/backends/kernel/bind.ts";
 import { buildProgram } from "../../../src/backends/kernel/build.ts";
 import { chooseSchedule } from "../../../src/backends/kernel/choose.ts";
 import { lower } from "../../../src/backends/kernel/lower.ts";
-import { isPoint } from "../../../src/backends/kernel/ops/point.ts";
-import { rootOf } from "../../../src/backends/kernel/ops/root.ts";
+import { kernelOps } from "../../../src/backends/kernel/ops/root.ts";
 import type { Schedule } from "../../../src/backends/kernel/schedule.ts";
 import { evaluateWeight, interpret } from "../../../src/ir/interpret.ts";
 import { substituteDim } from "../../../src/ir/dim.ts";
@@ -38,7 +37,7 @@ const near = (t: { absolute: number; relative: number }): (typeof tolerances)[ke
 const isFloat = (c: OpCase): boolean => c.operands.every((x) => x === undefined || x.dtype === "f32");
 
 describe("kernels compute what the interpreter does", () => {
-  it.each(testedOps.filter((op) => isPoint(op) || rootOf(op) !== undefined))("%s", (op) => {
+  it.each(testedOps.filter((op) => kernelOps.has(op)))("%s", (op) => {
     const { cases, tolerance } = subjects[op];
     for (const c of sample(cases, runs).map(fixed).filter(isFloat)) {
       const one = caseGraph(op, [c]);
