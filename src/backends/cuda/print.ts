@@ -2,13 +2,14 @@ import type { Buffer } from "../kernel/expr.ts";
 import { type Spelling, floatText, printBody, unitsOf } from "../kernel/print.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
 
-const numbers = { f32: "float", i32: "int", bool: "bool" } as const;
+const numbers = { f32: "float", i32: "int", bool: "bool", f16x2: "unsigned" } as const;
 
 /** CUDA C++ with the vectors and functions of data/cuda/prelude.cuh. */
 const cuda: Spelling = {
   type: (dtype, lanes) => (lanes === 1 ? numbers[dtype] : `Vec<${numbers[dtype]}, ${lanes}>`),
   literal: (value, dtype) => {
     if (dtype === "bool") return value === 0 ? "false" : "true";
+    if (dtype === "f16x2") return "0u";
     if (dtype === "i32") return value < 0 ? `(${value})` : String(value);
     return floatText(value);
   },
@@ -31,7 +32,18 @@ const cuda: Spelling = {
     lanes === 1 ? `(${condition} ? ${x} : ${y})` : `vselect(${condition}, ${x}, ${y})`,
   declare: (name, type, value, changes) => `${changes ? "" : "const "}${type} ${name} = ${value};`,
   int: "int",
-  place: ({ name }, at, lanes) => (lanes === 1 ? `${name}[${at}]` : `vectors<${lanes}>(${name})[${at}]`),
+  place: (buffer, at, lanes, _, dtype) => {
+    if (dtype === "f16x2") return `words<${lanes}>(${buffer.name})[${at}]`;
+    return lanes === 1 ? `${buffer.name}[${at}]` : `vectors<${lanes}>(${buffer.name})[${at}]`;
+  },
+  read: (place, { buffer, dtype }) => (buffer.storage === "f16" && dtype === "f32" ? `widen(${place})` : place),
+  write: (value, { buffer, dtype }) => (buffer.storage === "f16" && dtype === "f32" ? `narrow(${value})` : value),
+  copy: (to, from, bytes, mask) => `copy_behind<${bytes}>(&${to}, &${from}, ${mask ?? "true"});`,
+  commit: "copy_commit();",
+  wait: (pending) => `copy_wait<${pending}>();`,
+  mma: (d, a, b) => `mma_m16n8k16(${[...d, ...a, ...b].join(", ")});`,
+  halves: (x) => `halves(${x})`,
+  shuffle: (x, xor) => `warp_xor(${x}, ${xor})`,
   masked: (mask, read, zero) => `(${mask} ? ${read} : ${zero})`,
   barrier: "__syncthreads();",
   variables: {

@@ -44,9 +44,16 @@ export function addressOf({ value, order }: Stored, index: readonly Index[]): In
   return add(...parts);
 }
 
+export interface BuildOptions {
+  /** How tensors are kept that the caller does not see, f32 by default; those of one axis and of odd rows stay f32. */
+  readonly storage?: "f32" | "f16" | undefined;
+  /** Whether products of matrices go to matrix instructions, which want the depth of both factors contiguous. */
+  readonly matrices?: boolean | undefined;
+}
+
 /** The kernels of a graph with static shapes. */
-export function buildProgram(graph: Graph): Program {
-  return new Builder(graph).run();
+export function buildProgram(graph: Graph, options: BuildOptions = {}): Program {
+  return new Builder(graph, options).run();
 }
 
 class Builder {
@@ -55,9 +62,11 @@ class Builder {
   private readonly weights = new Map<string, Stored>();
   private readonly inputs: Stored[] = [];
   private names = 0;
+  private readonly options: BuildOptions;
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, options: BuildOptions) {
     this.graph = graph;
+    this.options = options;
   }
 
   run(): Program {
@@ -73,10 +82,17 @@ class Builder {
   }
 
   private store(value: Value, order: readonly number[]): Stored {
-    const buffer: Buffer = { name: `t${this.names++}`, space: "device", storage: "f32", length: lengthOf(value) };
+    const outside = value.op === "input" || this.graph.outputs.some((output) => output.value === value);
+    const storage = outside ? "f32" : this.storageOf(value, order);
+    const buffer: Buffer = { name: `t${this.names++}`, space: "device", storage, length: lengthOf(value) };
     const stored = { buffer, value, order };
     this.stored.set(value, stored);
     return stored;
+  }
+
+  private storageOf(value: Value, order: readonly number[]): "f32" | "f16" {
+    const row = shapeOf(value)[order.at(-1) ?? 0] ?? 1;
+    return this.options.storage === "f16" && order.length > 1 && row % 2 === 0 ? "f16" : "f32";
   }
 
   private kernel(group: Group): Kernel {
@@ -176,11 +192,12 @@ class Builder {
 
   /** A weight in the order in which its reader goes through it. */
   private weight(value: Value, reader: Value | undefined, operand: number): Stored {
-    const order = packing(value, reader, operand);
+    const order = packing(value, reader, operand, this.options.matrices === true);
     const key = `${value.name} ${order.join(",")}`;
     const found = this.weights.get(key);
     if (found !== undefined) return found;
-    const buffer: Buffer = { name: `w${this.weights.size}`, space: "device", storage: "f32", length: lengthOf(value) };
+    const storage = this.storageOf(value, order);
+    const buffer: Buffer = { name: `w${this.weights.size}`, space: "device", storage, length: lengthOf(value) };
     const stored = { buffer, value, order };
     this.weights.set(key, stored);
     return stored;
@@ -222,9 +239,21 @@ function forward(link: Value, from: Value, index: readonly Index[]): readonly In
   return broadcastIndex(index, shapeOf(link));
 }
 
-/** The order in which a kernel goes through a weight: output channels next to each other. */
-function packing(value: Value, reader: Value | undefined, operand: number): readonly number[] {
-  if (operand === 1 && reader?.op === "conv") return [...value.type.shape.map((_, i) => i).slice(2), 1, 0];
-  if (operand === 1 && reader?.op === "linear") return [1, 0];
-  return rowMajor(value);
+/** The order in which a kernel goes through a weight: output channels next to each other, or input channels for matrices. */
+function packing(value: Value, reader: Value | undefined, operand: number, matrices: boolean): readonly number[] {
+  const spatial = value.type.shape.map((_, i) => i).slice(2);
+  const isFactor = operand === 1 && (reader?.op === "conv" || reader?.op === "linear");
+  if (!isFactor || reader === undefined) return rowMajor(value);
+  return matrices && isMatrixWork(reader) ? [0, ...spatial, 1] : [...spatial, 1, 0];
+}
+
+/** Whether an op is products of matrices that are wide enough for matrix instructions. */
+export function isMatrixWork({ op, operands, attrs }: Value): boolean {
+  const factor = operands[1]?.type.shape as readonly number[] | undefined;
+  if (factor === undefined) return false;
+  if (op === "attention") return (factor.at(-1) ?? 0) % 8 === 0;
+  if (op === "matmul") return (factor.at(-1) ?? 0) % 8 === 0 && (factor.at(-2) ?? 0) % 8 === 0;
+  const [columns = 0, depth = 0] = factor;
+  const apart = op === "conv" && (attrs as { groups: number }).groups !== 1;
+  return (op === "conv" || op === "linear") && !apart && columns % 8 === 0 && depth % 8 === 0;
 }

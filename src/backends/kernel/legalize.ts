@@ -1,6 +1,6 @@
 import { type Expr, binary, childrenOf, compare, literal, select, splat, unary } from "./expr.ts";
 import { rebuild } from "./rebuild.ts";
-import type { Statement, ThreadKernel } from "./thread.ts";
+import { type ThreadKernel, mapBody } from "./thread.ts";
 
 /**
  * A kernel in what WGSL has (https://www.w3.org/TR/WGSL, section 15.7): no infinities and no NaN, which an implementation may
@@ -14,21 +14,8 @@ export const legalizeCuda = (kernel: ThreadKernel): ThreadKernel => mapKernel(ke
 
 const mapKernel = (kernel: ThreadKernel, of: (x: Expr) => Expr): ThreadKernel => {
   const legal = (x: Expr): Expr => of(childrenOf(x).length === 0 ? x : rebuild(x, legal));
-  return { ...kernel, body: kernel.body.map((statement) => mapExprs(statement, legal)) };
+  return { ...kernel, body: mapBody(kernel.body, legal) };
 };
-
-function mapExprs(s: Statement, of: (x: Expr) => Expr): Statement {
-  switch (s.kind) {
-    case "for":
-      return { ...s, body: s.body.map((inner) => mapExprs(inner, of)) };
-    case "if":
-      return { ...s, condition: of(s.condition), body: s.body.map((inner) => mapExprs(inner, of)) };
-    case "barrier":
-      return s;
-    default:
-      return { ...s, value: of(s.value) };
-  }
-}
 
 const add = (x: Expr, y: Expr): Expr => binary("add", x, y);
 const mul = (x: Expr, y: Expr): Expr => binary("mul", x, y);

@@ -7,6 +7,7 @@ const wgsl: Spelling = {
   type: (dtype, lanes) => (lanes === 1 ? dtype : `vec${lanes}<${dtype}>`),
   literal: (value, dtype) => {
     if (dtype === "bool") return value === 0 ? "false" : "true";
+    if (dtype === "f16x2") return "0u";
     if (dtype === "i32") return value < 0 ? `(${value})` : String(value);
     return floatText(value);
   },
@@ -33,6 +34,9 @@ const wgsl: Spelling = {
     const from = lanes === 1 ? at : `(${at}) * ${lanes}`;
     return `vec${lanes}<f32>(${Array.from({ length: lanes }, (_, i) => `${buffer.name}[${from} + ${i}]`).join(", ")})`;
   },
+  read: (place) => place,
+  write: (value) => value,
+  halves: (x) => `pack2x16float(${x})`,
   masked: (mask, read, zero) => `select(${zero}, ${read}, ${mask})`,
   barrier: "workgroupBarrier();",
   variables: {},
