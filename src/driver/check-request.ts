@@ -137,7 +137,11 @@ const verifyFields: Fields<VerifyOptions> = {
   model: text("local-dir:FOLDER"),
   weights: text("the path of a weight file"),
 };
-const runFields: Fields<ImageRunOptions> = { ...watch, top: { takes: "an integer of at least 1", fits: isCount } };
+const runFields: Fields<ImageRunOptions> = {
+  ...watch,
+  note: callback,
+  top: { takes: "an integer of at least 1", fits: isCount },
+};
 
 /** Keys that users of other tools reach for, where no spelling is near. */
 const synonyms: Readonly<Record<string, string>> = {
