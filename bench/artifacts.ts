@@ -12,13 +12,15 @@ export interface CompileSettings {
   readonly passes?: string | undefined;
   readonly opset?: number | undefined;
   readonly batch?: number | undefined;
+  /** The recipe's, or none for the structure alone; default `synthetic`. */
+  readonly weights?: "synthetic" | "none" | undefined;
 }
 
 /** Compiles a model with the recipe's weights, as a user does on the command line, and gives the model's path. */
 export async function compileArtifact(
   model: string,
   folder: string,
-  { level, onnxOps, passes, opset, batch }: CompileSettings,
+  { level, onnxOps, passes, opset, batch, weights = "synthetic" }: CompileSettings,
   signal: AbortSignal,
 ): Promise<string> {
   const said: string[] = [];
@@ -29,7 +31,7 @@ export async function compileArtifact(
     signal,
     color: false,
   });
-  const options = ["-o", folder, "--weights", "synthetic", "-O", level];
+  const options = ["-o", folder, "--weights", weights, "-O", level];
   if (onnxOps !== undefined) options.push("--onnx-ops", onnxOps);
   if (passes !== undefined) options.push("--passes", passes);
   if (opset !== undefined) options.push("--opset", String(opset));

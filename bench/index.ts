@@ -8,6 +8,7 @@ import type { CompileBenchOptions } from "./compile.ts";
 import { sixteen } from "./models.ts";
 import type { OrtBenchOptions } from "./ort.ts";
 import type { ReadBenchOptions } from "./read.ts";
+import type { WebGpuBenchOptions } from "./webgpu.ts";
 import type { ZooBenchOptions } from "./zoo.ts";
 
 /** Runs a benchmark in this process and gives the exit status. */
@@ -31,10 +32,11 @@ const program = (shell: Shell): Command =>
     .argument("[command]")
     .action((name: string | undefined) => {
       throw new TimmcError("usage", name === undefined ? "no command" : `there is no command ${JSON.stringify(name)}`, {
-        hint: "The commands are ort, compile, zoo, read and forms.",
+        hint: "The commands are ort, webgpu, compile, zoo, read and forms.",
       });
     })
     .addCommand(ortCommand(shell))
+    .addCommand(webGpuCommand(shell))
     .addCommand(compileCommand(shell))
     .addCommand(zooCommand(shell))
     .addCommand(readCommand(shell))
@@ -78,6 +80,27 @@ const ortCommand = (shell: Shell): Command =>
     .addOption(new Option("--keep <DIR>", "compile into this folder and leave the artifacts there"))
     .addOption(new Option("--json <FILE>", "write everything measured to a file"))
     .action(async (options: OrtBenchOptions) => (await import("./ort.ts")).benchOrt(options, shell));
+
+const webGpuModels = [
+  "mobilenetv3_large_100",
+  "resnet18",
+  "efficientnet_b0",
+  "vit_tiny_patch16_224",
+  "convnext_atto",
+] as const;
+
+const webGpuCommand = (shell: Shell): Command =>
+  new Command("webgpu")
+    .description("WebGPU artifacts beside onnxruntime-web's WebGPU provider, in one page of Chromium, in turns")
+    .exitOverride()
+    .addOption(modelsOption(webGpuModels, "five"))
+    .addOption(new Option("--runs <N>", "measured rounds").argParser(positiveNumber).default(5))
+    .addOption(new Option("--browser <FILE>", "Chromium's program").default("/usr/bin/chromium"))
+    .addOption(new Option("--gpu", "the browser's own adapter in place of SwiftShader"))
+    .addOption(new Option("--profile", "our slowest kernels"))
+    .addOption(new Option("--keep <DIR>", "compile into this folder and leave everything there"))
+    .addOption(new Option("--json <FILE>", "write everything measured to a file"))
+    .action(async (options: WebGpuBenchOptions) => (await import("./webgpu.ts")).benchWebGpu(options, shell));
 
 const compileCommand = (shell: Shell): Command =>
   new Command("compile")

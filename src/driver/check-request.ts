@@ -12,6 +12,7 @@ import type { InspectRequest, IrRequest } from "./inspect.ts";
 import { layouts } from "./layout/layout.ts";
 import type { LowerRequest } from "./lower-request.ts";
 import type { ImageRunOptions } from "./run.ts";
+import { targetNames } from "./target/names.ts";
 import type { VerifyOptions } from "./verify.ts";
 
 /**
@@ -99,6 +100,7 @@ const lowerFields: Fields<LowerRequest> = {
 };
 
 const formFields: Fields<FormRequest> = {
+  target: oneOf(targetNames),
   opset: {
     takes: `an integer from ${supportedOpsets[0]} to ${supportedOpsets.at(-1)}`,
     fits: (v) => typeof v === "number" && supportedOpsets.includes(v),
@@ -124,8 +126,11 @@ const activationsFields: Fields<ActivationsRequest> = {
   images: required(list("a list of paths of pictures")),
 };
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
+const kernelsFields: Fields<NonNullable<InspectRequest["kernels"]>> = { optimization: level, passes };
 const inspectFields: Fields<InspectRequest> = {
   ...lowerFields,
+  kernels: object("an object with the passes to run"),
+  target: oneOf(targetNames),
   ir: object("an object with what to print"),
   paramGroups: flag,
 };
@@ -134,7 +139,11 @@ const verifyFields: Fields<VerifyOptions> = {
   model: text("local-dir:FOLDER"),
   weights: text("the path of a weight file"),
 };
-const runFields: Fields<ImageRunOptions> = { ...watch, top: { takes: "an integer of at least 1", fits: isCount } };
+const runFields: Fields<ImageRunOptions> = {
+  ...watch,
+  note: callback,
+  top: { takes: "an integer of at least 1", fits: isCount },
+};
 
 /** Keys that users of other tools reach for, where no spelling is near. */
 const synonyms: Readonly<Record<string, string>> = {
@@ -206,6 +215,7 @@ export const checkDoctor = checked("doctor", doctorFields);
 export function checkInspect(request: InspectRequest): InspectRequest {
   check(["inspect"], inspectFields, request);
   if (request.ir !== undefined) check(["inspect", "ir"], irFields, request.ir);
+  if (request.kernels !== undefined) check(["inspect", "kernels"], kernelsFields, request.kernels);
   return request;
 }
 

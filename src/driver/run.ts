@@ -1,18 +1,21 @@
 import { TimmcError } from "../ir/error.ts";
 import { type NpyArray, readNpy } from "../runtime/npy.ts";
-import { loadOrt } from "../runtime/ort.ts";
 import type { Session } from "../runtime/session.ts";
-import { type Artifact, loadArtifact, outputsByTap, runnableModel } from "./artifact.ts";
+import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
 import type { Watch } from "../backends/write-parts.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
 import { pictureBatch, pictureInput } from "./picture-batch.ts";
 import type { Manifest } from "./manifest.ts";
 import { type ClassScore, type OutputSummary, numbersOf, rowsOf, summarize, topClasses } from "./run-report.ts";
 import { saveOutputs } from "./run-save.ts";
+import type { OpenOptions } from "./target/target.ts";
+import { targetOf } from "./target/targets.ts";
 
 export interface ImageRunOptions extends Watch {
   /** How many classes to give; default 5. */
   readonly top?: number | undefined;
+  /** Is told what a user should know of how the model runs. */
+  readonly note?: ((text: string) => void) | undefined;
 }
 
 export interface ImageReport {
@@ -21,6 +24,10 @@ export interface ImageReport {
   readonly top: readonly ClassScore[] | null;
   /** Every output for this image alone. */
   readonly outputs: readonly OutputSummary[];
+}
+
+interface TensorRunOptions extends Omit<ImageRunOptions, "top"> {
+  readonly save?: string | undefined;
 }
 
 interface TensorReport {
@@ -35,18 +42,18 @@ const imagesAtOnce = 8;
 export async function runImages(
   folder: string,
   images: readonly string[],
-  { top = 5, signal, progress }: ImageRunOptions = {},
+  { top = 5, signal, progress, note }: ImageRunOptions = {},
 ): Promise<ImageReport[]> {
   const artifact = await loadArtifact(folder);
   const atOnce = batchOf(artifact.manifest);
-  return withSession(artifact, async (session) => {
+  return withSession(artifact, { signal, progress, note }, async (session) => {
     const reports: ImageReport[] = [];
     for (let from = 0; from < images.length; from += atOnce.images) {
       const some = images.slice(from, from + atOnce.images);
       progress?.(`${reports.length} of ${images.length} pictures`);
       const rows = atOnce.fixed ? atOnce.images : some.length;
       const batch = await pictureBatch(pictureInput(artifact.manifest), some, rows, signal);
-      const outputs = outputsByTap(artifact.manifest, await session.run(batch));
+      const outputs = await session.run(batch);
       for (const [index, image] of some.entries()) {
         const own = [...outputs].map(([name, array]) => [name, rowsOf(array, index, rows)] as const);
         reports.push(reportOf(artifact.manifest, image, new Map(own), top));
@@ -60,23 +67,28 @@ export async function runImages(
 export async function runTensor(
   folder: string,
   file: string,
-  { save, signal }: Watch & { readonly save?: string | undefined } = {},
+  { save, signal, note }: TensorRunOptions = {},
 ): Promise<TensorReport> {
   const artifact = await loadArtifact(folder);
   const input = readNpy(file);
   requireInput(artifact.manifest, input, file);
-  return withSession(artifact, async (session) => {
+  return withSession(artifact, { signal, note }, async (session) => {
     refuseInterrupted(signal);
-    const outputs = outputsByTap(artifact.manifest, await session.run(input));
+    const outputs = await session.run(input);
     const files = save === undefined ? undefined : saveOutputs(save, outputs);
     const summaries = [...outputs].map(([name, array]) => summarize(name, array));
     return { tensor: file, outputs: summaries.map((s) => ({ ...s, file: files?.get(s.name) ?? null })) };
   });
 }
 
-async function withSession<T>(artifact: Artifact, body: (session: Session) => Promise<T>): Promise<T> {
-  const path = runnableModel(artifact);
-  const session = await (await loadOrt()).open(path);
+async function withSession<T>(
+  artifact: Artifact,
+  options: OpenOptions,
+  body: (session: Session) => Promise<T>,
+): Promise<T> {
+  requireWeights(artifact);
+  const runtime = await targetOf(artifact.manifest.target).load();
+  const session = await runtime.open(artifact, options);
   try {
     return await body(session);
   } finally {

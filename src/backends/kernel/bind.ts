@@ -50,7 +50,7 @@ interface Visit {
 interface Scope {
   readonly blocks: readonly Block[];
   readonly definitions: ReadonlyMap<string, number>;
-  /** Nothing moves further out than this: the innermost `if`. */
+  /** No expression moves further out than this, the innermost `if`; integers may, which nothing stops from being computed. */
   readonly floor: number;
 }
 
@@ -103,7 +103,13 @@ class Walk {
       }
       case "store":
         return { ...s, index: this.visit.index(s.index, scope), value: this.visit.expr(s.value, scope) };
+      case "mma": {
+        const of = (x: Expr): Expr => this.visit.expr(x, scope);
+        return { ...s, a: s.a.map(of), b: s.b.map(of) };
+      }
       case "barrier":
+      case "commit":
+      case "wait":
         return s;
     }
   }
@@ -114,7 +120,7 @@ function lastAssignments(statements: readonly Statement[]): ReadonlyMap<string, 
   const last = new Map<string, number>();
   const see = (list: readonly Statement[], at: number): void => {
     for (const s of list) {
-      if (s.kind === "assign" && last.has(s.local.name)) last.set(s.local.name, at);
+      for (const { name } of assignedBy(s)) if (last.has(name)) last.set(name, at);
       if (s.kind === "for" || s.kind === "if") see(s.body, at);
     }
   };
@@ -125,6 +131,8 @@ function lastAssignments(statements: readonly Statement[]): ReadonlyMap<string, 
   return last;
 }
 
+const assignedBy = (s: Statement): readonly Local[] => (s.kind === "assign" ? [s.local] : s.kind === "mma" ? s.d : []);
+
 /** The depth of the block that an expression belongs to; infinite where it must stay. */
 function homeOf(free: Iterable<string>, { definitions, floor }: Scope): number {
   let depth = floor;
@@ -132,9 +140,9 @@ function homeOf(free: Iterable<string>, { definitions, floor }: Scope): number {
   return depth;
 }
 
-/** Names that an expression reads: variables and registers; undefined where it reads the workgroup's memory. */
+/** Names that an expression reads: variables and registers; undefined where it reads what other threads write. */
 function readsOf(x: Expr, into: Set<string> = new Set()): Set<string> | undefined {
-  if (x.kind === "load" && x.buffer.space === "workgroup") return undefined;
+  if ((x.kind === "load" && x.buffer.space === "workgroup") || x.kind === "shuffle") return undefined;
   if (x.kind === "local") into.add(x.local.name);
   if (x.kind === "index" || x.kind === "load") variablesOf(x.index, into);
   for (const child of childrenOf(x)) if (readsOf(child, into) === undefined) return undefined;
@@ -186,7 +194,8 @@ class Count implements Visit {
     return x;
   }
 
-  index(e: Index, scope: Scope): Index {
+  index(e: Index, guarded: Scope): Index {
+    const scope = { ...guarded, floor: 0 };
     const body = withoutConstant(e);
     if (isPlain(body)) return e;
     const at = this.count(indexValue(body).key, variablesOf(body), scope);
@@ -230,7 +239,8 @@ class Rewrite implements Visit {
     return this.bound(x.key, readsOf(x), scope, (at) => this.name(this.children(x, at), at)) ?? this.children(x, scope);
   }
 
-  index(e: Index, scope: Scope): Index {
+  index(e: Index, guarded: Scope): Index {
+    const scope = { ...guarded, floor: 0 };
     const body = withoutConstant(e);
     if (isPlain(body)) return e;
     const whole = this.bound(indexValue(body).key, variablesOf(body), scope, (at) => this.nameIndex(body, at));
@@ -306,6 +316,6 @@ class Rewrite implements Visit {
   private children(x: Expr, scope: Scope): Expr {
     const of = (part: Expr): Expr => this.expr(part, scope);
     if (x.kind !== "load") return rebuild(x, of);
-    return load(x.buffer, this.index(x.index, scope), x.mask === undefined ? undefined : of(x.mask), x.lanes);
+    return load(x.buffer, this.index(x.index, scope), x.mask === undefined ? undefined : of(x.mask), x.lanes, x.dtype);
   }
 }

@@ -2,7 +2,7 @@ import type { Program, Stored } from "./build.ts";
 import { type Buffer, type Expr, load } from "./expr.ts";
 import { offset } from "./index-expr.ts";
 import { rebuild } from "./rebuild.ts";
-import { type Statement, type ThreadKernel, buffersOf } from "./thread.ts";
+import { type Statement, type ThreadKernel, buffersOf, mapBody } from "./thread.ts";
 
 /** Weights of every program lie one after the other; a binding of several begins at a multiple of this many bytes. */
 export const bindingAlignment = 256;
@@ -72,7 +72,7 @@ export function bindWeights(program: Program, kernels: readonly ThreadKernel[]):
       runs.set(run, { buffer: run, offset: from });
       for (const b of group) moved.set(b, { run, by: ((offsets.get(b) ?? 0) - from) / 4 });
     }
-    const body = kernel.body.map((s) => mapLoads(s, moved));
+    const body = moveLoads(kernel.body, moved);
     return { ...kernel, body, ...buffersOf(body) };
   });
   const places = [...offsets].map(([buffer, at]) => ({ weight: weights.get(buffer) as Stored, offset: at }));
@@ -95,21 +95,12 @@ function contiguous(buffers: readonly Buffer[], offsets: ReadonlyMap<Buffer, num
 
 type Moves = ReadonlyMap<Buffer, { readonly run: Buffer; readonly by: number }>;
 
-function mapLoads(s: Statement, moves: Moves): Statement {
+function moveLoads(body: readonly Statement[], moves: Moves): Statement[] {
   const of = (x: Expr): Expr => {
     if (x.kind !== "load") return rebuild(x, of);
     const move = moves.get(x.buffer);
     const mask = x.mask === undefined ? undefined : of(x.mask);
-    return move === undefined ? rebuild(x, of) : load(move.run, offset(x.index, move.by), mask, x.lanes);
+    return move === undefined ? rebuild(x, of) : load(move.run, offset(x.index, move.by), mask, x.lanes, x.dtype);
   };
-  switch (s.kind) {
-    case "for":
-      return { ...s, body: s.body.map((inner) => mapLoads(inner, moves)) };
-    case "if":
-      return { ...s, condition: of(s.condition), body: s.body.map((inner) => mapLoads(inner, moves)) };
-    case "barrier":
-      return s;
-    default:
-      return { ...s, value: of(s.value) };
-  }
+  return mapBody(body, of);
 }

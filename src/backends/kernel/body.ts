@@ -5,7 +5,8 @@ import { type Index, type Variable, indexOf, variable } from "./index-expr.ts";
 import { type Source, everywhere, isMovement, isPoint, pointAt } from "./ops/point.ts";
 import { rootOf } from "./ops/root.ts";
 import { forward } from "./region.ts";
-import { type Stored, addressOf, rowMajor } from "./stored.ts";
+import { type BuildOptions, packing, storageOf } from "./storage.ts";
+import { type Stored, addressOf } from "./stored.ts";
 import type { TileStatement } from "./tile.ts";
 import { lengthOf, shapeOf } from "./uses.ts";
 
@@ -29,10 +30,12 @@ export interface Body {
 /** Values as expressions: loads of what is stored, and what is computed in place. */
 export class Expressions {
   private readonly storedAt: (value: Value) => Stored | undefined;
+  private readonly options: BuildOptions;
   private readonly packed = new Map<string, Stored>();
 
-  constructor(storedAt: (value: Value) => Stored | undefined) {
+  constructor(storedAt: (value: Value) => Stored | undefined, options: BuildOptions) {
     this.storedAt = storedAt;
+    this.options = options;
   }
 
   /** Weights that were read so far, in the order of the first reads. */
@@ -100,20 +103,14 @@ export class Expressions {
 
   /** A weight in the order in which its reader goes through it. */
   private weight(value: Value, reader: Value | undefined, operand: number): Stored {
-    const order = packing(value, reader, operand);
+    const order = packing(value, reader, operand, this.options);
     const key = `${value.name} ${order.join(",")}`;
     const found = this.packed.get(key);
     if (found !== undefined) return found;
-    const buffer: Buffer = { name: `w${this.packed.size}`, space: "device", storage: "f32", length: lengthOf(value) };
+    const storage = storageOf(value, order, this.options);
+    const buffer: Buffer = { name: `w${this.packed.size}`, space: "device", storage, length: lengthOf(value) };
     const stored = { buffer, value, order };
     this.packed.set(key, stored);
     return stored;
   }
-}
-
-/** The order in which a kernel goes through a weight: output channels next to each other. */
-function packing(value: Value, reader: Value | undefined, operand: number): readonly number[] {
-  if (operand === 1 && reader?.op === "conv") return [...value.type.shape.map((_, i) => i).slice(2), 1, 0];
-  if (operand === 1 && reader?.op === "linear") return [1, 0];
-  return rowMajor(value);
 }

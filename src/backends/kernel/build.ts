@@ -5,10 +5,12 @@ import type { Claims, Slice } from "./claims.ts";
 import { type Buffer, cast } from "./expr.ts";
 import { type Group, groupsOf } from "./group.ts";
 import { byDistance, naturalAxes, orderOf } from "./layout.ts";
+import { type BuildOptions, storageOf } from "./storage.ts";
 import { type Stored, addressOf, rowMajor } from "./stored.ts";
 import type { TileKernel, TileStatement } from "./tile.ts";
 import { isProduct, lengthOf } from "./uses.ts";
 
+export { type BuildOptions, isMatrixWork } from "./storage.ts";
 export { type Stored, addressOf } from "./stored.ts";
 
 export interface Kernel {
@@ -27,19 +29,24 @@ export interface Program {
 }
 
 /** The kernels of a graph with static shapes. */
-export function buildProgram(graph: Graph): Program {
-  return new Builder(graph).run();
+export function buildProgram(graph: Graph, options: BuildOptions = {}): Program {
+  return new Builder(graph, options).run();
 }
 
 class Builder {
   private readonly graph: Graph;
   private readonly stored = new Map<Value, Stored>();
-  private readonly expressions = new Expressions((value) => this.storedAt(value));
+  private readonly expressions: Expressions;
+  private readonly outside: ReadonlySet<Value>;
+  private readonly options: BuildOptions;
   private claims: Claims | undefined;
   private names = 0;
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, options: BuildOptions) {
     this.graph = graph;
+    this.options = options;
+    this.expressions = new Expressions((value) => this.storedAt(value), options);
+    this.outside = new Set(graph.outputs.map((output) => output.value));
   }
 
   run(): Program {
@@ -58,7 +65,9 @@ class Builder {
   }
 
   private allocate(value: Value, order: readonly number[]): Stored {
-    const buffer: Buffer = { name: `t${this.names++}`, space: "device", storage: "f32", length: lengthOf(value) };
+    const isSeen = value.op === "input" || this.outside.has(value);
+    const storage = isSeen ? "f32" : storageOf(value, order, this.options);
+    const buffer: Buffer = { name: `t${this.names++}`, space: "device", storage, length: lengthOf(value) };
     const stored = { buffer, value, order };
     this.stored.set(value, stored);
     return stored;

@@ -1,4 +1,18 @@
-import { type Expr, binary, cast, component, compare, indexValue, literal, load, pack, select, unary } from "./expr.ts";
+import {
+  type Expr,
+  binary,
+  cast,
+  component,
+  compare,
+  halves,
+  indexValue,
+  literal,
+  load,
+  pack,
+  select,
+  shuffle,
+  unary,
+} from "./expr.ts";
 import { type Index, coefficientOf, isMultiple, substitute, variablesOf } from "./index-expr.ts";
 import { type Place, type Point, coordinate, inside, vectorAxis } from "./place.ts";
 
@@ -37,6 +51,10 @@ export function evaluate(x: Expr, point: Point, s: Surroundings): Expr {
       return pack(x.parts.map(of));
     case "component":
       return component(of(x.x), x.lane);
+    case "halves":
+      return halves(of(x.x));
+    case "shuffle":
+      return shuffle(of(x.x), x.xor);
   }
 }
 

@@ -1,7 +1,10 @@
 import { type Index, type Variable, variablesOf } from "./index-expr.ts";
 
-/** What a kernel computes with. Values of f16 buffers are read into f32 and rounded when they are stored. */
-export type Scalar = "f32" | "i32" | "bool";
+/**
+ * What a kernel computes with. Values of f16 buffers are read into f32 and rounded when they are stored. `f16x2` is a word of two
+ * of them as they lie in memory: what is only moved, and the operands of matrix instructions.
+ */
+export type Scalar = "f32" | "i32" | "bool" | "f16x2";
 export type Storage = "f32" | "f16" | "i32";
 
 /** Memory of the device, or of one workgroup, that a kernel reads or writes: `length` elements. */
@@ -66,6 +69,10 @@ export type Expr = {
   | { readonly kind: "reduce"; readonly op: ReduceOp; readonly axes: readonly Variable[]; readonly x: Expr }
   | { readonly kind: "pack"; readonly parts: readonly Expr[] }
   | { readonly kind: "component"; readonly x: Expr; readonly lane: number }
+  /** Two numbers, rounded, as a word. */
+  | { readonly kind: "halves"; readonly x: Expr }
+  /** What the thread holds whose place in the warp differs in the bits of `xor`. All threads of the warp take part. */
+  | { readonly kind: "shuffle"; readonly x: Expr; readonly xor: number }
 );
 
 const union = (...xs: readonly (Expr | undefined)[]): ReadonlySet<string> => {
@@ -91,16 +98,25 @@ export const indexValue = (index: Index): Expr =>
     ? literal(index.constant, "i32")
     : { kind: "index", index, dtype: "i32", lanes: 1, key: `[${index.key}]`, free: variablesOf(index) };
 
+/** How many elements of a buffer one lane of a value is. */
+export const elementsOf = (dtype: Scalar): number => (dtype === "f16x2" ? 2 : 1);
+
 /**
- * Elements `index` ... `index + lanes - 1` of a buffer; zero where the mask does not hold, and there nothing is read.
- * Throws where an index without a mask can leave the buffer.
+ * Elements of a buffer from `index` on, `lanes` of them or words of two; zero where the mask does not hold, and there nothing
+ * is read. Throws where an index without a mask can leave the buffer.
  */
-export function load(buffer: Buffer, index: Index, mask?: Expr, lanes: Lanes = 1): Expr {
-  const dtype = buffer.storage === "i32" ? "i32" : "f32";
+export function load(
+  buffer: Buffer,
+  index: Index,
+  mask?: Expr,
+  lanes: Lanes = 1,
+  dtype: Scalar = buffer.storage === "i32" ? "i32" : "f32",
+): Expr {
   if (mask?.kind === "literal" && mask.value === 0) return splat(literal(0, dtype), lanes);
   const kept = mask?.kind === "literal" ? undefined : mask;
-  if (kept === undefined && (index.min < 0 || index.max + lanes > buffer.length))
+  if (kept === undefined && (index.min < 0 || index.max + lanes * elementsOf(dtype) > buffer.length))
     throw new RangeError(`a load of ${buffer.name}[${index.key}] can leave its ${buffer.length} elements`);
+  const width = `${lanes === 1 ? "" : `:${lanes}`}${dtype === "f16x2" ? "h" : ""}`;
   return {
     kind: "load",
     buffer,
@@ -108,7 +124,7 @@ export function load(buffer: Buffer, index: Index, mask?: Expr, lanes: Lanes = 1
     mask: kept,
     dtype,
     lanes,
-    key: `${buffer.name}[${index.key}${lanes === 1 ? "" : `:${lanes}`}${kept === undefined ? "" : ` if ${kept.key}`}]`,
+    key: `${buffer.name}[${index.key}${width}${kept === undefined ? "" : ` if ${kept.key}`}]`,
     free: new Set([...variablesOf(index), ...(kept?.free ?? [])]),
   };
 }
@@ -210,6 +226,7 @@ const rangeOf = (x: Expr): { min: number; max: number } | undefined =>
 
 export function select(when: Expr, a: Expr, b: Expr): Expr {
   if (when.kind === "literal") return when.value === 0 ? b : a;
+  if (isZero(b) && a.kind === "load" && implies(a.mask, when)) return a;
   const lanes = Math.max(when.lanes, a.lanes, b.lanes) as Lanes;
   const [condition, x, y] = [splat(when, lanes), splat(a, lanes), splat(b, lanes)];
   return {
@@ -224,12 +241,43 @@ export function select(when: Expr, a: Expr, b: Expr): Expr {
   };
 }
 
+/** Zero in every lane. */
+const isZero = (x: Expr): boolean =>
+  (x.kind === "literal" && x.value === 0) || (x.kind === "pack" && x.parts.every(isZero));
+
+/** Whether a mask, a conjunction, has a condition among its parts. */
+const implies = (mask: Expr | undefined, condition: Expr): boolean =>
+  condition.kind === "binary" && condition.op === "and"
+    ? implies(mask, condition.x) && implies(mask, condition.y)
+    : mask?.key === condition.key ||
+      (mask?.kind === "binary" && mask.op === "and" && (implies(mask.x, condition) || implies(mask.y, condition)));
+
 export const cast = (x: Expr, dtype: Scalar): Expr =>
   x.dtype === dtype
     ? x
     : x.kind === "literal"
       ? literal(x.value, dtype)
       : { kind: "cast", x, dtype, lanes: x.lanes, key: `${dtype}(${x.key})`, free: x.free };
+
+/** A word of two halves. */
+export const halves = (x: Expr): Expr => ({
+  kind: "halves",
+  x,
+  dtype: "f16x2",
+  lanes: 1,
+  key: `halves(${x.key})`,
+  free: x.free,
+});
+
+export const shuffle = (x: Expr, xor: number): Expr => ({
+  kind: "shuffle",
+  x,
+  xor,
+  dtype: x.dtype,
+  lanes: x.lanes,
+  key: `shuffle${xor}(${x.key})`,
+  free: x.free,
+});
 
 /** The sum or the maximum over axes, which are free in the result no longer. */
 export function reduce(op: ReduceOp, axes: readonly Variable[], x: Expr): Expr {
@@ -254,6 +302,8 @@ export function childrenOf(x: Expr): readonly Expr[] {
     case "cast":
     case "reduce":
     case "component":
+    case "halves":
+    case "shuffle":
       return [x.x];
     case "binary":
     case "compare":

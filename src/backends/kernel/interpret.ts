@@ -1,19 +1,21 @@
+import { decodeFloat, encodeFloat } from "../../ir/float.ts";
 import { erf } from "../../ir/ops/activation.ts";
-import type { BinaryOp, Buffer, CompareOp, Expr, UnaryOp } from "./expr.ts";
+import { type BinaryOp, type Buffer, type CompareOp, type Expr, type UnaryOp, childrenOf, elementsOf } from "./expr.ts";
 import type { Atom, Index } from "./index-expr.ts";
 import { type Statement, type ThreadKernel, blockVariables, threadVariable } from "./thread.ts";
 
 /** Memory by buffer. */
 export type Memory = ReadonlyMap<Buffer, Float32Array | Int32Array>;
 
-/** Names of one thread: registers as lists of lanes, integers as lists of one. */
+/** Names of one thread: registers as lists of lanes (two numbers for a word of halves), integers as lists of one. */
 type Names = Map<string, readonly number[]>;
 
 /**
- * Runs every workgroup of a kernel, its threads statement by statement. A statement with a barrier inside is run by all threads
- * together, so what decides how often it runs must be the same for all of them. Throws RangeError for
- * an access outside of a buffer, for a barrier that some threads do not reach, and for a read of what another thread wrote since
- * the last barrier: what a device would do then is not said.
+ * Runs every workgroup of a kernel, its threads statement by statement. A statement in which threads meet (a barrier, an exchange
+ * of registers, a product of matrices) is run by all threads together, so what decides how often it runs must be the same for
+ * all of them. The workgroup's memory holds NaN at first, and copies arrive when they are waited for. Throws RangeError
+ * for an access outside of a buffer, for a barrier that some threads do not reach, and where two threads read and write, or
+ * write, one element without a barrier between: what a device would do then is not said.
  */
 export function interpretKernel(kernel: ThreadKernel, memory: Memory): void {
   const [gx, gy, gz] = kernel.grid;
@@ -55,23 +57,56 @@ const comparisons: Record<CompareOp, (x: number, y: number) => boolean> = {
   eq: (x, y) => x === y,
 };
 
+const warp = 32;
+
+/** Who used the elements of the workgroup's memory since the last barrier: a thread, nobody, or several. */
+const nobody = -1;
+const several = -2;
+
+interface SharedMemory {
+  readonly cells: Float32Array;
+  readonly writers: Int32Array;
+  readonly readers: Int32Array;
+}
+
+type Store = Extract<Statement, { kind: "store" }>;
+type Product = Extract<Statement, { kind: "mma" }>;
+
+/** What a copy on its way will write. */
+interface Copied {
+  readonly buffer: Buffer;
+  readonly at: number;
+  readonly numbers: readonly number[];
+}
+
 class Workgroup {
   private readonly kernel: ThreadKernel;
   private readonly memory: Memory;
-  private readonly shared: ReadonlyMap<Buffer, Float32Array>;
-  /** For each element of the workgroup's memory: who wrote it since the last barrier. */
-  private readonly writers = new Map<Buffer, Map<number, number>>();
+  private readonly shared: ReadonlyMap<Buffer, SharedMemory>;
   private readonly threads: readonly Names[];
+  /** Groups of copies by thread, the oldest first; the last group is still open. */
+  private readonly copies: readonly Copied[][][];
+  private readonly collective = new Map<Statement, boolean>();
 
   constructor(kernel: ThreadKernel, memory: Memory, block: readonly number[]) {
     this.kernel = kernel;
     this.memory = memory;
-    this.shared = new Map(kernel.shared.map((b) => [b, new Float32Array(b.length)]));
+    this.shared = new Map(
+      kernel.shared.map((b) => [
+        b,
+        {
+          cells: new Float32Array(b.length).fill(NaN),
+          writers: new Int32Array(b.length).fill(nobody),
+          readers: new Int32Array(b.length).fill(nobody),
+        },
+      ]),
+    );
     this.threads = Array.from({ length: kernel.workgroup }, (_, thread): Names => {
       const names: Names = new Map([[threadVariable, [thread]]]);
       blockVariables.forEach((name, i) => names.set(name, [block[i] ?? 0]));
       return names;
     });
+    this.copies = this.threads.map(() => [[]]);
   }
 
   run(): void {
@@ -79,16 +114,61 @@ class Workgroup {
   }
 
   private together(body: readonly Statement[]): void {
-    for (const statement of body) {
-      if (statement.kind === "barrier") this.writers.clear();
-      else if (!hasBarrier(statement)) this.threads.forEach((names, thread) => this.alone(statement, names, thread));
-      else if (statement.kind === "for")
-        for (let i = 0; i < statement.variable.extent; i++) {
-          for (const names of this.threads) names.set(statement.variable.name, [i]);
-          this.together(statement.body);
+    for (const s of body) {
+      if (!this.isCollective(s)) this.threads.forEach((names, thread) => this.alone(s, names, thread));
+      else if (s.kind === "barrier") this.meet();
+      else if (s.kind === "mma") for (let at = 0; at < this.threads.length; at += warp) this.multiply(s, at);
+      else if (s.kind === "for")
+        for (let i = 0; i < s.variable.extent; i++) {
+          for (const names of this.threads) names.set(s.variable.name, [i]);
+          this.together(s.body);
         }
-      else throw new RangeError(`${this.kernel.name}: a barrier that not every thread need reach`);
+      else if (s.kind === "let" || s.kind === "var" || s.kind === "assign") {
+        const values = this.threads.map((names, thread) => this.value(s.value, names, thread));
+        this.threads.forEach((names, thread) => names.set(s.local.name, (values[thread] ?? []).map(roundOf(s.value))));
+      } else throw new RangeError(`${this.kernel.name}: a meeting that not every thread need reach`);
     }
+  }
+
+  /** Whether threads meet in a statement. */
+  private isCollective(s: Statement): boolean {
+    const found = this.collective.get(s);
+    if (found !== undefined) return found;
+    const inside = (s.kind === "for" || s.kind === "if") && s.body.some((inner) => this.isCollective(inner));
+    const meets = s.kind === "barrier" || s.kind === "mma" || ("value" in s && exchanges(s.value)) || inside;
+    this.collective.set(s, meets);
+    return meets;
+  }
+
+  private meet(): void {
+    for (const { writers, readers } of this.shared.values()) {
+      writers.fill(nobody);
+      readers.fill(nobody);
+    }
+  }
+
+  /** The product of a warp that begins with a thread. */
+  private multiply({ d, a, b }: Product, from: number): void {
+    if (from + warp > this.threads.length) throw new RangeError(`${this.kernel.name}: a warp of less than ${warp}`);
+    const numbers = (parts: readonly Expr[]): number[][][] =>
+      Array.from({ length: warp }, (_, t) =>
+        parts.map((x) => [...this.value(x, this.threads[from + t] ?? new Map(), from + t)]),
+      );
+    const [left, right] = [numbers(a), numbers(b)];
+    // Row r and column k of the left matrix, row k and column c of the right one, by the instruction's layout.
+    const leftAt = (r: number, k: number): number =>
+      left[(r % 8) * 4 + ((k % 8) >> 1)]?.[(r >> 3) + 2 * (k >> 3)]?.[k % 2] ?? 0;
+    const rightAt = (k: number, c: number): number => right[c * 4 + ((k % 8) >> 1)]?.[k >> 3]?.[k % 2] ?? 0;
+    for (let t = 0; t < warp; t++)
+      d.forEach((local, half) => {
+        const names = this.threads[from + t] ?? new Map();
+        const sums = known(names, local.name).map((start, lane) => {
+          let sum = start;
+          for (let k = 0; k < 16; k++) sum += leftAt((t >> 2) + 8 * half, k) * rightAt(k, 2 * (t % 4) + lane);
+          return Math.fround(sum);
+        });
+        names.set(local.name, sums);
+      });
   }
 
   private alone(s: Statement, names: Names, thread: number): void {
@@ -115,18 +195,36 @@ class Workgroup {
         if (this.value(s.condition, names, thread)[0] !== 0)
           for (const inner of s.body) this.alone(inner, names, thread);
         return;
-      case "store": {
-        const at = indexOfThread(s.index, names);
-        this.value(s.value, names, thread).forEach((number, lane) => this.write(s.buffer, at + lane, number, thread));
+      case "store":
+        return this.store(s, names, thread);
+      case "commit":
+        this.copies[thread]?.push([]);
         return;
-      }
+      case "wait":
+        return this.arrive(thread, s.pending);
       case "barrier":
+      case "mma":
         return;
     }
   }
 
+  private store(s: Store, names: Names, thread: number): void {
+    const at = indexOfThread(s.index, names);
+    const numbers = this.value(s.value, names, thread);
+    if (s.behind === true) this.copies[thread]?.at(-1)?.push({ buffer: s.buffer, at, numbers });
+    else numbers.forEach((number, lane) => this.write(s.buffer, at + lane, number, thread));
+  }
+
+  /** All copies of a thread but those of its last `pending` finished groups. */
+  private arrive(thread: number, pending: number): void {
+    const groups = this.copies[thread] ?? [];
+    while (groups.length > pending + 1)
+      for (const { buffer, at, numbers } of groups.shift() ?? [])
+        numbers.forEach((number, lane) => this.write(buffer, at + lane, number, thread));
+  }
+
   private cells(buffer: Buffer, at: number): Float32Array | Int32Array {
-    const cells = buffer.space === "workgroup" ? this.shared.get(buffer) : this.memory.get(buffer);
+    const cells = buffer.space === "workgroup" ? this.shared.get(buffer)?.cells : this.memory.get(buffer);
     if (cells === undefined) throw new RangeError(`${this.kernel.name}: ${buffer.name} has no memory`);
     if (at < 0 || at >= cells.length)
       throw new RangeError(`${this.kernel.name}: ${buffer.name}[${at}] of ${cells.length} elements`);
@@ -134,34 +232,42 @@ class Workgroup {
   }
 
   private write(buffer: Buffer, at: number, value: number, thread: number): void {
-    this.cells(buffer, at)[at] = value;
-    if (buffer.space !== "workgroup") return;
-    const writers = this.writers.get(buffer) ?? new Map<number, number>();
-    this.writers.set(buffer, writers);
-    const other = writers.get(at) ?? thread;
-    if (other !== thread) throw new RangeError(`${this.kernel.name}: two threads write ${buffer.name}[${at}]`);
-    writers.set(at, thread);
+    this.cells(buffer, at)[at] = buffer.storage === "f16" ? decodeFloat("f16", encodeFloat("f16", value)) : value;
+    const shared = this.shared.get(buffer);
+    if (shared === undefined) return;
+    const [writer, reader] = [shared.writers[at] ?? nobody, shared.readers[at] ?? nobody];
+    if (writer !== nobody && writer !== thread)
+      throw new RangeError(`${this.kernel.name}: two threads write ${buffer.name}[${at}]`);
+    if (reader !== nobody && reader !== thread)
+      throw new RangeError(`${this.kernel.name}: ${buffer.name}[${at}] is written while another thread reads it`);
+    shared.writers[at] = thread;
   }
 
   private read(buffer: Buffer, at: number, thread: number): number {
-    const writer = this.writers.get(buffer)?.get(at) ?? thread;
-    if (writer !== thread) throw new RangeError(`${this.kernel.name}: ${buffer.name}[${at}] is read without a barrier`);
-    return this.cells(buffer, at)[at] ?? 0;
+    const cells = this.cells(buffer, at);
+    const shared = this.shared.get(buffer);
+    if (shared === undefined) return cells[at] ?? 0;
+    const [writer, reader] = [shared.writers[at] ?? nobody, shared.readers[at] ?? nobody];
+    if (writer !== nobody && writer !== thread)
+      throw new RangeError(`${this.kernel.name}: ${buffer.name}[${at}] is read without a barrier`);
+    shared.readers[at] = reader === nobody || reader === thread ? thread : several;
+    return cells[at] ?? 0;
   }
 
   private value(x: Expr, names: Names, thread: number): readonly number[] {
     const of = (part: Expr): readonly number[] => this.value(part, names, thread);
     switch (x.kind) {
       case "literal":
-        return [x.dtype === "f32" ? Math.fround(x.value) : x.value];
+        return x.dtype === "f16x2" ? [0, 0] : [x.dtype === "f32" ? Math.fround(x.value) : x.value];
       case "index":
         return [indexOfThread(x.index, names)];
       case "local":
         return known(names, x.local.name);
       case "load": {
-        if (x.mask !== undefined && of(x.mask)[0] === 0) return Array.from({ length: x.lanes }, () => 0);
+        const length = x.lanes * elementsOf(x.dtype);
+        if (x.mask !== undefined && of(x.mask)[0] === 0) return Array.from({ length }, () => 0);
         const at = indexOfThread(x.index, names);
-        return Array.from({ length: x.lanes }, (_, lane) => this.read(x.buffer, at + lane, thread));
+        return Array.from({ length }, (_, lane) => this.read(x.buffer, at + lane, thread));
       }
       case "unary":
         return of(x.x).map((v) => roundOf(x)(unaries[x.op](v)));
@@ -175,14 +281,22 @@ class Workgroup {
       }
       case "select": {
         const [c, a, b] = [of(x.condition), of(x.x), of(x.y)];
-        return a.map((v, lane) => (c[lane] === 0 ? (b[lane] ?? 0) : v));
+        return a.map((v, i) => (c[Math.floor(i / elementsOf(x.dtype))] === 0 ? (b[i] ?? 0) : v));
       }
       case "cast":
         return of(x.x).map(x.dtype === "i32" ? Math.trunc : Math.fround);
       case "pack":
-        return x.parts.map((part) => of(part)[0] ?? 0);
-      case "component":
-        return [of(x.x)[x.lane] ?? 0];
+        return x.parts.flatMap(of);
+      case "component": {
+        const width = elementsOf(x.dtype);
+        return of(x.x).slice(x.lane * width, (x.lane + 1) * width);
+      }
+      case "halves":
+        return of(x.x).map((v) => decodeFloat("f16", encodeFloat("f16", v)));
+      case "shuffle": {
+        const other = thread ^ x.xor;
+        return this.value(x.x, this.threads[other] ?? new Map(), other);
+      }
       case "reduce":
         throw new RangeError(`${this.kernel.name}: a sum that was not lowered`);
     }
@@ -207,5 +321,5 @@ function atomOfThread(atom: Atom, names: Names): number {
   return atom.kind === "div" ? whole : of - whole * atom.by;
 }
 
-const hasBarrier = (s: Statement): boolean =>
-  s.kind === "barrier" || ((s.kind === "for" || s.kind === "if") && s.body.some(hasBarrier));
+/** Whether an expression reads what other threads hold. */
+const exchanges = (x: Expr): boolean => x.kind === "shuffle" || childrenOf(x).some(exchanges);

@@ -1,48 +1,84 @@
-import { type Expr, binary, childrenOf, compare, literal, select, unary } from "./expr.ts";
+import { type Expr, binary, childrenOf, compare, literal, select, splat, unary } from "./expr.ts";
 import { rebuild } from "./rebuild.ts";
-import type { Statement, ThreadKernel } from "./thread.ts";
+import { type ThreadKernel, mapBody } from "./thread.ts";
 
 /**
- * A kernel in what WGSL has. erf is Numerical Recipes' Chebyshev fit of erfc, within 1.2e-7; tanh of numbers whose
- * exponential overflows is taken of their clipped value, where it is 1 in float32.
+ * A kernel in what WGSL has (https://www.w3.org/TR/WGSL, section 15.7): no infinities and no NaN, which an implementation may
+ * take to never occur, so that nothing may overflow on the way to a finite result; functions are defined, and good to a few
+ * ulp, on parts of their domains only.
  */
-export const legalizeWgsl = (kernel: ThreadKernel): ThreadKernel => ({
-  ...kernel,
-  body: kernel.body.map((statement) => mapExprs(statement, legal)),
-});
+export const legalizeWgsl = (kernel: ThreadKernel): ThreadKernel => mapKernel(kernel, wgsl);
 
-function mapExprs(s: Statement, of: (x: Expr) => Expr): Statement {
-  switch (s.kind) {
-    case "for":
-      return { ...s, body: s.body.map((inner) => mapExprs(inner, of)) };
-    case "if":
-      return { ...s, condition: of(s.condition), body: s.body.map((inner) => mapExprs(inner, of)) };
-    case "barrier":
-      return s;
-    default:
-      return { ...s, value: of(s.value) };
+/** A kernel in what CUDA C++ has: everything but literals that no float32 is. */
+export const legalizeCuda = (kernel: ThreadKernel): ThreadKernel => mapKernel(kernel, finite);
+
+const mapKernel = (kernel: ThreadKernel, of: (x: Expr) => Expr): ThreadKernel => {
+  const legal = (x: Expr): Expr => of(childrenOf(x).length === 0 ? x : rebuild(x, legal));
+  return { ...kernel, body: mapBody(kernel.body, legal) };
+};
+
+const add = (x: Expr, y: Expr): Expr => binary("add", x, y);
+const mul = (x: Expr, y: Expr): Expr => binary("mul", x, y);
+const atMost = (x: Expr, most: number): Expr => binary("min", x, literal(most));
+const lessThan = (x: Expr, y: Expr): Expr => compare("lt", x, y);
+
+const largest = 3.4028234663852886e38;
+
+/** Literals beyond float32 become its last numbers. Throws RangeError for NaN, which no kernel computes with. */
+function finite(x: Expr): Expr {
+  if (x.kind !== "literal" || x.dtype !== "f32") return x;
+  if (Number.isNaN(x.value)) throw new RangeError("a kernel with a literal that is no number");
+  return Math.abs(x.value) <= largest ? x : literal(Math.sign(x.value) * largest);
+}
+
+function wgsl(x: Expr): Expr {
+  if (x.kind === "binary" && x.op === "pow") return pow(x.x, x.y);
+  if (x.kind !== "unary") return finite(x);
+  // e^88.7 is the last float32.
+  if (x.op === "exp") return unary("exp", atMost(x.x, 88.7));
+  // Of more than 10 it is 1 in float32; implementations divide exponentials.
+  if (x.op === "tanh") return unary("tanh", atMost(binary("max", x.x, literal(-10)), 10));
+  return x.op === "erf" ? erf(x.x) : x;
+}
+
+/** x^y, which WGSL has as 2^(y log2 x) for positive x. Of a negative x it is defined for whole y. */
+function pow(x: Expr, y: Expr): Expr {
+  const power = binary("pow", unary("abs", x), y);
+  const negative = lessThan(x, literal(0));
+  if (y.kind !== "literal") {
+    const odd = compare("eq", binary("sub", y, mul(literal(2), unary("floor", mul(y, literal(0.5))))), literal(1));
+    const signed = select(binary("and", negative, odd), unary("neg", power), power);
+    return select(compare("eq", y, literal(0)), literal(1), signed);
   }
+  const simple = simplePowers.get(y.value);
+  if (simple !== undefined) return simple(x);
+  return Math.abs(y.value % 2) === 1 ? select(negative, unary("neg", power), power) : power;
 }
 
-function legal(x: Expr): Expr {
-  const y = childrenOf(x).length === 0 ? x : rebuild(x, legal);
-  if (y.kind !== "unary") return y;
-  if (y.op === "erf") return erf(y.x);
-  if (y.op === "tanh") return unary("tanh", binary("min", binary("max", y.x, literal(-10)), literal(10)));
-  return y;
-}
+const simplePowers: ReadonlyMap<number, (x: Expr) => Expr> = new Map([
+  [0, (x: Expr) => splat(literal(1), x.lanes)],
+  [1, (x: Expr) => x],
+  [2, (x: Expr) => mul(x, x)],
+  [3, (x: Expr) => mul(mul(x, x), x)],
+  [-1, (x: Expr) => binary("div", literal(1), x)],
+  [0.5, (x: Expr) => unary("sqrt", x)],
+  [-0.5, (x: Expr) => unary("rsqrt", x)],
+]);
 
 const coefficients = [
   -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223,
   0.17087277,
 ];
 
-/** erfc(z) = t exp(-z^2 + p(t)) for z >= 0, with t = 1 / (1 + z / 2) (Press et al., Numerical Recipes, section 6.2). */
+/**
+ * erfc(z) = t exp(-z^2 + p(t)) for z >= 0, with t = 1 / (1 + z / 2), within 1.2e-7 (Press et al., Numerical Recipes, section
+ * 6.2). Of more than 10 it is 0 in float32.
+ */
 function erf(x: Expr): Expr {
-  const z = unary("abs", x);
-  const t = binary("div", literal(1), binary("add", binary("mul", z, literal(0.5)), literal(1)));
-  const p = coefficients.reduceRight<Expr>((sum, c) => binary("add", binary("mul", sum, t), literal(c)), literal(0));
-  const tail = binary("mul", t, unary("exp", binary("sub", p, binary("mul", z, z))));
+  const z = atMost(unary("abs", x), 10);
+  const t = binary("div", literal(1), add(mul(z, literal(0.5)), literal(1)));
+  const p = coefficients.reduceRight<Expr>((sum, c) => add(mul(sum, t), literal(c)), literal(0));
+  const tail = mul(t, unary("exp", binary("sub", p, mul(z, z))));
   const positive = binary("sub", literal(1), tail);
-  return select(compare("lt", x, literal(0)), unary("neg", positive), positive);
+  return select(lessThan(x, literal(0)), unary("neg", positive), positive);
 }

@@ -13,6 +13,7 @@ import {
   load,
   localValue,
   select,
+  shuffle,
   splat,
 } from "./expr.ts";
 import {
@@ -39,9 +40,12 @@ import {
   vectorOf,
   vectorPoints,
 } from "./place.ts";
-import { type Schedule, dimensionOf, planOf } from "./schedule.ts";
-import { type Statement, type ThreadKernel, blockVariables, buffersOf, threadVariable } from "./thread.ts";
+import { type MatrixProduct, halvesAt, isDirect, matrixProductOf } from "./matrix.ts";
+import { type Schedule, dimensionOf, planOf, tileOf } from "./schedule.ts";
+import { type Staged, copyTile, fromTile, isStageable, stage, withinTile } from "./stage.ts";
+import { type Statement, type ThreadKernel, blockVariables, buffersOf } from "./thread.ts";
 import type { TileKernel, TileStatement } from "./tile.ts";
+import { type Part, Workgroup, warp } from "./workgroup.ts";
 
 /**
  * From tiles to threads. Every axis is a coordinate of the thread: block, thread and register of its plan,
@@ -59,16 +63,35 @@ export function lower(kernel: TileKernel, schedule: Schedule): ThreadKernel {
 /** A register that changes. */
 type Register = Extract<Expr, { kind: "local" }>;
 
+type Store = Extract<Statement, { kind: "store" }>;
+
+/** A store of a vector as stores of its lanes. */
+const lanesOfStore = (s: Store): readonly Store[] =>
+  Array.from({ length: s.value.lanes }, (_, lane) => ({
+    ...s,
+    index: offset(s.index, lane),
+    value: component(s.value, lane),
+  }));
+
+type Sum = Extract<Expr, { kind: "reduce" }>;
+
+/** A sum, the axes that its result varies along, and the registers that hold it. */
+interface Work {
+  readonly sum: Sum;
+  readonly axes: readonly Variable[];
+  readonly registers: ReadonlyMap<string, Register>;
+  readonly product: MatrixProduct | undefined;
+}
+
+const hasSums = (x: Expr): boolean => x.kind === "reduce" || childrenOf(x).some(hasSums);
+
+/** A factor that is only loaded is copied as it is. */
+const storageOf = (factor: Expr): Buffer["storage"] => (factor.kind === "load" ? factor.buffer.storage : "f32");
+
 /** What a local or a sum is in registers: one for each point of its axes. */
 interface Held {
   readonly axes: readonly Variable[];
   readonly registers: ReadonlyMap<string, Expr>;
-}
-
-interface Group {
-  readonly count: number;
-  readonly index: Index;
-  readonly stride: number;
 }
 
 const neutral: Record<ReduceOp, number> = { add: 0, max: -3.0e38 };
@@ -79,31 +102,23 @@ class Lowering {
   private readonly places = new Map<string, Place>();
   private holding: Map<string, Held> = new Map();
   private readonly shared: Buffer[] = [];
-  private readonly threads: ReadonlyMap<string, Group>;
-  private readonly workgroup: number;
+  private readonly workgroup: Workgroup;
   private statements: Statement[] = [];
   private names = 0;
+  /** The axes of the loops around. */
+  private loops: readonly Variable[] = [];
 
   constructor(kernel: TileKernel, schedule: Schedule) {
     this.kernel = kernel;
     this.schedule = schedule;
-    const dimensions = Object.entries(schedule.plans).filter(([, plan]) => plan.threads > 1);
-    this.workgroup = dimensions.reduce((n, [, plan]) => n * plan.threads, 1);
-    const thread = indexOf(variable(threadVariable, this.workgroup));
-    const threads = new Map<string, Group>();
-    let stride = 1;
-    for (const [name, { threads: count }] of dimensions.toReversed()) {
-      threads.set(name, { count, index: mod(div(thread, stride), count), stride });
-      stride *= count;
-    }
-    this.threads = threads;
+    this.workgroup = new Workgroup(schedule);
   }
 
   run(): ThreadKernel {
     const grid = this.placeAxes();
     for (const statement of this.kernel.body) this.statement(statement);
-    const { shared, workgroup, statements: body } = this;
-    return { name: this.kernel.name, ...buffersOf(body), shared, workgroup, grid, body };
+    const { shared, statements: body } = this;
+    return { name: this.kernel.name, ...buffersOf(body), shared, workgroup: this.workgroup.size, grid, body };
   }
 
   private fresh(): string {
@@ -114,8 +129,7 @@ class Lowering {
   private placeAxes(): [number, number, number] {
     const grid: [number, number, number] = [1, 1, 1];
     const places = this.kernel.axes.toReversed().map((axis, i) => {
-      const { threads, registers, vector } = planOf(this.schedule, axis);
-      const blocks = Math.ceil(axis.extent / (threads * registers * vector));
+      const blocks = Math.ceil(axis.extent / tileOf(planOf(this.schedule, axis)));
       const along = i === 0 ? 0 : i === 1 ? 1 : 2;
       const stride = grid[along];
       grid[along] = stride * blocks;
@@ -130,24 +144,31 @@ class Lowering {
 
   private placeParallel(axis: Variable, block: Index): void {
     const plan = planOf(this.schedule, axis);
+    const tile = tileOf(plan);
+    const isTiled = (this.schedule.stages ?? 0) > 0 || this.workgroup.hasMatrices;
     const lanes = plan.registers * plan.vector;
-    if (axis.extent % plan.vector !== 0 || lanes > axis.extent)
+    if (!isTiled && (axis.extent % plan.vector !== 0 || lanes > axis.extent))
       throw new RangeError(`${this.kernel.name}: ${lanes} lanes (${plan.vector}) for ${axis.name} of ${axis.extent}`);
-    const at = scale(add(scale(block, plan.threads), this.thread(axis)), plan.registers);
-    if (axis.extent % (plan.threads * lanes) === 0) {
-      this.places.set(axis.name, { axis, plan, base: scale(at, plan.vector), ragged: false });
+    if (isTiled || axis.extent % tile === 0) {
+      this.places.set(axis.name, this.placeTile(axis, scale(block, tile)));
       return;
     }
+    const at = div(add(scale(block, tile), this.workgroup.localOf(axis)), plan.vector);
     const last = (axis.extent - lanes) / plan.vector;
     const moved = variable(this.fresh(), last + 1);
     const value = binary("min", indexValue(at), literal(last, "i32"));
     this.statements.push({ kind: "index", variable: moved, value });
     const base = scale(indexOf(moved), plan.vector);
-    this.places.set(axis.name, { axis, plan, base, unmoved: indexValue(scale(at, plan.vector)), ragged: false });
+    const unmoved = indexValue(scale(at, plan.vector));
+    this.places.set(axis.name, { axis, plan, base, origin: base, local: constant(0), unmoved, ragged: false });
   }
 
-  private thread(axis: Variable): Index {
-    return this.threads.get(dimensionOf(axis))?.index ?? constant(0);
+  /** Where this thread is in a tile of an axis. */
+  private placeTile(axis: Variable, origin: Index): Place {
+    const plan = planOf(this.schedule, axis);
+    const local = this.workgroup.localOf(axis);
+    const ragged = axis.extent % tileOf(plan) !== 0;
+    return { axis, plan, base: add(origin, local), origin, local, ragged };
   }
 
   private statement(statement: TileStatement): void {
@@ -235,22 +256,32 @@ class Lowering {
   private passing(axes: readonly Variable[], body: () => void): void {
     const [axis, ...rest] = axes;
     if (axis === undefined) return body();
-    const plan = planOf(this.schedule, axis);
-    const lanes = plan.registers * plan.vector;
-    const steps = Math.ceil(axis.extent / (plan.threads * lanes));
+    const tile = tileOf(planOf(this.schedule, axis));
+    const steps = Math.ceil(axis.extent / tile);
     const step = variable(this.fresh(), steps);
-    const base = scale(add(scale(indexOf(step), plan.threads), this.thread(axis)), lanes);
-    this.places.set(axis.name, { axis, plan, base, ragged: axis.extent % (plan.threads * lanes) !== 0 });
-    const { statements, holding } = this;
-    this.statements = [];
-    this.holding = new Map(holding);
-    this.passing(rest, body);
-    const inner = this.statements;
-    this.statements = statements;
-    this.holding = holding;
+    this.places.set(axis.name, this.placeTile(axis, scale(indexOf(step), tile)));
+    const inner = this.apart(() => {
+      const { loops } = this;
+      if (steps > 1) this.loops = [...loops, axis];
+      this.passing(rest, body);
+      this.loops = loops;
+    });
+    const { statements } = this;
     if (steps > 1) statements.push({ kind: "for", variable: step, body: inner });
     else statements.push(...inner);
     this.places.delete(axis.name);
+  }
+
+  /** The statements of a body; what it holds is known in it only. */
+  private apart(body: () => void): Statement[] {
+    const { statements, holding } = this;
+    this.statements = [];
+    this.holding = new Map(holding);
+    body();
+    const inner = this.statements;
+    this.statements = statements;
+    this.holding = holding;
+    return inner;
   }
 
   /** Computes the sums of an expression, each once. */
@@ -259,39 +290,222 @@ class Lowering {
     else if (!this.holding.has(x.key)) this.sum(x);
   }
 
-  private sum(x: Extract<Expr, { kind: "reduce" }>): void {
+  private sum(x: Sum): void {
     const axes = this.axesOf(x.free);
-    const vector = vectorOf(this.schedule, axes);
     const start = splat(literal(neutral[x.op]), lanesOf(this.schedule, axes));
     const registers = this.hold(x.key, axes, () => this.declare(start));
-    this.passing(
-      x.axes.filter((axis) => !this.places.has(axis.name)),
-      () => {
+    const passed = x.axes.filter((axis) => !this.places.has(axis.name));
+    const work: Work = { sum: x, axes, registers, product: matrixProductOf(x, axes, this.schedule) };
+    const tiles = passed.map((axis) => Math.ceil(axis.extent / tileOf(planOf(this.schedule, axis))));
+    const steps = tiles.reduce((a, b) => a * b, 1);
+    const stages = Math.min(this.schedule.stages ?? 0, steps);
+    const staged = stages === 0 ? [] : this.stagedFactors(work, passed, Math.max(1, stages));
+    if (stages > 1 && staged.length > 0) this.pipeline(work, staged, passed, tiles);
+    else
+      this.passing(passed, () => {
         this.sums(x.x);
-        const summed = x.axes.map((axis) => this.placeOf(axis));
-        for (const inner of lanePoints(this.schedule, x.axes))
-          for (const outer of vectorPoints(this.schedule, axes)) {
-            const register = registers.get(laneKey(outer, axes, vector));
-            if (register === undefined) continue;
-            const point = new Map([...outer, ...inner]);
-            const term = select(inside(summed, point), this.at(x.x, point), literal(neutral[x.op]));
-            this.statements.push({ kind: "assign", local: register.local, value: binary(x.op, register, term) });
-          }
-      },
-    );
-    for (const dimension of new Set(x.axes.map(dimensionOf))) {
-      const group = this.threads.get(dimension);
-      if (group !== undefined) for (const register of registers.values()) this.across(group, x.op, register);
-    }
+        if (staged.length > 0) this.copyAll(staged);
+        this.accumulate(work, staged, constant(0));
+      });
+    for (const part of new Set(x.axes.flatMap((axis) => this.workgroup.partsOf(dimensionOf(axis)))))
+      if (work.product === undefined || part.stride >= warp)
+        for (const register of registers.values()) this.across(part, x.op, register);
   }
 
-  /** Brings together what the threads of a group hold, by halves, through memory of the workgroup. */
-  private across({ count, index, stride }: Group, op: ReduceOp, register: Register): void {
+  /** The factors of a sum of products that come through workgroup memory. */
+  private stagedFactors({ sum, axes, product }: Work, passed: readonly Variable[], tiles: number): Staged[] {
+    const { op, x } = sum;
+    if (op !== "add" || x.kind !== "binary" || x.op !== "mul" || hasSums(x)) return [];
+    const over = [...axes, ...sum.axes];
+    const wanted = [x.x, x.y].filter(
+      (f) => isStageable(f) && this.isShared(f, over) && !this.stays(f, product, passed),
+    );
+    return wanted.map((factor) => {
+      const storage = product === undefined ? storageOf(factor) : "f16";
+      const name = this.fresh();
+      const staged = stage(factor, over, this.schedule, {
+        name,
+        storage,
+        tiles,
+        ...(product === undefined ? {} : { inner: product.depth }),
+      });
+      this.shared.push(staged.buffer);
+      return staged;
+    });
+  }
+
+  /** Whether several threads of the workgroup read the same elements of a factor. */
+  private isShared(factor: Expr, over: readonly Variable[]): boolean {
+    const used = over.filter((axis) => factor.free.has(axis.name));
+    const known = new Set(used.flatMap((axis) => this.workgroup.partsOf(dimensionOf(axis))));
+    return this.workgroup.parts().some((part) => !known.has(part));
+  }
+
+  /** A factor of matrices that does not change from one tile to the next is kept in registers. */
+  private stays(factor: Expr, product: MatrixProduct | undefined, passed: readonly Variable[]): boolean {
+    if (product === undefined || !isDirect(factor, product.depth) || this.loops.length === 0) return false;
+    const changing = [...this.loops, ...passed.filter((axis) => axis.extent > tileOf(planOf(this.schedule, axis)))];
+    return changing.every((axis) => !factor.free.has(axis.name));
+  }
+
+  private copyAll(staged: readonly Staged[]): void {
+    this.statements.push({ kind: "barrier" });
+    for (const factor of staged) this.statements.push(...this.copy(factor, this.places, constant(0), false));
+    this.statements.push({ kind: "barrier" });
+  }
+
+  private copy(staged: Staged, places: ReadonlyMap<string, Place>, slot: Index, behind: boolean): Statement[] {
+    const { size, thread } = this.workgroup;
+    const own = new Map([...places].filter(([name]) => staged.factor.free.has(name)));
+    return copyTile(staged, { workgroup: size, thread, places: own, slot, behind, fresh: () => this.fresh() });
+  }
+
+  /**
+   * Passes the tiles of all axes in one loop, with copies of the next tiles on their way: the tile of step s is in slot s mod
+   * n of n, and at step s the copy of tile s + n - 1 begins, whose slot was last read at step s - 1, before the barrier.
+   */
+  private pipeline(work: Work, staged: readonly Staged[], passed: readonly Variable[], tiles: readonly number[]): void {
+    const steps = tiles.reduce((a, b) => a * b, 1);
+    const stages = this.schedule.stages ?? 1;
+    const count = Math.min(stages, steps);
+    const placesAt = (step: Index): ReadonlyMap<string, Place> => {
+      let rest = step;
+      const found = new Map(this.places);
+      passed.toReversed().forEach((axis, i) => {
+        const extent = tiles.at(-1 - i) ?? 1;
+        found.set(axis.name, this.placeTile(axis, scale(mod(rest, extent), tileOf(planOf(this.schedule, axis)))));
+        rest = div(rest, extent);
+      });
+      return found;
+    };
+    const issue = (step: Index): Statement[] =>
+      staged.flatMap((factor) => this.copy(factor, placesAt(step), mod(step, count), true));
+    const { statements } = this;
+    if (this.loops.length > 0) statements.push({ kind: "barrier" });
+    for (let step = 0; step < count - 1; step++) statements.push(...issue(constant(step)), { kind: "commit" });
+    const step = variable(this.fresh(), steps);
+    const next = variable(this.fresh(), steps);
+    const ahead = offset(indexOf(step), count - 1);
+    const body = this.apart(() => {
+      this.statements.push(
+        { kind: "wait", pending: count - 2 },
+        { kind: "barrier" },
+        {
+          kind: "if",
+          condition: compare("lt", indexValue(ahead), literal(steps, "i32")),
+          body: [{ kind: "index", variable: next, value: indexValue(ahead) }, ...issue(indexOf(next))],
+        },
+        { kind: "commit" },
+      );
+      for (const [name, place] of placesAt(indexOf(step))) this.places.set(name, place);
+      this.accumulate(work, staged, mod(indexOf(step), count));
+      for (const axis of passed) this.places.delete(axis.name);
+    });
+    statements.push({ kind: "for", variable: step, body });
+  }
+
+  /** Adds the terms of the tile at hand to the registers. */
+  private accumulate(work: Work, staged: readonly Staged[], slot: Index): void {
+    if (work.product !== undefined) return this.multiply(work, work.product, staged, slot);
+    const { sum, axes, registers } = work;
+    const vector = vectorOf(this.schedule, axes);
+    const summed = sum.axes.map((axis) => this.placeOf(axis));
+    const read = this.reader(staged, slot);
+    for (const inner of lanePoints(this.schedule, sum.axes))
+      for (const outer of vectorPoints(this.schedule, axes)) {
+        const register = registers.get(laneKey(outer, axes, vector));
+        if (register === undefined) continue;
+        const point = new Map([...outer, ...inner]);
+        const term = select(inside(summed, point), read(sum.x, point), literal(neutral[sum.op]));
+        this.statements.push({ kind: "assign", local: register.local, value: binary(sum.op, register, term) });
+      }
+  }
+
+  /** Evaluates the term of a sum, its staged factors from workgroup memory, from where each number is read once. */
+  private reader(staged: readonly Staged[], slot: Index): (x: Expr, point: Point) => Expr {
+    if (staged.length === 0) return (x, point) => this.at(x, point);
+    const known = new Map<string, Expr>();
+    const once = (x: Expr): Expr => {
+      if (x.kind === "component") return component(once(x.x), x.lane);
+      const found = known.get(x.key) ?? this.bind(x);
+      known.set(x.key, found);
+      return found;
+    };
+    const places = withinTile(this.places);
+    const factorAt = (f: Expr, point: Point): Expr => {
+      const found = staged.find(({ factor }) => factor === f);
+      if (found === undefined) return this.at(f, point);
+      return once(evaluate(fromTile(found, slot), point, { places, held: () => f }));
+    };
+    return (x, point) =>
+      x.kind === "binary" ? binary(x.op, factorAt(x.x, point), factorAt(x.y, point)) : this.at(x, point);
+  }
+
+  private multiply(
+    { axes, registers }: Work,
+    { row, column, depth, left, right }: MatrixProduct,
+    staged: readonly Staged[],
+    slot: Index,
+  ): void {
+    const vector = vectorOf(this.schedule, axes);
+    const held = (key: string, point: Point): Expr => this.held(key, point);
+    const base = this.placeOf(column);
+    const across = add(base.origin, this.workgroup.localOf(column, "row"));
+    const columns: Place = {
+      ...base,
+      plan: { ...base.plan, vector: 1 },
+      base: across,
+      local: this.workgroup.localOf(column, "row"),
+    };
+    const known = new Map<string, Expr>();
+    const word = (factor: Expr, point: Point, places: ReadonlyMap<string, Place>): Expr => {
+      const found = staged.find((s) => s.factor === factor);
+      const value =
+        found === undefined
+          ? halvesAt(factor, depth, point, { places, held })
+          : halvesAt(fromTile(found, slot), depth, point, { places: withinTile(places), held });
+      const bound = known.get(value.key) ?? this.bind(value);
+      known.set(value.key, bound);
+      return bound;
+    };
+    const onColumns = new Map([...this.places, [column.name, columns]]);
+    const at = (axis: Variable, register: number): Point => new Map([[axis.name, { register, lane: 0 }]]);
+    const deep = (register: number): Point => new Map([[depth.name, { register, lane: "all" }]]);
+    const others = axes.filter((axis) => axis !== row && axis !== column);
+    for (const other of vectorPoints(this.schedule, others))
+      for (let k = 0; k < planOf(this.schedule, depth).registers; k += 2)
+        for (let r = 0; r < planOf(this.schedule, row).registers; r += 2)
+          for (let c = 0; c < base.plan.registers; c++) {
+            const a = [k, k + 1].flatMap((d) =>
+              [r, r + 1].map((i) => word(left, new Map([...other, ...at(row, i), ...deep(d)]), this.places)),
+            );
+            const b = [k, k + 1].map((d) => word(right, new Map([...other, ...at(column, c), ...deep(d)]), onColumns));
+            const [low, high] = [r, r + 1].map((i) => {
+              const point: Point = new Map([...other, ...at(row, i), [column.name, { register: c, lane: "all" }]]);
+              return registers.get(laneKey(point, axes, vector));
+            });
+            if (low === undefined || high === undefined) throw new RangeError(`${this.kernel.name}: no registers`);
+            this.statements.push({ kind: "mma", d: [low.local, high.local], a, b });
+          }
+  }
+
+  /** Brings together what the threads of a part hold, by halves: in registers where a warp has them, else through memory. */
+  private across({ count, index, stride }: Part, op: ReduceOp, register: Register): void {
+    const { size, thread } = this.workgroup;
+    if (this.schedule.shuffles === true && size % warp === 0 && stride * count <= warp) {
+      for (let by = stride; by < stride * count; by *= 2)
+        this.statements.push({
+          kind: "assign",
+          local: register.local,
+          value: binary(op, register, shuffle(register, by)),
+        });
+      return;
+    }
     const { lanes } = register;
-    const buffer: Buffer = { name: this.fresh(), space: "workgroup", storage: "f32", length: this.workgroup * lanes };
+    const buffer: Buffer = { name: this.fresh(), space: "workgroup", storage: "f32", length: size * lanes };
     this.shared.push(buffer);
-    const thread = indexOf(variable(threadVariable, this.workgroup));
     const own = scale(thread, lanes);
+    if (this.loops.length > 0) this.statements.push({ kind: "barrier" });
     this.statements.push({ kind: "store", buffer, index: own, value: register }, { kind: "barrier" });
     for (let half = count / 2; half >= 1; half /= 2) {
       const first = compare("lt", indexValue(index), literal(half, "i32"));
@@ -302,7 +516,7 @@ class Lowering {
         { kind: "barrier" },
       );
     }
-    const head = variable(this.fresh(), this.workgroup);
+    const head = variable(this.fresh(), size);
     const result = load(buffer, scale(indexOf(head), lanes), undefined, lanes);
     this.statements.push(
       { kind: "index", variable: head, value: indexValue(add(thread, scale(index, -stride))) },
@@ -319,8 +533,12 @@ class Lowering {
         (s) => ({ kind: "store", buffer, ...s }) as const,
       );
       const condition = this.owner(axes, point);
-      if (condition.kind === "literal") this.statements.push(...stores);
-      else this.statements.push({ kind: "if", condition, body: stores });
+      if (condition.lanes > 1)
+        stores
+          .flatMap((s) => lanesOfStore(s))
+          .forEach((s, lane) => this.statements.push({ kind: "if", condition: component(condition, lane), body: [s] }));
+      else if (condition.kind !== "literal") this.statements.push({ kind: "if", condition, body: stores });
+      else if (condition.value !== 0) this.statements.push(...stores);
     }
   }
 
@@ -331,9 +549,10 @@ class Lowering {
     for (const place of places)
       if (place.unmoved !== undefined)
         condition = binary("and", condition, compare("le", place.unmoved, indexValue(coordinate(place, point))));
-    for (const [dimension, group] of this.threads)
-      if (!axes.some((axis) => dimensionOf(axis) === dimension))
-        condition = binary("and", condition, compare("lt", indexValue(group.index), literal(1, "i32")));
+    const known = new Set(axes.flatMap((axis) => this.workgroup.partsOf(dimensionOf(axis))));
+    for (const part of this.workgroup.parts())
+      if (!known.has(part))
+        condition = binary("and", condition, compare("lt", indexValue(part.index), literal(1, "i32")));
     return condition;
   }
 

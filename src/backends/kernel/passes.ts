@@ -1,10 +1,16 @@
 import type { Pipeline } from "../../passes/pass.ts";
 import type { OptimizationLevel } from "../../passes/presets.ts";
+import { passOf } from "../../passes/rewriting.ts";
 import { cse } from "../../passes/whole-graph/cse.ts";
+import { splitWideAttention } from "./rules/split-wide-attention.ts";
+import { spreadBatchNorm } from "./rules/spread-batch-norm.ts";
+
+/** What kernels need: ops that none of them computes become others. */
+const needed: Pipeline = [passOf(splitWideAttention)];
 
 /** What pays for kernels and not everywhere, after the passes of every target. */
 export const kernelPasses: { readonly [L in OptimizationLevel]: Pipeline } = {
-  O0: [],
-  O1: [cse],
-  O2: [cse],
+  O0: needed,
+  O1: [...needed, passOf(spreadBatchNorm), cse],
+  O2: [...needed, passOf(spreadBatchNorm), cse],
 };

@@ -1,12 +1,15 @@
-import { type Expr, type Lanes, binary, compare, indexValue, literal } from "./expr.ts";
+import { type Expr, type Lanes, binary, compare, indexValue, literal, pack } from "./expr.ts";
 import { type Index, type Variable, offset } from "./index-expr.ts";
-import { type Plan, type Schedule, planOf } from "./schedule.ts";
+import { type Plan, type Schedule, planOf, stepOf } from "./schedule.ts";
 
-/** Where an axis is: the coordinate of register 0, lane 0 of this thread. */
+/** Where an axis is: the coordinate of register 0, lane 0 of this thread is `base`. */
 export interface Place {
   readonly axis: Variable;
   readonly plan: Plan;
   readonly base: Index;
+  /** The first coordinate of the workgroup's tile, and how far from there this thread is: mostly they add up to the base. */
+  readonly origin: Index;
+  readonly local: Index;
   /** For a parallel axis that its tile does not divide: the coordinate before the block was moved back. */
   readonly unmoved?: Expr;
   /** Whether lanes may lie beyond the axis. */
@@ -60,17 +63,24 @@ export const vectorAxis = (point: Point): string | undefined => [...point].find(
 /** The coordinate of an axis at a point; of a vector, that of its first lane. */
 export function coordinate({ axis, base, plan }: Place, point: Point): Index {
   const { register, lane } = point.get(axis.name) ?? firstLane;
-  return offset(base, register * plan.vector + (lane === "all" ? 0 : lane));
+  return offset(base, register * stepOf(plan) + (lane === "all" ? 0 : lane));
 }
 
-/** Whether a point lies inside of its axes; a vector is inside as a whole, since vectors divide the extents. */
+/** Whether a point lies inside of its axes: of a vector along an axis that its lanes do not divide, each lane. */
 export function inside(places: readonly Place[], point: Point): Expr {
   let condition = literal(1, "bool");
-  for (const place of places) {
-    if (!place.ragged) continue;
-    const { register } = point.get(place.axis.name) ?? firstLane;
-    const first = offset(place.base, register * place.plan.vector);
-    condition = binary("and", condition, compare("lt", indexValue(first), literal(place.axis.extent, "i32")));
+  for (const { axis, base, plan, ragged } of places) {
+    if (!ragged) continue;
+    const { register, lane } = point.get(axis.name) ?? firstLane;
+    const isIn = (at: number): Expr =>
+      compare("lt", indexValue(offset(base, register * stepOf(plan) + at)), literal(axis.extent, "i32"));
+    const whole = axis.extent % plan.vector === 0;
+    const here = whole
+      ? isIn(0)
+      : lane === "all"
+        ? pack(Array.from({ length: plan.vector }, (_, i) => isIn(i)))
+        : isIn(lane);
+    condition = binary("and", condition, here);
   }
   return condition;
 }

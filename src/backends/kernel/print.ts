@@ -1,4 +1,13 @@
-import type { BinaryOp, Buffer, CompareOp, Expr, Lanes, Scalar, UnaryOp } from "./expr.ts";
+import {
+  type BinaryOp,
+  type Buffer,
+  type CompareOp,
+  type Expr,
+  type Lanes,
+  type Scalar,
+  type UnaryOp,
+  elementsOf,
+} from "./expr.ts";
 import type { Atom, Index } from "./index-expr.ts";
 import { type Statement, type ThreadKernel, visit } from "./thread.ts";
 
@@ -11,12 +20,29 @@ export interface Spelling {
   /** A register that keeps its value, or one that changes. */
   declare(name: string, type: string, value: string, changes: boolean): string;
   readonly int: string;
-  /** `lanes` elements of a buffer as one place, `at` in units of them; `unit` is what the buffer is an array of. */
-  place(buffer: Buffer, at: string, lanes: Lanes, unit: Lanes): string;
+  /** `lanes` elements of a buffer, or words of two, as one place; `at` in units of them; `unit` is what the buffer is an array of. */
+  place(buffer: Buffer, at: string, lanes: Lanes, unit: Lanes, dtype: Scalar): string;
+  /** What is computed with of what stands in a place, and the other way round. */
+  read(place: string, x: { readonly buffer: Buffer; readonly lanes: Lanes; readonly dtype: Scalar }): string;
+  write(value: string, x: { readonly buffer: Buffer; readonly lanes: Lanes; readonly dtype: Scalar }): string;
   /** A read that happens where the mask holds, else zero. */
   masked(mask: string, read: string, zero: string): string;
   readonly barrier: string;
+  /** Where the language has them: a store that is on its way, its groups, matrix products, words of halves, exchanges. */
+  copy?(to: string, from: string, bytes: number, mask: string | undefined): string;
+  readonly commit?: string;
+  wait?(pending: number): string;
+  mma?(d: readonly string[], a: readonly string[], b: readonly string[]): string;
+  halves(x: string): string;
+  shuffle?(x: string, xor: number): string;
   readonly variables: Readonly<Record<string, string>>;
+}
+
+/** A float32 as both languages write it, a negative one in parentheses, zero with its sign. */
+export function floatText(value: number): string {
+  const text = String(Math.abs(value));
+  const whole = `${text}${/[.e]/.test(text) ? "" : ".0"}f`;
+  return value < 0 || Object.is(value, -0) ? `(-${whole})` : whole;
 }
 
 /** The statements of a body, a line each. `units` says what the buffers are arrays of. */
@@ -39,10 +65,10 @@ export function unitsOf(kernel: ThreadKernel): ReadonlyMap<Buffer, Lanes> {
   };
   visit(kernel.body, {
     expr: (x) => {
-      if (x.kind === "load") see(x.buffer, x.lanes);
+      if (x.kind === "load") see(x.buffer, x.dtype === "f16x2" ? 1 : x.lanes);
     },
     statement: (s) => {
-      if (s.kind === "store") see(s.buffer, s.value.lanes);
+      if (s.kind === "store") see(s.buffer, s.value.dtype === "f16x2" ? 1 : s.value.lanes);
     },
   });
   return units;
@@ -60,6 +86,8 @@ const infix: Partial<Record<BinaryOp | CompareOp, string>> = {
   le: "<=",
   eq: "==",
 };
+
+const lines = (indent: string, text: string | undefined): string[] => (text === undefined ? [] : [`${indent}${text}`]);
 
 class Printer {
   private readonly s: Spelling;
@@ -91,10 +119,34 @@ class Printer {
       case "if":
         return [`${indent}if (${this.bare(s.condition)}) {`, ...inner(s.body), `${indent}}`];
       case "store":
-        return [`${indent}${this.place(s.buffer, s.index, s.value.lanes)} = ${this.bare(s.value)};`];
+        return [`${indent}${this.store(s)}`];
       case "barrier":
         return [`${indent}${this.s.barrier}`];
+      case "commit":
+        return lines(indent, this.s.commit);
+      case "wait":
+        return lines(indent, this.s.wait?.(s.pending));
+      case "mma": {
+        const names = s.d.map(({ name }) => name);
+        const text = this.s.mma?.(
+          names,
+          s.a.map((x) => this.bare(x)),
+          s.b.map((x) => this.bare(x)),
+        );
+        if (text === undefined) throw new RangeError("this language has no products of matrices");
+        return [`${indent}${text}`];
+      }
     }
+  }
+
+  private store({ buffer, index, value, behind }: Extract<Statement, { kind: "store" }>): string {
+    const { lanes, dtype } = value;
+    const to = this.place(buffer, index, lanes, dtype);
+    if (behind !== true || this.s.copy === undefined || value.kind !== "load")
+      return `${to} = ${this.s.write(this.bare(value), { buffer, lanes, dtype })};`;
+    const bytes = lanes * (buffer.storage === "f16" && dtype !== "f16x2" ? 2 : 4);
+    const from = this.place(value.buffer, value.index, lanes, dtype);
+    return this.s.copy(to, from, bytes, value.mask === undefined ? undefined : this.bare(value.mask));
   }
 
   /** `+= y` for a sum that begins with the register itself. */
@@ -104,8 +156,9 @@ class Printer {
       : `= ${this.bare(value)}`;
   }
 
-  private place(buffer: Buffer, index: Index, lanes: Lanes): string {
-    return this.s.place(buffer, this.linear(index, lanes), lanes, this.units.get(buffer) ?? 1);
+  private place(buffer: Buffer, index: Index, lanes: Lanes, dtype: Scalar): string {
+    const at = this.linear(index, lanes * elementsOf(dtype));
+    return this.s.place(buffer, at, lanes, this.units.get(buffer) ?? 1, dtype);
   }
 
   /** Without parentheses around the whole. */
@@ -124,7 +177,7 @@ class Printer {
       case "local":
         return x.local.name;
       case "load": {
-        const read = this.place(x.buffer, x.index, x.lanes);
+        const read = this.s.read(this.place(x.buffer, x.index, x.lanes, x.dtype), x);
         if (x.mask === undefined) return read;
         const zero = this.s.literal(0, x.dtype);
         return this.s.masked(
@@ -156,6 +209,13 @@ class Printer {
       }
       case "component":
         return `${this.expr(x.x)}.${"xyzw"[x.lane] ?? ""}`;
+      case "halves":
+        return this.s.halves(this.bare(x.x));
+      case "shuffle": {
+        const text = this.s.shuffle?.(this.bare(x.x), x.xor);
+        if (text === undefined) throw new RangeError("threads of this language exchange no registers");
+        return text;
+      }
       case "reduce":
         throw new RangeError("a sum that was not lowered");
     }

@@ -1,4 +1,4 @@
-import { type Expr, binary, cast, compare, component, load, pack, select, unary } from "./expr.ts";
+import { type Expr, binary, cast, compare, component, halves, load, pack, select, shuffle, unary } from "./expr.ts";
 
 /** The same expression with other parts; indices stay. */
 export function rebuild(x: Expr, of: (part: Expr) => Expr): Expr {
@@ -9,7 +9,7 @@ export function rebuild(x: Expr, of: (part: Expr) => Expr): Expr {
     case "reduce":
       return x;
     case "load":
-      return x.mask === undefined ? x : load(x.buffer, x.index, of(x.mask), x.lanes);
+      return x.mask === undefined ? x : load(x.buffer, x.index, of(x.mask), x.lanes, x.dtype);
     case "unary":
       return unary(x.op, of(x.x));
     case "binary":
@@ -24,5 +24,9 @@ export function rebuild(x: Expr, of: (part: Expr) => Expr): Expr {
       return pack(x.parts.map(of));
     case "component":
       return component(of(x.x), x.lane);
+    case "halves":
+      return halves(of(x.x));
+    case "shuffle":
+      return shuffle(of(x.x), x.xor);
   }
 }

@@ -25,9 +25,30 @@ export type Statement =
   | { readonly kind: "index"; readonly variable: Variable; readonly value: Expr }
   | { readonly kind: "for"; readonly variable: Variable; readonly body: readonly Statement[] }
   | { readonly kind: "if"; readonly condition: Expr; readonly body: readonly Statement[] }
-  | { readonly kind: "store"; readonly buffer: Buffer; readonly index: Index; readonly value: Expr }
+  /** With `behind` a copy that may be on its way until a `wait`: the value is a load, the buffer the workgroup's. */
+  | {
+      readonly kind: "store";
+      readonly buffer: Buffer;
+      readonly index: Index;
+      readonly value: Expr;
+      readonly behind?: true;
+    }
   /** All threads of the workgroup meet here, and see what any of them wrote before. Never inside an `if`. */
-  | { readonly kind: "barrier" };
+  | { readonly kind: "barrier" }
+  /** Ends a group of copies of this thread; a group may be empty. */
+  | { readonly kind: "commit" }
+  /** All but the last `pending` groups of copies of this thread have arrived. */
+  | { readonly kind: "wait"; readonly pending: number }
+  /**
+   * The 32 threads of a warp add a product of matrices, [16, 16] times [16, 8], to `d`: the registers are the fragments of
+   * mma.m16n8k16 with f16 factors and f32 sums (PTX ISA). Each thread has the rows thread / 4 (d[0]) and 8 + thread / 4 (d[1]).
+   */
+  | {
+      readonly kind: "mma";
+      readonly d: readonly [Local, Local];
+      readonly a: readonly Expr[];
+      readonly b: readonly Expr[];
+    };
 
 export const threadVariable = "thread";
 export const blockVariables = ["block.x", "block.y", "block.z"] as const;
@@ -44,9 +65,36 @@ export function visit(
   for (const s of body) {
     see.statement?.(s);
     if ("value" in s) down(s.value);
+    if (s.kind === "mma") for (const x of [...s.a, ...s.b]) down(x);
     if ("condition" in s) down(s.condition);
     if ("body" in s) visit(s.body, see);
   }
+}
+
+/** The same statements with other expressions and buffers. */
+export function mapBody(
+  body: readonly Statement[],
+  of: (x: Expr) => Expr,
+  bufferOf: (buffer: Buffer) => Buffer = (b) => b,
+): Statement[] {
+  return body.map((s): Statement => {
+    switch (s.kind) {
+      case "for":
+        return { ...s, body: mapBody(s.body, of, bufferOf) };
+      case "if":
+        return { ...s, condition: of(s.condition), body: mapBody(s.body, of, bufferOf) };
+      case "store":
+        return { ...s, buffer: bufferOf(s.buffer), value: of(s.value) };
+      case "mma":
+        return { ...s, a: s.a.map(of), b: s.b.map(of) };
+      case "barrier":
+      case "commit":
+      case "wait":
+        return s;
+      default:
+        return { ...s, value: of(s.value) };
+    }
+  });
 }
 
 /** The buffers of the device that a body uses, in the order of their first use, and those that it writes. */

@@ -1,5 +1,5 @@
 import type { Buffer, Lanes } from "../kernel/expr.ts";
-import { type Spelling, printBody, unitsOf } from "../kernel/print.ts";
+import { type Spelling, floatText, printBody, unitsOf } from "../kernel/print.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
 
 /** WGSL (https://www.w3.org/TR/WGSL). Every read stays inside of its buffer, so that a masked one may happen. */
@@ -7,9 +7,9 @@ const wgsl: Spelling = {
   type: (dtype, lanes) => (lanes === 1 ? dtype : `vec${lanes}<${dtype}>`),
   literal: (value, dtype) => {
     if (dtype === "bool") return value === 0 ? "false" : "true";
+    if (dtype === "f16x2") return "0u";
     if (dtype === "i32") return value < 0 ? `(${value})` : String(value);
-    const text = `${value}${/[.e]/.test(String(value)) ? "" : ".0"}f`;
-    return value < 0 ? `(${text})` : text;
+    return floatText(value);
   },
   functions: {
     abs: "abs",
@@ -34,6 +34,9 @@ const wgsl: Spelling = {
     const from = lanes === 1 ? at : `(${at}) * ${lanes}`;
     return `vec${lanes}<f32>(${Array.from({ length: lanes }, (_, i) => `${buffer.name}[${from} + ${i}]`).join(", ")})`;
   },
+  read: (place) => place,
+  write: (value) => value,
+  halves: (x) => `pack2x16float(${x})`,
   masked: (mask, read, zero) => `select(${zero}, ${read}, ${mask})`,
   barrier: "workgroupBarrier();",
   variables: {},

@@ -5,6 +5,9 @@ import { type RootOf, axesOf, f32, given, minus, mul, plus } from "./parts.ts";
 import { everywhere } from "./point.ts";
 import { broadcastIndex } from "./shape.ts";
 
+/** Below every score, and so that its difference to one, times log2 e, is a number. */
+const lowest = -1e30;
+
 /** Softmax with a running maximum, so that no row of scores is kept (Milakov and Gimelshein 2018; Dao et al. 2022). */
 export const attention: RootOf = ([q, k, v, bias], value, shape) => {
   const { scale: factor } = value.attrs as { scale: number };
@@ -38,7 +41,7 @@ export const attention: RootOf = ([q, k, v, bias], value, shape) => {
     kind: "loop",
     axis: s,
     carried: [
-      { local: top, init: literal(-3e38), next: l(next) },
+      { local: top, init: literal(lowest), next: l(next) },
       { local: total, init: literal(0), next: plus(mul(l(total), l(shrink)), reduce("add", [s], l(share))) },
       {
         local: sum,

@@ -1,0 +1,104 @@
+import { TimmcError } from "../../ir/error.ts";
+import { type Kernel, type Program, type Stored, addressOf } from "../kernel/build.ts";
+import { load } from "../kernel/expr.ts";
+import { indexOf, variable } from "../kernel/index-expr.ts";
+import { type Binding, type KernelPlan, type PlannedStep, planKernels } from "../kernel/plan.ts";
+import { printCuda } from "./print.ts";
+
+/** A program for CUDA devices: each kernel once however often it runs, and what runs in order. */
+export interface CudaProgram {
+  readonly kernels: readonly CudaKernel[];
+  readonly steps: readonly CudaStep[];
+  /** What it was made of; its inputs and outputs are float32 in row-major order. */
+  readonly plan: KernelPlan;
+}
+
+/** The text of a __global__ function called `name`, whose blocks have `threads` threads. */
+export interface CudaKernel {
+  readonly name: string;
+  readonly text: string;
+  readonly threads: number;
+}
+
+export interface CudaStep extends Pick<PlannedStep, "name" | "bindings"> {
+  readonly kernel: CudaKernel;
+  readonly grid: readonly [number, number, number];
+}
+
+/** The program of a graph's kernels. Throws `unsupported` for what CUDA's C API has no place for. */
+export function planCuda(program: Program): CudaProgram {
+  const plan = planKernels(rowMajorOutputs(program), (kernel) => kernel);
+  for (const { name, stored } of [...plan.inputs, ...plan.outputs]) requireFloats(name, stored);
+  const kernels = new Map<string, CudaKernel>();
+  const steps = plan.steps.map((step): CudaStep => {
+    const { name, kernel, bindings } = step;
+    requireGrid(step);
+    const anonymous = printCuda(kernel, "", isApart(step));
+    const known = kernels.get(anonymous);
+    const own = `k${kernels.size}`;
+    const found = known ?? { name: own, text: printCuda(kernel, own, isApart(step)), threads: kernel.workgroup };
+    kernels.set(anonymous, found);
+    return { name, bindings, kernel: found, grid: kernel.grid };
+  });
+  return { kernels: [...kernels.values()], steps, plan };
+}
+
+/** Programs whose outputs lie otherwise get a kernel behind the others for each such tensor. */
+function rowMajorOutputs(program: Program): Program {
+  const copies = new Map<Stored, Kernel>();
+  const outputs = program.outputs.map(({ name, stored }) => {
+    if (stored.order.every((axis, i) => axis === i) && stored.buffer.storage === "f32") return { name, stored };
+    const copy = copies.get(stored) ?? copyKernel(stored);
+    copies.set(stored, copy);
+    return { name, stored: copy.output };
+  });
+  return { ...program, kernels: [...program.kernels, ...copies.values()], outputs };
+}
+
+function copyKernel(from: Stored): Kernel {
+  const { value, buffer } = from;
+  const order = value.type.shape.map((_, axis) => axis);
+  const output: Stored = { value, order, buffer: { ...buffer, name: `${buffer.name}_out`, storage: "f32" } };
+  const axes = (value.type.shape as readonly number[]).map((extent, i) => variable(`a${i}`, extent));
+  const index = axes.map(indexOf);
+  const store = {
+    kind: "store",
+    buffer: output.buffer,
+    index: addressOf(output, index),
+    value: load(buffer, addressOf(from, index)),
+  } as const;
+  return {
+    tile: { name: value.name, axes, body: [store] },
+    group: { root: undefined, chain: [], stored: value },
+    output,
+  };
+}
+
+function requireFloats(name: string, { value, buffer }: Stored): void {
+  if (value.type.dtype === "f32" && buffer.storage === "f32") return;
+  throw new TimmcError("unsupported", `inputs and outputs are float32 under CUDA, and ${name} is ${value.type.dtype}`, {
+    hint: "Leave --preprocess away, or use --target onnx.",
+  });
+}
+
+/** Blocks along y and z, at most. */
+const mostBlocks = 65_535;
+
+function requireGrid({ name, kernel }: PlannedStep): void {
+  const [x, y, z] = kernel.grid;
+  if (x < 2 ** 31 && y <= mostBlocks && z <= mostBlocks) return;
+  throw new TimmcError("unsupported", `a kernel of ${kernel.grid.join(" x ")} blocks is more than CUDA launches`, {
+    trail: [name],
+    hint: "Use a smaller batch.",
+  });
+}
+
+/** Whether what a step writes overlaps with nothing else that it is given. */
+const isApart = ({ kernel, bindings }: PlannedStep): boolean =>
+  kernel.buffers.every(
+    (buffer, i) =>
+      !kernel.writes.has(buffer) || bindings.every((other, j) => i === j || !overlap(bindings[i] as Binding, other)),
+  );
+
+const overlap = (a: Binding, b: Binding): boolean =>
+  a.memory === b.memory && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;

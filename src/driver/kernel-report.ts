@@ -1,0 +1,145 @@
+import { type Program, buildProgram } from "../backends/kernel/build.ts";
+import { isMovement } from "../backends/kernel/ops/point.ts";
+import { bytesOf } from "../backends/kernel/bindings.ts";
+import { planCuda } from "../backends/cuda/plan.ts";
+import { planWebGpu } from "../backends/webgpu/plan.ts";
+import type { KernelPlan, PlannedStep } from "../backends/kernel/plan.ts";
+import { type Traffic, trafficOf } from "../backends/kernel/traffic.ts";
+import type { OpName } from "../ir/ops/index.ts";
+import { type Value, is } from "../ir/value.ts";
+import { TimmcError } from "../ir/error.ts";
+import type { Graph } from "../ir/graph.ts";
+import { runPipeline } from "../passes/pass.ts";
+import type { OptimizationLevel } from "../passes/presets.ts";
+import type { FormRequest } from "./forms.ts";
+import {
+  type KernelReport,
+  type KernelStep,
+  type KernelTarget,
+  type TensorKind,
+  kernelTargets,
+  tensorKinds,
+} from "./kernel-facts.ts";
+import { defaultLevel, pipelineOf } from "./pipeline.ts";
+import { kernelGraph } from "./target/kernels.ts";
+import { defaultTarget } from "./target/names.ts";
+
+/** How a graph becomes kernels. Its target is one of `kernelTargets`. */
+export type KernelsRequest = Pick<FormRequest, "target"> & {
+  readonly optimization?: OptimizationLevel | undefined;
+  /** By name and in order, in place of the level's. */
+  readonly passes?: readonly string[] | undefined;
+};
+
+/**
+ * The kernels of a graph that no pass has seen; it stays as it is. Throws `usage` for a target without kernels, `unsupported` for a
+ * network that has none.
+ */
+export function kernelReport(source: Graph, asked: KernelsRequest): KernelReport {
+  const { optimization = defaultLevel, passes } = asked;
+  const target = requireKernels(asked);
+  const { graph } = source.clone();
+  runPipeline(graph, pipelineOf(optimization, passes, { target }));
+  const program = buildProgram(kernelGraph(graph));
+  return reportOf(program, planOf(program, target), target);
+}
+
+function requireKernels({ target }: KernelsRequest): KernelTarget {
+  const found = kernelTargets.find((name) => name === target);
+  if (found !== undefined) return found;
+  throw new TimmcError("usage", `the target ${target ?? defaultTarget} has no kernels of timmc's`, {
+    hint: `Use --target ${kernelTargets.join(" or ")}.`,
+  });
+}
+
+const planOf = (program: Program, target: KernelTarget): KernelPlan =>
+  target === "webgpu" ? planWebGpu(program).kernels : planCuda(program).plan;
+
+function reportOf(program: Program, plan: KernelPlan, target: KernelTarget): KernelReport {
+  const stored = new Set(program.kernels.map((kernel) => kernel.group.stored));
+  const traffic = trafficOf(program);
+  const steps = plan.steps.map((step, i) => stepReport(step, i, valuesOf(program, i, stored), traffic[i]));
+  const sum = (of: (step: KernelStep) => number): number => steps.reduce((n, step) => n + of(step), 0);
+  return {
+    target,
+    batch: plan.inputs[0]?.stored.value.type.shape[0] as number,
+    steps,
+    totals: {
+      steps: steps.length,
+      bytes_read: sum((s) => s.bytes_read),
+      weight_bytes: sum((s) => s.weight_bytes),
+      bytes_written: sum((s) => s.bytes_written),
+      flops: sum((s) => s.flops),
+    },
+    arena: {
+      bytes: plan.arena.bytes,
+      lower_bound: plan.arena.lowerBound,
+      tensors: plan.arena.tensors.map(({ name, bytes, offset, from, to }) => ({
+        name,
+        kind: from < 0 ? "input" : kindOf(program.kernels[from]?.group.root),
+        output: to >= plan.steps.length,
+        bytes,
+        offset,
+        from,
+        to,
+      })),
+    },
+  };
+}
+
+function stepReport(
+  { name, kernel, bindings }: PlannedStep,
+  step: number,
+  values: readonly Value[],
+  moved: Traffic | undefined,
+): KernelStep {
+  return {
+    step,
+    name,
+    module: values.at(-1)?.origin.path ?? "",
+    computes: wordsOf(values),
+    grid: kernel.grid,
+    threads: kernel.workgroup,
+    bytes_read: Math.round(moved?.reads ?? 0),
+    weight_bytes: Math.round(moved?.weights ?? 0),
+    bytes_written: Math.round(moved?.writes ?? 0),
+    flops: Math.round(moved?.flops ?? 0),
+    workgroup_bytes: kernel.shared.reduce((n, buffer) => n + bytesOf(buffer), 0),
+    bindings: bindings.map((binding, i) => {
+      const buffer = kernel.buffers[i];
+      return { ...binding, access: buffer !== undefined && kernel.writes.has(buffer) ? "write" : "read" };
+    }),
+  };
+}
+
+function wordsOf(values: readonly Value[]): readonly string[] {
+  const rest = values.filter((v) => !isMovement(v));
+  return (rest.length === 0 ? values : rest).map((v) => (is(v, "activation") ? v.attrs.kind : v.op));
+}
+
+/** What a kernel computes: its group, and before it what no kernel stores, operands first. */
+function valuesOf({ kernels }: Program, step: number, stored: ReadonlySet<Value>): readonly Value[] {
+  const found = new Set<Value>();
+  const visit = (value: Value | undefined): void => {
+    if (value === undefined || value.isWeight || value.op === "input" || found.has(value)) return;
+    if (stored.has(value) && value !== kernels[step]?.group.stored) return;
+    value.operands.forEach(visit);
+    found.add(value);
+  };
+  visit(kernels[step]?.group.stored);
+  return [...found];
+}
+
+const kinds: { readonly [K in Exclude<TensorKind, "input" | "elementwise">]: readonly OpName[] } = {
+  convolution: ["conv", "fused_conv"],
+  product: ["linear", "matmul"],
+  attention: ["attention", "packed_attention"],
+  norm: ["layer_norm", "rms_norm", "group_norm", "softmax"],
+  pool: ["avg_pool", "max_pool", "reduce_mean", "reduce_sum", "reduce_max"],
+};
+
+function kindOf(root: Value | undefined): TensorKind {
+  for (const kind of tensorKinds)
+    if (kind in kinds && kinds[kind as keyof typeof kinds].some((op) => op === root?.op)) return kind;
+  return "elementwise";
+}
