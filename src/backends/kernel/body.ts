@@ -54,7 +54,7 @@ export class Expressions {
     return { axes, statements: [], elements: [{ value, expr, index }] };
   }
 
-  private behind(root: Value, { chain, also, stored }: Group): Body {
+  private behind(root: Value, { chain, also = [], stored }: Group): Body {
     const define = rootOf(root);
     if (define === undefined) throw new RangeError(`${root.op} is no root`);
     const operands = root.operands.map((x, i) => (x === undefined ? undefined : this.source(x, root, i)));

@@ -16,9 +16,9 @@ export { type Stored, addressOf } from "./stored.ts";
 export interface Kernel {
   readonly tile: TileKernel;
   readonly group: Group;
-  /** What it stores, in the order of the stores; the last one is its result. */
-  readonly outputs: readonly Stored[];
+  /** What it stores, and what else on the way. */
   readonly output: Stored;
+  readonly others?: readonly Stored[];
 }
 
 export interface Program {
@@ -120,8 +120,8 @@ class Builder {
     return {
       tile: { name: group.stored.name, axes: parallel, body: [...statements, ...end] },
       group,
-      outputs,
       output,
+      others: outputs.slice(0, -1),
     };
   }
 

@@ -14,9 +14,9 @@ export interface Group {
   readonly root: Value | undefined;
   /** The values behind the root that are computed on the way to what is stored, in order. */
   readonly chain: readonly Value[];
-  /** What is stored, in order; the last one is the kernel's result. */
-  readonly also: readonly Value[];
+  /** The kernel's result, the last value that it stores; and those that it stores on the way, in order. */
   readonly stored: Value;
+  readonly also?: readonly Value[];
   /** Where only this operand of a concatenation is stored, at its place in the result. */
   readonly part?: number;
 }
@@ -185,10 +185,10 @@ class Grouper {
     }
     if (this.claims.wholes.has(value)) {
       const copied = this.claims.copied.get(value) ?? [];
-      return copied.map((part) => ({ root: undefined, chain: [], also: [], stored: value, part }));
+      return copied.map((part) => ({ root: undefined, chain: [], stored: value, part }));
     }
     if (!this.stored.has(value) || this.isCarried(value) || this.claims.aliases.has(value)) return [];
-    return [{ root: undefined, chain: [], also: [], stored: value }];
+    return [{ root: undefined, chain: [], stored: value }];
   }
 }
 

@@ -95,8 +95,8 @@ function lifetimes(
     if (!lives.has(buffer)) lives.set(buffer, { name: value.name, bytes: bytesOf(buffer), from, to: from });
   };
   for (const stored of program.inputs) begin(stored, -1);
-  program.kernels.forEach(({ outputs }, i) => {
-    for (const stored of outputs) begin(wholeOf(stored), i);
+  program.kernels.forEach(({ output, others = [] }, i) => {
+    for (const stored of [...others, output]) begin(wholeOf(stored), i);
   });
   used.forEach((buffers, i) => {
     for (const buffer of buffers) {

@@ -11,7 +11,8 @@ import { runPlan } from "./run-plan.ts";
 /** How a graph is cut: its kernels by their roots' ops, `-` for those that have none, with what they store. */
 const cut = (graph: Graph): string[] =>
   buildProgram(graph).kernels.map(
-    ({ group: { root }, outputs }) => `${root?.op ?? "-"} > ${outputs.map((o) => o.value.op).join(", ")}`,
+    ({ group: { root }, others = [], output }) =>
+      `${root?.op ?? "-"} > ${[...others, output].map((o) => o.value.op).join(", ")}`,
   );
 
 /** Runs a graph's plan, and fails where a number is further from the interpreter's than 1e-4 of its tensor's largest. */
