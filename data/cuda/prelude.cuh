@@ -6,12 +6,14 @@ template <typename T> struct alignas(2 * sizeof(T)) Vec<T, 2> {
   Vec() = default;
   __device__ explicit Vec(T s) : x(s), y(s) {}
   __device__ Vec(T x, T y) : x(x), y(y) {}
+  template <typename U> __device__ explicit Vec(Vec<U, 2> a) : x(T(a.x)), y(T(a.y)) {}
 };
 template <typename T> struct alignas(4 * sizeof(T)) Vec<T, 4> {
   T x, y, z, w;
   Vec() = default;
   __device__ explicit Vec(T s) : x(s), y(s), z(s), w(s) {}
   __device__ Vec(T x, T y, T z, T w) : x(x), y(y), z(z), w(w) {}
+  template <typename U> __device__ explicit Vec(Vec<U, 4> a) : x(T(a.x)), y(T(a.y)), z(T(a.z)), w(T(a.w)) {}
 };
 
 // A memory of numbers as one of vectors, which begin at multiples of their size.

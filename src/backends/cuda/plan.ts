@@ -1,8 +1,10 @@
 import { TimmcError } from "../../ir/error.ts";
 import { type Kernel, type Program, type Stored, addressOf } from "../kernel/build.ts";
+import { chooseSchedule } from "../kernel/choose.ts";
 import { load } from "../kernel/expr.ts";
 import { indexOf, variable } from "../kernel/index-expr.ts";
 import { type Binding, type KernelPlan, type PlannedStep, planKernels } from "../kernel/plan.ts";
+import type { Schedule } from "../kernel/schedule.ts";
 import { printCuda } from "./print.ts";
 
 /** A program for CUDA devices: each kernel once however often it runs, and what runs in order. */
@@ -25,9 +27,12 @@ export interface CudaStep extends Pick<PlannedStep, "name" | "bindings"> {
   readonly grid: readonly [number, number, number];
 }
 
-/** The program of a graph's kernels. Throws `unsupported` for what CUDA's C API has no place for. */
-export function planCuda(program: Program): CudaProgram {
-  const plan = planKernels(rowMajorOutputs(program), (kernel) => kernel);
+/** Threads of a warp bring sums together in registers. */
+const cudaSchedule = (kernel: Kernel): Schedule => ({ ...chooseSchedule(kernel), shuffles: true });
+
+/** The program of a graph's kernels. Throws `unsupported` for what the C API has no place for. */
+export function planCuda(program: Program, schedule: (kernel: Kernel) => Schedule = cudaSchedule): CudaProgram {
+  const plan = planKernels(rowMajorOutputs(program), (kernel) => kernel, schedule);
   for (const { name, stored } of [...plan.inputs, ...plan.outputs]) requireFloats(name, stored);
   const kernels = new Map<string, CudaKernel>();
   const steps = plan.steps.map((step): CudaStep => {
