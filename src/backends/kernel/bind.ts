@@ -294,7 +294,7 @@ class Rewrite implements Visit {
   private nameAtom(atom: Exclude<Atom, { kind: "variable" }>, scope: Scope): Expr {
     const of = this.index(atom.of, scope);
     const value = atom.kind === "div" ? div(of, atom.by) : mod(of, atom.by);
-    const named = variable(`i${this.names++}`, value.max - value.min + 1);
+    const named = variable(`j${this.names++}`, value.max - value.min + 1);
     scope.blocks.at(-1)?.out.push({ kind: "index", variable: named, value: indexValue(offset(value, -value.min)) });
     return indexValue(offset(indexOf(named), value.min));
   }
@@ -307,7 +307,7 @@ class Rewrite implements Visit {
       from.terms.map((t) => ({ ...t, coefficient: t.coefficient / g })),
       from.constant / g,
     );
-    const named = variable(`i${this.names++}`, reduced.max + 1);
+    const named = variable(`j${this.names++}`, reduced.max + 1);
     const value = indexValue(offset(this.parts(withoutConstant(reduced), scope), reduced.constant));
     scope.blocks.at(-1)?.out.push({ kind: "index", variable: named, value });
     return indexValue(offset(scale(indexOf(named), g), e.min));

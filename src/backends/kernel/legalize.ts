@@ -33,13 +33,18 @@ function finite(x: Expr): Expr {
 
 function wgsl(x: Expr): Expr {
   if (x.kind === "binary" && x.op === "pow") return pow(x.x, x.y);
+  if (x.kind === "load" && (x.index.max < 0 || x.index.min >= x.buffer.length)) return nothing(x);
   if (x.kind !== "unary") return finite(x);
   // e^88.7 is the last float32.
   if (x.op === "exp") return unary("exp", atMost(x.x, 88.7));
   // Of more than 10 it is 1 in float32; implementations divide exponentials.
   if (x.op === "tanh") return unary("tanh", atMost(binary("max", x.x, literal(-10)), 10));
+  if (x.op === "sin" || x.op === "cos") return sine(x.x, x.op);
   return x.op === "erf" ? erf(x.x) : x;
 }
+
+/** What lies outside of a buffer is masked everywhere, but a constant place there is an error to WGSL all the same. */
+const nothing = (x: Expr): Expr => splat(literal(0, x.dtype), x.lanes);
 
 /** x^y, which WGSL has as 2^(y log2 x) for positive x. Of a negative x it is defined for whole y. */
 function pow(x: Expr, y: Expr): Expr {
@@ -64,6 +69,31 @@ const simplePowers: ReadonlyMap<number, (x: Expr) => Expr> = new Map([
   [0.5, (x: Expr) => unary("sqrt", x)],
   [-0.5, (x: Expr) => unary("rsqrt", x)],
 ]);
+
+/** pi in parts, the first ones short, so that their products with small whole numbers are exact (Cody and Waite 1980). */
+const piParts = [3.140625, 9.670257568359375e-4, 6.277114152908325e-7, 1.2154201256553421e-10];
+
+/** sin r = r + r^3 (a + b r^2 + ...) within 2e-8 for |r| <= pi / 2, from the last coefficient to the first. */
+const sineCoefficients = [2.6083159809786594e-6, -1.9810690719168633e-4, 8.33307858556509e-3, -1.6666659712791443e-1];
+
+/**
+ * WGSL promises an absolute error of 2^-11, and that from -pi to pi. With n = round(x / pi), sin x = (-1)^n sin(x - n pi);
+ * with n = floor(x / pi), cos x = -(-1)^n sin(x - (n + 1/2) pi).
+ */
+function sine(x: Expr, op: "sin" | "cos"): Expr {
+  const turns = mul(x, literal(1 / Math.PI));
+  const n = unary("floor", op === "sin" ? add(turns, literal(0.5)) : turns);
+  const halves = op === "sin" ? n : add(n, literal(0.5));
+  const r = piParts.reduce((rest, part) => binary("sub", rest, mul(halves, literal(part))), x);
+  const square = mul(r, r);
+  const p = sineCoefficients
+    .slice(1)
+    .reduce((sum, c) => add(mul(sum, square), literal(c)), literal(sineCoefficients[0] ?? 0));
+  const value = add(mul(mul(square, p), r), r);
+  const odd = binary("sub", n, mul(literal(2), unary("floor", mul(n, literal(0.5)))));
+  const sign = binary("sub", literal(1), mul(literal(2), odd));
+  return mul(op === "sin" ? sign : unary("neg", sign), value);
+}
 
 const coefficients = [
   -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223,

@@ -4,9 +4,10 @@ import { passOf } from "../../passes/rewriting.ts";
 import { cse } from "../../passes/whole-graph/cse.ts";
 import { splitWideAttention } from "./rules/split-wide-attention.ts";
 import { spreadBatchNorm } from "./rules/spread-batch-norm.ts";
+import { unrollLstm } from "./rules/unroll-lstm.ts";
 
 /** What kernels need: ops that none of them computes become others. */
-const needed: Pipeline = [passOf(splitWideAttention)];
+const needed: Pipeline = [passOf(splitWideAttention), passOf(unrollLstm)];
 
 /** What pays for kernels and not everywhere, after the passes of every target. */
 export const kernelPasses: { readonly [L in OptimizationLevel]: Pipeline } = {

@@ -193,7 +193,8 @@ class Printer {
       case "compare": {
         const sign = infix[x.op];
         const [a, b] = [this.expr(x.x), this.expr(x.y)];
-        if (sign !== undefined) return `(${a} ${x.lanes > 1 && sign.length === 2 ? sign[0] : sign} ${b})`;
+        if (sign !== undefined)
+          return `(${a} ${x.lanes > 1 && (x.op === "and" || x.op === "or") ? sign[0] : sign} ${b})`;
         const name = this.s.functions[x.op as "min" | "max" | "pow"];
         return `${name}(${this.bare(x.x)}, ${this.bare(x.y)})`;
       }

@@ -1,11 +1,12 @@
-import { type Program, addressOf } from "../../../src/backends/kernel/build.ts";
+import { type Program, type Stored, addressOf } from "../../../src/backends/kernel/build.ts";
 import type { Buffer } from "../../../src/backends/kernel/expr.ts";
 import { constant } from "../../../src/backends/kernel/index-expr.ts";
 import { interpretKernel } from "../../../src/backends/kernel/interpret.ts";
 import type { ThreadKernel } from "../../../src/backends/kernel/thread.ts";
-import { type Stored } from "../../../src/backends/kernel/build.ts";
 import { type NdArray, ndarray } from "../../../src/ir/ndarray.ts";
 import { unravel } from "../../../src/ir/ops/conv.ts";
+
+export type Memory = Map<Buffer, Float32Array>;
 
 const shapeOf = ({ value }: Stored): readonly number[] => value.type.shape as readonly number[];
 
@@ -13,13 +14,9 @@ const shapeOf = ({ value }: Stored): readonly number[] => value.type.shape as re
 const placeOf = (stored: Stored, i: number): number =>
   addressOf(stored, unravel(i, shapeOf(stored)).map(constant)).constant;
 
-/** Runs the kernels of a program one after the other in the interpreter, and gives its outputs. */
-export function runProgram(
-  program: Program,
-  kernels: readonly ThreadKernel[],
-  numbersOf: (stored: Stored) => NdArray,
-): ReadonlyMap<string, NdArray> {
-  const memory = new Map<Buffer, Float32Array>();
+/** Memory of a program before it runs: inputs and weights as its kernels read them, NaN in all that kernels write. */
+export function memoryOf(program: Program, numbersOf: (stored: Stored) => NdArray): Memory {
+  const memory: Memory = new Map();
   for (const stored of [...program.inputs, ...program.weights]) {
     const cells = new Float32Array(stored.buffer.length);
     numbersOf(stored).data.forEach((v: number, i: number) => {
@@ -28,7 +25,11 @@ export function runProgram(
     memory.set(stored.buffer, cells);
   }
   for (const { output } of program.kernels) memory.set(output.buffer, new Float32Array(output.buffer.length).fill(NaN));
-  for (const kernel of kernels) interpretKernel(kernel, memory);
+  return memory;
+}
+
+/** The outputs of a program in row-major order. */
+export function outputsOf(program: Program, memory: Memory): ReadonlyMap<string, NdArray> {
   return new Map(
     program.outputs.map(({ name, stored }) => {
       const cells = memory.get(stored.buffer) ?? new Float32Array();
@@ -36,4 +37,15 @@ export function runProgram(
       return [name, ndarray(stored.value.type.dtype, shapeOf(stored), data)];
     }),
   );
+}
+
+/** Runs the kernels of a program one after the other in the interpreter, and gives its outputs. */
+export function runProgram(
+  program: Program,
+  kernels: readonly ThreadKernel[],
+  numbersOf: (stored: Stored) => NdArray,
+): ReadonlyMap<string, NdArray> {
+  const memory = memoryOf(program, numbersOf);
+  for (const kernel of kernels) interpretKernel(kernel, memory);
+  return outputsOf(program, memory);
 }

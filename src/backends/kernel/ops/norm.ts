@@ -13,18 +13,26 @@ function affine(x: Expr, channel: Index, weight: Source | undefined, bias: Sourc
   return bias === undefined ? weighted : plus(weighted, bias.at([channel], everywhere));
 }
 
-/** (x - mean) / sqrt(variance + eps), the variance as the mean of squared differences, in a pass of its own. */
+/**
+ * (x - mean) / sqrt(variance + eps). The variance is the mean of squared differences, in a pass of its own; the mean is that
+ * of differences to the row's first element, whose sums are small where a row lies far from zero.
+ */
 const standardised =
   (x: Source, eps: number, channelAxis: number, [weight, bias]: readonly (Source | undefined)[]): OfRow =>
-  (at, rows) => {
-    const [mean, factor] = [f32("mean", rows), f32("factor", rows)];
+  ({ at, first, axes: rows }) => {
+    const [pivot, mean, factor] = [f32("pivot", rows), f32("mean", rows), f32("factor", rows)];
     const apart = (pass: number): Expr => minus(x.at(at(pass).index, everywhere), localValue(mean));
     const meanOf = (pass: number, element: Expr): Expr =>
       mul(reduce("add", [at(pass).axis], element), literal(1 / at(pass).axis.extent));
     const variance = meanOf(2, mul(apart(2), apart(2)));
     return {
       statements: [
-        { kind: "let", local: mean, value: meanOf(1, x.at(at(1).index, everywhere)) },
+        { kind: "let", local: pivot, value: x.at(first, everywhere) },
+        {
+          kind: "let",
+          local: mean,
+          value: plus(localValue(pivot), meanOf(1, minus(x.at(at(1).index, everywhere), localValue(pivot)))),
+        },
         { kind: "let", local: factor, value: unary("rsqrt", plus(variance, literal(eps))) },
       ],
       value: affine(mul(apart(0), localValue(factor)), given(at(0).index.at(channelAxis)), weight, bias),
@@ -38,7 +46,7 @@ export const groupNorm: RootOf = ([x, ...parameters], value, shape): Root =>
   groupwise(shape, (value.attrs as { groups: number }).groups, standardised(given(x), epsOf(value), 1, parameters));
 
 export const rmsNorm: RootOf = ([x, weight], value, shape): Root =>
-  rowwise(shape, shape.length - 1, (at, rows) => {
+  rowwise(shape, shape.length - 1, ({ at, axes: rows }) => {
     const factor = f32("factor", rows);
     const element = (pass: number): Expr => given(x).at(at(pass).index, everywhere);
     const { axis } = at(1);

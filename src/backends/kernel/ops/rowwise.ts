@@ -1,5 +1,5 @@
 import type { Expr } from "../expr.ts";
-import { type Index, type Variable, add, indexOf, scale, variable } from "../index-expr.ts";
+import { type Index, type Variable, add, constant, indexOf, scale, variable } from "../index-expr.ts";
 import type { TileStatement } from "../tile.ts";
 import { type Root, axesOf, given } from "./parts.ts";
 import { unflatten } from "./shape.ts";
@@ -11,11 +11,15 @@ export interface Pass {
   readonly index: readonly Index[];
 }
 
-/** What is computed of each row: statements over the `rows`, and an element of the result in pass 0, the last one. */
-export type OfRow = (
-  at: (pass: number) => Pass,
-  rows: readonly Variable[],
-) => { statements: readonly TileStatement[]; value: Expr };
+/** A row: its elements in any pass, the index of its first one, and the axes that say which row it is. */
+interface Row {
+  readonly at: (pass: number) => Pass;
+  readonly first: readonly Index[];
+  readonly axes: readonly Variable[];
+}
+
+/** What is computed of each row: statements over its axes, and an element of the result in pass 0, the last one. */
+export type OfRow = (row: Row) => { statements: readonly TileStatement[]; value: Expr };
 
 /** An op that passes the rows along an axis several times: sums first, then each element. */
 export function rowwise(shape: readonly number[], axis: number, of: OfRow): Root {
@@ -27,7 +31,8 @@ export function rowwise(shape: readonly number[], axis: number, of: OfRow): Root
     const own = variable(`c.${pass}`, shape[axis] ?? 1);
     return { axis: own, index: axes.map((v, i) => indexOf(i === axis ? own : v)) };
   };
-  return { axes, passed: given(axes[axis]), ...of(at, rows) };
+  const first = axes.map((v, i) => (i === axis ? constant(0) : indexOf(v)));
+  return { axes, passed: given(axes[axis]), ...of({ at, first, axes: rows }) };
 }
 
 /**
@@ -46,5 +51,6 @@ export function groupwise(shape: readonly number[], groups: number, of: OfRow): 
     return { axis, index: [given(n), channel, ...place.slice(0, -1)] };
   };
   const { axis: passed, index } = at(0);
-  return { axes: [...rows, passed], index, passed, ...of(at, rows) };
+  const first = [given(n), scale(given(g), width), ...space.map(() => constant(0))];
+  return { axes: [...rows, passed], index, passed, ...of({ at, first, axes: rows }) };
 }

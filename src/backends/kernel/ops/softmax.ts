@@ -5,7 +5,7 @@ import { rowwise } from "./rowwise.ts";
 
 export const softmax: RootOf = ([x], value, shape) => {
   const { axis } = value.attrs as { axis: number };
-  return rowwise(shape, axis, (at, rows) => {
+  return rowwise(shape, axis, ({ at, axes: rows }) => {
     const [top, total] = [f32("top", rows), f32("total", rows)];
     const share = (pass: number): Expr => unary("exp", minus(given(x).at(at(pass).index, everywhere), localValue(top)));
     return {

@@ -1,0 +1,57 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { buildProgram } from "../../../../src/backends/kernel/build.ts";
+import { kernelOps } from "../../../../src/backends/kernel/ops/root.ts";
+import { type CaseGraph, caseGraph, describeCase, expectClose } from "../../../ir/ops/case-graph.ts";
+import { type OpCase, tolerances } from "../../../ir/ops/cases/case.ts";
+import { type TestedOp, subjects, testedOps } from "../../../ir/ops/cases/index.ts";
+import { describeOnGpu } from "../../../webgpu-device.ts";
+import { shapeClasses } from "./cases.ts";
+import { drawn, fixed } from "./drawn.ts";
+import { type Executor, type Run, executors, reference } from "./executors.ts";
+
+/** Small cases of each op beside those of its shape classes. */
+const runs = 8;
+
+/** The cases of an op that a program computes: what depends on weights alone is computed when it is compiled. */
+function casesOf(op: TestedOp): { readonly graph: CaseGraph; readonly names: readonly string[] } {
+  const classes = Object.entries(shapeClasses[op] ?? {});
+  const all: [string, OpCase][] = [...classes, ...drawn(op, runs).map((c): [string, OpCase] => ["drawn", fixed(c)])];
+  const kept = all.filter(([, c]) => c.operands.some((x) => x !== undefined && !x.weight));
+  const graph = caseGraph(
+    op,
+    kept.map(([, c]) => c),
+  );
+  return { graph, names: kept.map(([name]) => name) };
+}
+
+/** What depends on no operand is a weight. */
+const computed = testedOps.filter((op) => op !== "constant" && op !== "iota");
+
+for (const executor of executors)
+  (executor.needsGpu ? describeOnGpu : describe)(executor.name, () => conforms(executor));
+
+function conforms({ open, kernels }: Executor): void {
+  let run: Run;
+  beforeAll(async () => {
+    run = await open();
+  });
+
+  it.each(computed)("%s", async (op) => {
+    const { graph, names } = casesOf(op);
+    if (kernels && !kernelOps.has(op)) {
+      expect(() => buildProgram(graph.graph)).toThrow(`${op} has no kernel`);
+      return;
+    }
+    const results = await run(graph);
+    for (const [name, expected] of reference(graph)) {
+      const i = Number(name.slice(1));
+      const c = graph.cases[i] as OpCase;
+      expectClose(
+        results.get(name),
+        expected,
+        tolerances[subjects[op].tolerance],
+        () => `${names[i]}: ${describeCase(op, c)}`,
+      );
+    }
+  });
+}
