@@ -172,3 +172,54 @@ template <int pending> __device__ inline void timmc_copy_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
 #endif
 }
+
+// Memory of halves as words of two, or vectors of such words.
+template <int N, typename T> __device__ inline auto words(T* p) {
+  if constexpr (N == 1) return reinterpret_cast<unsigned*>(p);
+  else return reinterpret_cast<Vec<unsigned, N>*>(p);
+}
+template <int N, typename T> __device__ inline auto words(const T* p) {
+  if constexpr (N == 1) return reinterpret_cast<const unsigned*>(p);
+  else return reinterpret_cast<const Vec<unsigned, N>*>(p);
+}
+
+// Two numbers, rounded to nearest even, as a word.
+__device__ inline unsigned halves(Vec<float, 2> a) {
+  const Vec<__half, 2> rounded = narrow(a);
+  unsigned word;
+  memcpy(&word, &rounded, 4);
+  return word;
+}
+
+// d += a b, the rows g of d in `low`, the rows g + 8 in `high`.
+__device__ inline void mma_m16n8k16(Vec<float, 2>& low, Vec<float, 2>& high, unsigned a0, unsigned a1, unsigned a2, unsigned a3,
+                                    unsigned b0, unsigned b1) {
+  float d[4] = {low.x, low.y, high.x, high.y};
+  const unsigned a[4] = {a0, a1, a2, a3};
+  const unsigned b[2] = {b0, b1};
+  timmc_mma_m16n8k16(d, a, b);
+  low = {d[0], d[1]};
+  high = {d[2], d[3]};
+}
+
+// What the thread of the warp holds whose number differs in the bits of `by`.
+__device__ inline float warp_xor(float x, int by) { return __shfl_xor_sync(0xffffffffu, x, by); }
+template <int N> __device__ inline Vec<float, N> warp_xor(Vec<float, N> a, int by) {
+  return each(a, [by](float x) { return __shfl_xor_sync(0xffffffffu, x, by); });
+}
+
+// Copies 4, 8 or 16 bytes to shared memory past the registers, zeros where `valid` does not hold: see timmc_copy_async.
+template <int bytes, typename T> __device__ inline void copy_behind(T* shared, const T* global, bool valid) {
+#if !defined(TIMMC_EMULATION) && __CUDA_ARCH__ >= 800
+  if constexpr (bytes == 16) timmc_copy_async(shared, global, valid);
+  else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(unsigned(__cvta_generic_to_shared(shared))), "l"(global),
+                 "n"(bytes), "r"(valid ? bytes : 0)
+                 : "memory");
+#else
+  if (valid) memcpy(shared, global, bytes);
+  else memset(shared, 0, bytes);
+#endif
+}
+__device__ inline void copy_commit() { timmc_copy_commit(); }
+template <int pending> __device__ inline void copy_wait() { timmc_copy_wait<pending>(); }

@@ -1,7 +1,10 @@
 import { TimmcError } from "../../ir/error.ts";
-import { type Kernel, type Program, type Stored, addressOf } from "../kernel/build.ts";
+import { type BuildOptions, type Kernel, type Program, type Stored, addressOf } from "../kernel/build.ts";
+import { chooseSchedule } from "../kernel/choose.ts";
 import { load } from "../kernel/expr.ts";
 import { indexOf, variable } from "../kernel/index-expr.ts";
+import { legalizeCuda } from "../kernel/legalize.ts";
+import { matrixSchedule } from "../kernel/matrix-schedule.ts";
 import { type Binding, type KernelPlan, type PlannedStep, planKernels } from "../kernel/plan.ts";
 import { printCuda } from "./print.ts";
 
@@ -25,9 +28,15 @@ export interface CudaStep extends Pick<PlannedStep, "name" | "bindings"> {
   readonly grid: readonly [number, number, number];
 }
 
-/** The program of a graph's kernels. Throws `unsupported` for what CUDA's C API has no place for. */
-export function planCuda(program: Program): CudaProgram {
-  const plan = planKernels(rowMajorOutputs(program), (kernel) => kernel);
+/**
+ * The program of a graph's kernels; `matrices` says that those which are products of matrices go to matrix instructions. Throws
+ * `unsupported` for what CUDA's C API has no place for.
+ */
+export function planCuda(program: Program, { matrices = false }: Pick<BuildOptions, "matrices"> = {}): CudaProgram {
+  const plan = planKernels(rowMajorOutputs(program), {
+    legalize: legalizeCuda,
+    schedule: (kernel) => (matrices ? matrixSchedule(kernel) : undefined) ?? chooseSchedule(kernel),
+  });
   for (const { name, stored } of [...plan.inputs, ...plan.outputs]) requireFloats(name, stored);
   const kernels = new Map<string, CudaKernel>();
   const steps = plan.steps.map((step): CudaStep => {

@@ -146,6 +146,7 @@ class Builder {
       root.operands.map((x, i) => (x === undefined ? undefined : this.source(x, root, i))) as Source[],
       root,
       shapeOf(root),
+      { flat: this.options.matrices === true && isMatrixWork(root) },
     );
     let index = made.index ?? made.axes.map(indexOf);
     let value = made.value;

@@ -1,11 +1,12 @@
 import { type Lifetime, planArena } from "./arena.ts";
 import { bindCommon } from "./bind.ts";
 import { type WeightPlace, bindWeights, bindingAlignment, bytesOf } from "./bindings.ts";
-import type { Program, Stored } from "./build.ts";
+import type { Kernel, Program, Stored } from "./build.ts";
 import { chooseSchedule } from "./choose.ts";
 import type { Buffer } from "./expr.ts";
 import { lower } from "./lower.ts";
 import { renamed } from "./rename.ts";
+import type { Schedule } from "./schedule.ts";
 import type { ThreadKernel } from "./thread.ts";
 
 /** What runs, in order, and where everything lies: all that is left to a target is how it writes the kernels. */
@@ -47,9 +48,17 @@ export interface PlannedLifetime extends Lifetime {
   readonly offset: number;
 }
 
-/** Threads, memory and bindings of a program. `legalize` rewrites what the target's language lacks. */
-export function planKernels(program: Program, legalize: (kernel: ThreadKernel) => ThreadKernel): KernelPlan {
-  const threads = program.kernels.map((kernel) => legalize(lower(kernel.tile, chooseSchedule(kernel))));
+/** What a target has of its own. */
+export interface KernelTarget {
+  /** Rewrites what the language lacks. */
+  legalize(kernel: ThreadKernel): ThreadKernel;
+  /** Default: that of every target. */
+  schedule?(kernel: Kernel): Schedule;
+}
+
+/** Threads, memory and bindings of a program. */
+export function planKernels(program: Program, { legalize, schedule = chooseSchedule }: KernelTarget): KernelPlan {
+  const threads = program.kernels.map((kernel) => legalize(lower(kernel.tile, schedule(kernel))));
   const bound = bindWeights(program, threads);
   const kernels = bound.kernels.map(bindCommon);
   const used = kernels.map((k) => k.buffers);

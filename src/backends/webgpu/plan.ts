@@ -14,7 +14,7 @@ export interface WebGpuProgram {
 
 /** The program of a graph for a WebGPU device. */
 export function planWebGpu(program: Program): WebGpuProgram {
-  const kernels = planKernels(program, legalizeWgsl);
+  const kernels = planKernels(program, { legalize: legalizeWgsl });
   const shaders = new Map<string, number>();
   const steps = kernels.steps.map(({ name, kernel, bindings }): Step => {
     const text = printWgsl(kernel);
