@@ -3,7 +3,6 @@ import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { commaList } from "../src/cli/options.ts";
 import type { Shell } from "../src/cli/shell.ts";
-import { formsOf } from "../src/driver/forms.ts";
 import { makeFolder } from "../src/frontend/make-folder.ts";
 import { pipelineOf } from "../src/driver/pipeline.ts";
 import { syntheticInput } from "../src/frontend/weights/synthetic.ts";
@@ -80,7 +79,7 @@ export async function benchOrt(options: OrtBenchOptions, shell: Shell): Promise<
 /** Refuses passes and forms that are none before the first model is compiled. */
 function requireArtifactOptions({ levels: [, b], passes, opset, onnxOps }: OrtBenchOptions): void {
   const asked = passes === undefined ? undefined : passes === "none" ? [] : commaList(passes);
-  pipelineOf(`O${b}`, asked, formsOf({ opset, onnxOps }));
+  pipelineOf(`O${b}`, asked, { opset, onnxOps });
 }
 
 /** One line as soon as a model is done: a table comes only at the end. */

@@ -18,7 +18,7 @@ import {
 import { type CompileRequest, compile as compileModel } from "./driver/compile.ts";
 import { type DoctorRequest, doctor as diagnose } from "./driver/doctor.ts";
 import type { Diagnosis } from "./driver/doctor-report.ts";
-import { type FormRequest, formsOf } from "./driver/forms.ts";
+import type { FormRequest } from "./driver/forms.ts";
 import { type InspectRequest, type Inspection, inspect as inspectModel } from "./driver/inspect.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./driver/lower-request.ts";
 import type { Manifest } from "./driver/manifest.ts";
@@ -109,7 +109,7 @@ export function optimize(
   forms: FormRequest = {},
 ): PassRun[] {
   checkOptimize(level, passes, forms);
-  return runPipeline(graph, pipelineOf(level, passes, formsOf(forms)));
+  return runPipeline(graph, pipelineOf(level, passes, forms));
 }
 
 /** timm's names, tags and published results. */

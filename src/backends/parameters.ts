@@ -3,6 +3,7 @@ import { TimmcError } from "../ir/error.ts";
 import type { Environment } from "../ir/interpret.ts";
 import { ndarray } from "../ir/ndarray.ts";
 import type { StaticType } from "../ir/type.ts";
+import type { Value } from "../ir/value.ts";
 
 /** Where a backend gets the bytes of parameters from: read when their turn comes, never kept. */
 export interface Parameters {
@@ -18,3 +19,13 @@ export const weightEnvironment = (parameters: Parameters): Environment => ({
     throw new TimmcError("invalid-ir", `a weight expression reads the input ${name}`);
   },
 });
+
+/** Whether a weight depends on the checkpoint, and not on constants alone. */
+export function readsParameter(value: Value): boolean {
+  const seen = new Set([value]);
+  for (const v of seen) {
+    if (v.op === "param") return true;
+    for (const x of v.operands) if (x !== undefined) seen.add(x);
+  }
+  return false;
+}

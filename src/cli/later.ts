@@ -23,12 +23,3 @@ export function withLaterOptions(name: keyof typeof laterOptions, command: Comma
   }
   return command;
 }
-
-/** An option parser that takes `now` and refuses the values of later versions by name. */
-export const nowOnly =
-  (flag: string, now: readonly string[], later: readonly string[]) =>
-  (text: string): string => {
-    if (now.includes(text)) return text;
-    if (later.includes(text)) return refuseLater(`${flag} ${text}`);
-    throw new TimmcError("usage", `${flag} takes ${now.join(" or ")}, not ${JSON.stringify(text)}`);
-  };

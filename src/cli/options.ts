@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { FormRequest } from "../driver/forms.ts";
 import type { LowerRequest } from "../driver/lower-request.ts";
 import type { OnnxOps } from "../driver/manifest.ts";
+import { targetNames } from "../driver/target/names.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
 import type { HubAccess } from "../frontend/hub/model.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
@@ -23,7 +24,7 @@ export interface ModelOptions {
 
 /** What commander gives for the options of `withGraphOptions`. */
 export interface GraphOptions extends ModelOptions {
-  readonly batch: number | "dynamic";
+  readonly batch?: number | "dynamic";
   readonly taps?: readonly string[];
   readonly tapFormat: TapFormat;
   readonly tapNorm?: boolean;
@@ -122,8 +123,12 @@ export const passRequestOf = ({
   passes: passes?.[0] === "none" ? [] : passes,
 });
 
-/** What commander gives for `opsetOption` and `onnxOpsOption`. */
-export type FormOptions = Pick<FormRequest, "opset" | "onnxOps">;
+/** What commander gives for `targetOption`, `opsetOption` and `onnxOpsOption`. */
+export type FormOptions = Pick<FormRequest, "target" | "opset" | "onnxOps">;
+
+/** What a model is compiled to. */
+export const targetOption = (what: string): Option =>
+  new Option("--target <NAME>", `${what}: ONNX, or kernels for WebGPU or CUDA (default: onnx)`).choices(targetNames);
 
 /** Which operator sets there are is the backend's to say, when the command runs: the help does without it. */
 const operatorSet = (text: string): number => {
@@ -198,9 +203,8 @@ export const withGraphOptions = (command: Command): Command =>
     )
     .addOption(new Option("--softmax", "logits as probabilities").helpGroup(modelGroup))
     .addOption(
-      new Option("--batch <N>", "a fixed batch size, or dynamic")
+      new Option("--batch <N>", "a fixed batch size, or dynamic (default: dynamic; 1 for the targets webgpu and cuda)")
         .argParser(batchSize)
-        .default("dynamic")
         .helpGroup(modelGroup),
     )
     .addOption(

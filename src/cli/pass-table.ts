@@ -38,14 +38,16 @@ export function passLines(
   ];
 }
 
-/** The model before is not emitted, so it has no ONNX nodes to count. */
+/** The model before is not emitted, so it has no ONNX nodes to count; other targets have none. */
 function sizeTable({ macs, macs_optimized, graph }: Manifest, colors: Colors): string[] {
   const { nodes, weight_bytes, onnx_nodes } = graph;
   const [head = "", ...rows] = table(
     [{ title: "" }, { title: "before", align: "right" }, { title: "after", align: "right" }, { title: "" }],
     [
       ["operations", String(nodes.before), String(nodes.after), "of the graph, per run"],
-      ["ONNX nodes", "-", String(onnx_nodes), "in the model file; what was before is not written"],
+      ...(onnx_nodes === null
+        ? []
+        : [["ONNX nodes", "-", String(onnx_nodes), "in the model file; what was before is not written"]]),
       ["MACs", quantity(macs), quantity(macs_optimized), "multiply-accumulates per image"],
       ["weights", byteQuantity(weight_bytes.before), byteQuantity(weight_bytes.after), "that the outputs need"],
     ],

@@ -8,12 +8,15 @@ import { externalData, modelFile, placeExternally } from "../backends/onnx/write
 import { type ModelFile, type Watch, writeParts } from "../backends/write-parts.ts";
 import { removeFiles } from "./artifact-files.ts";
 import { type ModelFiles, modelFiles } from "./layout/layout.ts";
+import { type See, shown } from "./weight-numbers.ts";
 
 /** protobuf ends at 2 GiB; above this the weights go to a file of their own. */
 const inlineLimit = 1.5 * 2 ** 30;
 
 interface WriteOptions extends Watch {
   readonly hasWeights: boolean;
+  /** Is shown every tensor that comes from the checkpoint. */
+  readonly see?: See | undefined;
   /** Bytes of weights that the model file itself may hold. */
   readonly limit?: number | undefined;
   /** Where the files lie in the folder; default the plain layout. */
@@ -27,9 +30,10 @@ interface WriteOptions extends Watch {
  */
 export async function writeModel(
   folder: string,
-  { model, initializers }: EmittedModel,
-  { hasWeights, limit = inlineLimit, place = modelFiles.plain, ...watch }: WriteOptions,
+  { model, initializers: tensors }: EmittedModel,
+  { hasWeights, limit = inlineLimit, place = modelFiles.plain, see, ...watch }: WriteOptions,
 ): Promise<ModelFile[]> {
+  const initializers = see === undefined ? tensors : tensors.map((tensor) => shown(tensor, see));
   rmSync(join(folder, place.data), { force: true });
   const bytes = weightBytes(initializers);
   if (!hasWeights) {

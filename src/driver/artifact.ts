@@ -32,19 +32,28 @@ export async function loadArtifact(folder: string): Promise<Artifact> {
   return { folder, manifest, manifestSha256, certificate: await readCertificate(folder, manifestSha256) };
 }
 
-/** The path of the artifact's model. Throws `weights` for an artifact that was compiled without. */
-export function runnableModel({ folder, manifest }: Artifact): string {
+/** Throws `weights` for an artifact that was compiled without. */
+export function requireWeights({ folder, manifest }: Artifact): void {
   if (manifest.source.weights.kind === "none")
     throw new TimmcError("weights", "the artifact has no weights (--weights none): there is nothing to run", {
       trail: [folder],
       hint: "Compile it again with --weights pretrained, synthetic or FILE.",
     });
-  return join(folder, manifest.target.model);
 }
 
-/** Outputs of the artifact's model, under the names of the taps. */
-export function outputsByTap<T>({ outputs, target }: Manifest, results: ReadonlyMap<string, T>): Map<string, T> {
-  const named = outputs.map(({ name }) => [name, results.get(target.names[name] ?? name)] as const);
+/** The path of the artifact's model. Throws `weights` for an artifact that was compiled without. */
+export function runnableModel(artifact: Artifact): string {
+  requireWeights(artifact);
+  return join(artifact.folder, artifact.manifest.target.model);
+}
+
+/** Outputs of a model under the names of the taps; `names` says which has another one there. */
+export function outputsByTap<T>(
+  { outputs }: Manifest,
+  results: ReadonlyMap<string, T>,
+  names: Readonly<Record<string, string>> = {},
+): Map<string, T> {
+  const named = outputs.map(({ name }) => [name, results.get(names[name] ?? name)] as const);
   return new Map(named.flatMap(([name, result]) => (result === undefined ? [] : [[name, result] as const])));
 }
 

@@ -2,14 +2,16 @@ import { availableParallelism } from "node:os";
 import { TimmcError } from "../ir/error.ts";
 import { count } from "../ir/type.ts";
 import type { NpyArray } from "../runtime/npy.ts";
-import { loadOrt } from "../runtime/ort.ts";
-import type { Session } from "../runtime/session.ts";
-import { type Artifact, loadArtifact, runnableModel } from "./artifact.ts";
+import type { KernelTime, RuntimeFacts, Session } from "../runtime/session.ts";
+import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
 import type { Watch } from "../backends/write-parts.ts";
 import { inputShape, recipeInput } from "./input-tensor.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
 import type { Manifest } from "./manifest.ts";
 import { pipelineName } from "./pipeline.ts";
+import type { TargetName } from "./target/names.ts";
+import type { Runtime } from "./target/target.ts";
+import { targetOf } from "./target/targets.ts";
 import { estimate, quantile, quotients } from "./statistics.ts";
 
 interface BenchOptions extends Watch {
@@ -19,13 +21,17 @@ interface BenchOptions extends Watch {
   readonly runs?: number | undefined;
   /** Threads of one operator; default: one per core. */
   readonly threads?: number | undefined;
+  /** Also measures each kernel, where a runtime can. */
+  readonly profile?: boolean | undefined;
 }
 
 /** What distinguishes artifacts, as text. */
 interface ArtifactTraits {
   readonly model: string;
+  readonly target: TargetName;
   /** The level, or the passes that were asked for in its place. */
   readonly optimization: string;
+  /** Empty where the target is not ONNX, and so is the opset. */
   readonly onnx_ops: string;
   readonly opset: string;
   /** Type and shape: pixels where the artifact preprocesses. */
@@ -49,10 +55,13 @@ interface ArtifactTiming extends ArtifactTraits {
   /** Where that median lies with a confidence of about 95 %; all rounds where they are fewer than seven. */
   readonly ratio_low: number;
   readonly ratio_high: number;
+  /** With `profile`: each kernel of a run, in order, as the median of the rounds; null where the runtime cannot tell. */
+  readonly kernels?: readonly KernelTime[] | null;
 }
 
 export interface BenchReport {
-  readonly runtime: { readonly name: "onnxruntime-node"; readonly version: string };
+  /** Of the targets that were timed. */
+  readonly runtimes: { readonly [N in TargetName]?: RuntimeFacts };
   /** Null: one per core. */
   readonly threads: number | null;
   readonly runs: number;
@@ -73,6 +82,9 @@ const maxInputElements = 2 ** 28;
 /** More threads than this only take turns, and tens of thousands stop the whole machine. */
 const maxThreads = 4 * availableParallelism();
 
+/** Rounds of which the median is a kernel's time. */
+const profiledRuns = 5;
+
 interface Contender {
   readonly artifact: Artifact;
   readonly session: Session;
@@ -91,7 +103,7 @@ export async function bench(folders: readonly string[], options: BenchOptions = 
     throw new TimmcError("usage", `${threads} threads are more than the ${maxThreads} that help on this machine`, {
       hint: "leave --threads out for one thread per core",
     });
-  const ort = await loadOrt();
+  const runtimes = new Map<TargetName, Runtime>();
   const contenders: Contender[] = [];
   try {
     for (const folder of folders) {
@@ -99,7 +111,11 @@ export async function bench(folders: readonly string[], options: BenchOptions = 
       progress?.(`loading ${folder}`);
       const artifact = await loadArtifact(folder);
       const input = inputOf(artifact, options.batch);
-      const session = await ort.open(runnableModel(artifact), { threads, spinning: false });
+      requireWeights(artifact);
+      const { name, load } = targetOf(artifact.manifest.target);
+      const runtime = runtimes.get(name) ?? (await load());
+      runtimes.set(name, runtime);
+      const session = await runtime.open(artifact, { threads, spinning: false });
       contenders.push({ artifact, session, input, times: [] });
     }
     for (let run = -warmUpRuns; run < runs; run++) {
@@ -111,17 +127,46 @@ export async function bench(folders: readonly string[], options: BenchOptions = 
         if (run >= 0) contender.times.push(performance.now() - from);
       }
     }
-    const artifacts = contenders.map((c) => timingOf(c, contenders[0] ?? c));
+    const timings = contenders.map((c) => timingOf(c, contenders[0] ?? c));
+    const artifacts = options.profile === true ? await withKernels(timings, contenders, options) : timings;
+    const idle = [...runtimes.values()].filter(({ hasThreads }) => threads !== undefined && !hasThreads);
     return {
-      runtime: { name: "onnxruntime-node", version: ort.version },
+      runtimes: Object.fromEntries([...runtimes].map(([name, { facts }]) => [name, facts])),
       threads: threads ?? null,
       runs,
       artifacts,
-      notes: notesOn(artifacts, runs),
+      notes: [...idle.map(({ facts }) => `--threads has no effect on ${facts.name}`), ...notesOn(artifacts, runs)],
     };
   } finally {
     for (const { session } of contenders) await session.close();
   }
+}
+
+/** Adds what each kernel takes. */
+async function withKernels(
+  timings: readonly ArtifactTiming[],
+  contenders: readonly Contender[],
+  { signal, progress }: Watch,
+): Promise<ArtifactTiming[]> {
+  const profiled: ArtifactTiming[] = [];
+  for (const [i, { session, input }] of contenders.entries()) {
+    const rounds: (readonly KernelTime[])[] = [];
+    for (let run = 0; run < profiledRuns; run++) {
+      refuseInterrupted(signal);
+      progress?.(`profiling, run ${run + 1} of ${profiledRuns}`);
+      rounds.push((await session.profile?.(input)) ?? []);
+    }
+    const [first = []] = rounds;
+    const medians = first.map(({ name }, at) => ({
+      name,
+      ms: quantile(
+        rounds.map((r) => r[at]?.ms ?? 0),
+        0.5,
+      ),
+    }));
+    profiled.push(...timings.slice(i, i + 1).map((t) => ({ ...t, kernels: medians.length === 0 ? null : medians })));
+  }
+  return profiled;
 }
 
 function inputOf({ folder, manifest }: Artifact, asked: number | undefined): NpyArray {
@@ -169,8 +214,9 @@ function traitsOf({ source, request, target, input }: Manifest): ArtifactTraits 
   return {
     model: tag === "" ? architecture : `${architecture}.${tag}`,
     optimization: passes === null ? optimization : pipelineName(optimization, passes),
-    onnx_ops: request.onnx_ops,
-    opset: String(target.opset),
+    target: target.name,
+    onnx_ops: request.onnx_ops ?? "",
+    opset: "opset" in target ? String(target.opset) : "",
     input: `${input.dtype}[N,${extents.join(",")}]`,
     taps: request.taps.join(","),
     args: args.join(" "),
@@ -183,6 +229,7 @@ export const differingTraits = (artifacts: readonly ArtifactTraits[]): (keyof Ar
 
 const traitNames = [
   "model",
+  "target",
   "optimization",
   "onnx_ops",
   "opset",

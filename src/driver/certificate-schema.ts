@@ -10,7 +10,13 @@ export const certificateSchema = z.object({
   certificate_version: z.literal(certificateVersion),
   manifest_sha256: sha256,
   compiler: z.object({ name: z.literal("timmc"), version: z.string() }),
-  runtime: z.object({ name: z.literal("onnxruntime-node"), version: z.string() }),
+  runtime: z
+    .object({
+      name: z.string(),
+      version: z.string(),
+      device: z.string().nullable().describe("the processor that it ran on, where that is not the host's own"),
+    })
+    .describe("what ran the artifact; the unoptimised graph ran in onnxruntime-node"),
   passed: z.boolean(),
   inputs: z.array(
     z.object({
@@ -38,9 +44,9 @@ export const certificateSchema = z.object({
   failure: z
     .object({
       stage: z
-        .enum(["manifest", "reference", "pass", "emission", "runtime", "artifact", "rounding"])
+        .enum(["manifest", "reference", "pass", "emission", "kernels", "runtime", "artifact", "rounding"])
         .describe(
-          "where the error first appears; manifest: it says something else than its source and request give; rounding: nothing is known to be wrong, and rounding alone exceeds the budget",
+          "where the error first appears; manifest: it says something else than its source and request give; kernels: the graph that they are made of is right; rounding: nothing is known to be wrong, and rounding alone exceeds the budget",
         ),
       pass: z.string().nullable().describe("the last pass that had run there"),
       rule: z

@@ -3,7 +3,7 @@ import type { certificateSchema } from "./certificate-schema.ts";
 import type { Frozen } from "./manifest.ts";
 
 /** The version of the certificate's layout; another one counts as no certificate. */
-export const certificateVersion = 1;
+export const certificateVersion = 2;
 
 /** What `verify` measured. The schema says what each field means. */
 export type Certificate = Frozen<z.infer<typeof certificateSchema>>;

@@ -12,6 +12,7 @@ import type { InspectRequest, IrRequest } from "./inspect.ts";
 import { layouts } from "./layout/layout.ts";
 import type { LowerRequest } from "./lower-request.ts";
 import type { ImageRunOptions } from "./run.ts";
+import { targetNames } from "./target/names.ts";
 import type { VerifyOptions } from "./verify.ts";
 
 /**
@@ -99,6 +100,7 @@ const lowerFields: Fields<LowerRequest> = {
 };
 
 const formFields: Fields<FormRequest> = {
+  target: oneOf(targetNames),
   opset: {
     takes: `an integer from ${supportedOpsets[0]} to ${supportedOpsets.at(-1)}`,
     fits: (v) => typeof v === "number" && supportedOpsets.includes(v),
@@ -126,6 +128,7 @@ const activationsFields: Fields<ActivationsRequest> = {
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
 const inspectFields: Fields<InspectRequest> = {
   ...lowerFields,
+  target: oneOf(targetNames),
   ir: object("an object with what to print"),
   paramGroups: flag,
 };

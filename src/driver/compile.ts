@@ -4,18 +4,17 @@ import { within } from "../ir/error.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Observer, Pipeline } from "../passes/pass.ts";
 import type { Watch } from "../backends/write-parts.ts";
-import { writeModel } from "./artifact-model.ts";
 import { beginArtifact, manifestName, removeFiles, writeWhole } from "./artifact-files.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
-import { type FormRequest, formsOf } from "./forms.ts";
+import type { FormRequest } from "./forms.ts";
 import { hashFile, hashFiles, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
-import { type Layout, modelFiles } from "./layout/layout.ts";
-import { requireLoadable } from "./layout/transformers-js.ts";
+import type { Layout } from "./layout/layout.ts";
 import { type LowerRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
-import { removeTexts, textNames, writeTexts } from "./text-files.ts";
+import { checkedRequest, targetOf } from "./target/targets.ts";
+import { writeTexts } from "./text-files.ts";
 import { watchNumbers } from "./weight-numbers.ts";
 import { type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
@@ -36,14 +35,16 @@ export interface CompileRequest extends LowerRequest, FormRequest, Watch {
  * `pipeline` is for callers that hand the same one to `verify`: the manifest does not record where it differs from the request's.
  */
 export async function compile(
-  request: CompileRequest,
-  pipeline: Pipeline = pipelineOf(request.optimization ?? defaultLevel, request.passes, formsOf(request)),
+  asked: CompileRequest,
+  pipeline: Pipeline = pipelineOf(asked.optimization ?? defaultLevel, asked.passes, asked),
 ): Promise<Manifest> {
+  const request = checkedRequest(asked);
+  const target = targetOf(request);
   const { progress, signal, layout = "plain" } = request;
   progress?.(`lowering ${request.model}`);
   const lowering = await lowerRequest(request, layout);
   const { lowered, resolved } = lowering;
-  if (layout === "transformers-js") within(request.model, () => requireLoadable(lowering, request.batch));
+  within(request.model, () => target.requireModel(lowering, request));
   const weights = await openModelWeights(request.weights ?? "pretrained", resolved, lowered, request);
   try {
     const identities = weights.files.map(identityOf);
@@ -51,14 +52,11 @@ export async function compile(
     progress?.(`optimising with ${pipelineName(request.optimization ?? defaultLevel, request.passes)}`);
     const built = buildModel(request, lowering, weights, pipeline);
     refuseInterrupted(signal);
-    await beginArtifact(request.out, modelFiles[layout].model, textNames[layout]);
-    const { emitted, notices } = watchNumbers(built.emitted);
-    const files = await writeModel(request.out, emitted, {
-      hasWeights: weights.kind !== "none",
-      place: modelFiles[layout],
-      signal,
-      progress,
-    });
+    const { model, texts } = target.places(layout);
+    await beginArtifact(request.out, model, texts);
+    const { see, notices } = watchNumbers();
+    const hasWeights = weights.kind !== "none";
+    const files = await built.emission.write(request.out, { hasWeights, see, signal, progress });
     try {
       const hashes = await hashSources(weights.files, { signal, identities }, resolved);
       const facts = { ...built, files, hashes, numberNotices: notices() };
@@ -74,12 +72,13 @@ export async function compile(
 
 /** Adds the small files to a described artifact, and last the manifest, which lists them. */
 function finish(folder: string, described: Manifest): Manifest {
-  const manifest = { ...described, files: [...described.files, ...writeTexts(folder, described)] };
+  const texts = writeTexts(folder, described);
+  const manifest = { ...described, files: [...described.files, ...texts] };
   try {
     writeWhole(join(folder, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`);
     return manifest;
   } catch (error) {
-    removeTexts(folder, described.target.layout);
+    removeFiles(folder, texts);
     throw error;
   }
 }

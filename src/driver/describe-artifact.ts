@@ -1,5 +1,3 @@
-import { type EmittedModel, emitOnnx } from "../backends/onnx/emit.ts";
-import { tensorByteLength } from "../backends/onnx/model.ts";
 import { labelNamesOf } from "../frontend/labels.ts";
 import { licenceNotices } from "../frontend/licence.ts";
 import { formatReference } from "../frontend/reference.ts";
@@ -11,11 +9,12 @@ import type { ModelFile } from "../backends/write-parts.ts";
 import type { CompileRequest } from "./compile.ts";
 import { describeOutputs } from "./describe-tap.ts";
 import { formsOf } from "./forms.ts";
-import { modelFiles, namesOf } from "./layout/layout.ts";
 import { type LoweredRequest, withDynamicBatch } from "./lower-request.ts";
 import { type Manifest, manifestVersion } from "./manifest.ts";
 import { type GraphSize, type PassReport, measureGraph, parameterBytes, reporting } from "./pass-observers.ts";
 import { defaultLevel } from "./pipeline.ts";
+import type { Emission } from "./target/target.ts";
+import { targetOf } from "./target/targets.ts";
 import { version } from "./version.ts";
 import type { OpenedWeights } from "./weights.ts";
 
@@ -27,10 +26,10 @@ interface BuiltModel {
   readonly before: SizeBefore;
   readonly outputs: Manifest["outputs"];
   readonly passes: readonly PassReport[];
-  readonly emitted: EmittedModel;
+  readonly emission: Emission;
 }
 
-/** Runs the pipeline on the lowered graph, which it rewrites, and emits it. Reads no weights. */
+/** Runs the pipeline on the lowered graph, which it rewrites, and emits it for the target. Reads no weights. */
 export function buildModel(
   request: BuildRequest,
   lowering: LoweredRequest,
@@ -42,7 +41,7 @@ export function buildModel(
   const outputs = describeOutputs(lowering, perImage);
   const passes: PassReport[] = [];
   runPipeline(lowering.lowered.graph, pipeline, [...(request.observers ?? []), reporting(passes, request.batch)]);
-  return { before, outputs, passes, emitted: emitModel(lowering, weights, request) };
+  return { before, outputs, passes, emission: targetOf(request).emit({ lowering, weights, request }) };
 }
 
 interface SizeBefore extends GraphSize {
@@ -53,27 +52,6 @@ interface SizeBefore extends GraphSize {
 function measureBefore({ lowered: { graph } }: LoweredRequest): SizeBefore {
   return { ...measureGraph(graph), weightBytes: parameterBytes(graph) };
 }
-
-function emitModel(
-  { lowered, resolved, taps }: LoweredRequest,
-  weights: OpenedWeights,
-  request: BuildRequest,
-): EmittedModel {
-  return emitOnnx(lowered.graph, weights.parameters, {
-    ...formsOf(request),
-    producerVersion: version,
-    names: namesOf(request.layout ?? "plain", tapNames(taps)),
-    metadata: [
-      ["timmc.architecture", resolved.architecture],
-      ["timmc.tag", resolved.tag],
-      ["timmc.taps", tapNames(taps).join(",")],
-      ["timmc.weights", weights.kind],
-      ["timmc.version", version],
-    ],
-  });
-}
-
-const tapNames = (taps: LoweredRequest["taps"]): string[] => taps.map((t) => t.name);
 
 /** Of the weight file, and of a local folder's config.json; null where there is none. */
 export interface SourceHashes {
@@ -96,8 +74,6 @@ export function describeArtifact(
   facts: Facts,
 ): Manifest {
   const { resolved, lowered, form } = lowering;
-  const { opset, ops } = formsOf(request);
-  const { layout = "plain" } = request;
   return {
     manifest_version: manifestVersion,
     compiler: { name: "timmc", version },
@@ -122,15 +98,9 @@ export function describeArtifact(
       batch: request.batch ?? "dynamic",
       optimization: request.optimization ?? defaultLevel,
       passes: request.passes ?? null,
-      onnx_ops: ops,
+      onnx_ops: facts.emission.onnxNodes === null ? null : formsOf(request).ops,
     },
-    target: {
-      name: "onnx",
-      model: modelFiles[layout].model,
-      opset,
-      layout,
-      names: namesOf(layout, tapNames(lowering.taps)),
-    },
+    target: facts.emission.target,
     input: describeInput(resolved, lowering),
     outputs: facts.outputs,
     num_classes: resolved.numClasses,
@@ -160,17 +130,16 @@ function modelOf({ reference, hub }: ResolvedModel): string | null {
 function describeSize(
   { lowered }: LoweredRequest,
   { batch }: BuildRequest,
-  { before, emitted: { model, initializers } }: Facts,
+  { before, emission }: Facts,
 ): Pick<Manifest, "macs" | "macs_optimized" | "graph"> {
   const after = measureGraph(lowered.graph, batch);
-  const stored = initializers.reduce((n, { header }) => n + tensorByteLength(header), 0);
   return {
     macs: before.macs,
     macs_optimized: after.macs,
     graph: {
       nodes: { before: before.nodes, after: after.nodes },
-      onnx_nodes: model.nodes.length,
-      weight_bytes: { before: before.weightBytes, after: stored },
+      onnx_nodes: emission.onnxNodes,
+      weight_bytes: { before: before.weightBytes, after: emission.weightBytes },
     },
   };
 }

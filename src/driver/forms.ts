@@ -1,9 +1,12 @@
 import { type Forms, type OperatorSet, defaultForms } from "../backends/onnx/forms.ts";
 import { supportedOpsets } from "../backends/onnx/model.ts";
 import { TimmcError } from "../ir/error.ts";
+import type { TargetName } from "./target/names.ts";
 
-/** Which operators an artifact may have, as a request says it. */
+/** What an artifact is made of, as a request says it. */
 export interface FormRequest {
+  /** Default `onnx`; the other keys are of this target alone. */
+  readonly target?: TargetName | undefined;
   /** The version of the standard operator set; default 17. */
   readonly opset?: number | undefined;
   /** The standard's operators alone, or ONNX Runtime's own too; default `standard`. */

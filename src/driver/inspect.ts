@@ -6,12 +6,14 @@ import { type Pipeline, runPipeline } from "../passes/pass.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Stage } from "../zoo/family.ts";
 import { bytesPerImage, describeOutputs, parameterNames, shownDim } from "./describe-tap.ts";
-import { type FormRequest, formsOf } from "./forms.ts";
+import type { FormRequest } from "./forms.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
 import type { ManifestOutput } from "./manifest.ts";
 import { type ParamGroups, paramGroups } from "./param-groups.ts";
 import { pipelineName, pipelineOf, positionAfter } from "./pipeline.ts";
 import { type Cost, costsUpTo } from "./stage-costs.ts";
+import type { TargetName } from "./target/names.ts";
+import { checkedRequest } from "./target/targets.ts";
 
 /** One row of the feature-stage table. Costs are at batch 1. */
 export interface StageReport {
@@ -55,6 +57,8 @@ export interface Inspection {
 }
 
 export interface InspectRequest extends LowerRequest {
+  /** What the outputs are of: its batch is taken where none is given. */
+  readonly target?: TargetName | undefined;
   /** Adds the graph's text. */
   readonly ir?: IrRequest | undefined;
   /** Adds the parameters by depth. */
@@ -71,8 +75,10 @@ export interface IrRequest extends FormRequest {
 }
 
 /** Everything about a model that needs no weights. Throws TimmcError, `usage` for a pass that is none. */
-export async function inspect(request: InspectRequest): Promise<Inspection> {
-  const pipeline = request.ir === undefined ? [] : pipelineUpTo(request.ir);
+export async function inspect(asked: InspectRequest): Promise<Inspection> {
+  const request = checkedRequest(asked);
+  const { target } = request;
+  const pipeline = request.ir === undefined ? [] : pipelineUpTo(checkedRequest({ target, ...request.ir }));
   const lowering = await lowerRequest(request);
   return {
     ...inspectLowered(lowering, withDynamicBatch(lowering)),
@@ -144,7 +150,7 @@ const describeStage = (stage: Stage, index: number, { cost, bytes, isDefault }: 
 /** The passes that run before the text is printed. */
 function pipelineUpTo({ optimization, passes, after, ...forms }: IrRequest): Pipeline {
   const level = optimization ?? (after === undefined ? "O0" : "O2");
-  const pipeline = pipelineOf(level, passes, formsOf(forms));
+  const pipeline = pipelineOf(level, passes, forms);
   return after === undefined
     ? pipeline
     : pipeline.slice(0, positionAfter(pipeline, after, pipelineName(level, passes)));

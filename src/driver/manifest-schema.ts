@@ -107,11 +107,14 @@ const request = z
     batch: z.union([z.int().min(1), z.literal("dynamic")]),
     optimization: z.enum(["O0", "O1", "O2"]),
     passes: z.array(z.string()).nullable().describe("asked for by name, in place of the level's; null is the level's"),
-    onnx_ops: z.enum(["standard", "ort"]).describe("ONNX's standard operators, or ONNX Runtime's own beside them"),
+    onnx_ops: z
+      .enum(["standard", "ort"])
+      .nullable()
+      .describe("ONNX's standard operators, or ONNX Runtime's own beside them; null for other targets"),
   })
   .describe("the constructor arguments by timm's names, and what else the user chose");
 
-const target = z.strictObject({
+const onnx = z.strictObject({
   name: z.literal("onnx"),
   model: relativePath,
   opset: z.int().min(1).max(1000),
@@ -121,15 +124,30 @@ const target = z.strictObject({
     .describe("names in the model of the input and of outputs, where they are not those of the taps"),
 });
 
+const kernels = {
+  model: relativePath,
+  kernels: natural.describe("different ones"),
+  dispatches: natural.describe("kernels that one run starts"),
+  arena_bytes: natural.describe("the memory that all tensors but the weights share"),
+};
+
+const target = z
+  .discriminatedUnion("name", [
+    onnx,
+    z.strictObject({ name: z.literal("webgpu"), ...kernels }),
+    z.strictObject({ name: z.literal("cuda"), ...kernels }),
+  ])
+  .describe("what it was compiled to; model is the file that a runtime opens");
+
 const graph = z
   .strictObject({
     nodes: z
       .object({ before: natural, after: natural })
       .describe("values of the typed graph that run, before and after the passes"),
-    onnx_nodes: natural,
+    onnx_nodes: natural.nullable().describe("null for other targets"),
     weight_bytes: z
       .object({ before: natural, after: natural })
-      .describe("of the parameters and buffers that the outputs need, and of the model's initializers"),
+      .describe("of the parameters and buffers that the outputs need, and of what the artifact stores"),
   })
   .describe("what the passes made of the network");
 

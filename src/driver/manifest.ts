@@ -11,6 +11,6 @@ export type Frozen<T> = T extends readonly unknown[] | object ? { readonly [K in
 export type Manifest = Frozen<z.infer<typeof manifestSchema>>;
 export type ManifestFile = Manifest["files"][number];
 /** Which operators a model may have: ONNX's, or ONNX Runtime's own beside them. */
-export type OnnxOps = Manifest["request"]["onnx_ops"];
+export type OnnxOps = NonNullable<Manifest["request"]["onnx_ops"]>;
 export type ManifestInput = Manifest["input"];
 export type ManifestOutput = Manifest["outputs"][number];

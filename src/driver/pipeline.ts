@@ -1,32 +1,31 @@
-import { type Forms, defaultForms } from "../backends/onnx/forms.ts";
-import { supportedOpsets } from "../backends/onnx/model.ts";
-import { onnxPasses } from "../backends/onnx/passes.ts";
 import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Pass, Pipeline } from "../passes/pass.ts";
 import { type OptimizationLevel, presets } from "../passes/presets.ts";
+import type { FormRequest } from "./forms.ts";
+import { targetOf } from "./target/targets.ts";
 
 export const defaultLevel = "O2" satisfies OptimizationLevel;
 
-const levelPipeline = (level: OptimizationLevel, forms: Forms): Pipeline => [
+const levelPipeline = (level: OptimizationLevel, forms: FormRequest): Pipeline => [
   ...presets[level],
-  ...onnxPasses(forms)[level],
+  ...targetOf(forms).passes(forms)[level],
 ];
 
 /** Every pass that some level runs, by its name; the highest level's, where levels differ. */
-const passesByName = (forms: Forms): ReadonlyMap<string, Pass> =>
+const passesByName = (forms: FormRequest): ReadonlyMap<string, Pass> =>
   new Map(
     (["O0", "O1", "O2"] as const).flatMap((level) => levelPipeline(level, forms).map((pass) => [pass.name, pass])),
   );
 
 /**
  * The passes between lowering and emission: those of the level, or those that were asked for by name, in that order. Which
- * passes there are depends on the forms that the artifact may have. Throws `usage` for a name that is none.
+ * passes there are depends on the target, and on the forms that the artifact may have. Throws `usage` for a name that is none.
  */
 export function pipelineOf(
   level: OptimizationLevel,
   asked: readonly string[] | null = null,
-  forms: Forms = defaultForms,
+  forms: FormRequest = {},
 ): Pipeline {
   if (asked === null) return levelPipeline(level, forms);
   const known = passesByName(forms);
@@ -42,16 +41,12 @@ export function pipelineOf(
   });
 }
 
-/** Refuses a pass that is one of other forms only, and says of which. */
-function refuseForOtherForms(name: string, forms: Forms): void {
-  const latest = supportedOpsets.at(-1) ?? forms.opset;
-  const others = [
-    [`--opset ${latest}`, { ...forms, opset: latest }],
-    ["--onnx-ops ort", { ...forms, ops: "ort" }],
-  ] as const;
+/** Refuses a pass that is one of other forms or of another target only, and says of which. */
+function refuseForOtherForms(name: string, forms: FormRequest): void {
+  const { others, described } = targetOf(forms).forms(forms);
   const [needed] = others.filter(([, other]) => passesByName(other).has(name)).map(([option]) => option);
   if (needed === undefined) return;
-  throw new TimmcError("usage", `the pass ${quote(name)} is none of opset ${forms.opset} and ${forms.ops} operators`, {
+  throw new TimmcError("usage", `the pass ${quote(name)} is none of ${described}`, {
     hint: `It comes with ${needed}.`,
   });
 }

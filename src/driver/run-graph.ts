@@ -56,14 +56,6 @@ export async function withGraph<T>(
   }
 }
 
-/** Runs a model file on every input. */
-export const runModel = (
-  runner: Pick<GraphRunner, "ort" | "signal">,
-  path: string,
-  inputs: readonly NpyArray[],
-  optimization: SessionOptions["optimization"],
-): Promise<Outputs[]> => withModel(runner.ort, path, optimization, (session) => runAll(runner, session, inputs));
-
 async function withModel<T>(
   ort: OrtRuntime,
   path: string,
@@ -78,7 +70,8 @@ async function withModel<T>(
   }
 }
 
-async function runAll(
+/** Runs a session on every input. */
+export async function runAll(
   { signal }: Pick<GraphRunner, "signal">,
   session: Session,
   inputs: readonly NpyArray[],

@@ -1,14 +1,14 @@
 import { TimmcError } from "../ir/error.ts";
 import { type NpyArray, readNpy } from "../runtime/npy.ts";
-import { loadOrt } from "../runtime/ort.ts";
 import type { Session } from "../runtime/session.ts";
-import { type Artifact, loadArtifact, outputsByTap, runnableModel } from "./artifact.ts";
+import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
 import type { Watch } from "../backends/write-parts.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
 import { pictureBatch, pictureInput } from "./picture-batch.ts";
 import type { Manifest } from "./manifest.ts";
 import { type ClassScore, type OutputSummary, numbersOf, rowsOf, summarize, topClasses } from "./run-report.ts";
 import { saveOutputs } from "./run-save.ts";
+import { targetOf } from "./target/targets.ts";
 
 export interface ImageRunOptions extends Watch {
   /** How many classes to give; default 5. */
@@ -46,7 +46,7 @@ export async function runImages(
       progress?.(`${reports.length} of ${images.length} pictures`);
       const rows = atOnce.fixed ? atOnce.images : some.length;
       const batch = await pictureBatch(pictureInput(artifact.manifest), some, rows, signal);
-      const outputs = outputsByTap(artifact.manifest, await session.run(batch));
+      const outputs = await session.run(batch);
       for (const [index, image] of some.entries()) {
         const own = [...outputs].map(([name, array]) => [name, rowsOf(array, index, rows)] as const);
         reports.push(reportOf(artifact.manifest, image, new Map(own), top));
@@ -67,7 +67,7 @@ export async function runTensor(
   requireInput(artifact.manifest, input, file);
   return withSession(artifact, async (session) => {
     refuseInterrupted(signal);
-    const outputs = outputsByTap(artifact.manifest, await session.run(input));
+    const outputs = await session.run(input);
     const files = save === undefined ? undefined : saveOutputs(save, outputs);
     const summaries = [...outputs].map(([name, array]) => summarize(name, array));
     return { tensor: file, outputs: summaries.map((s) => ({ ...s, file: files?.get(s.name) ?? null })) };
@@ -75,8 +75,9 @@ export async function runTensor(
 }
 
 async function withSession<T>(artifact: Artifact, body: (session: Session) => Promise<T>): Promise<T> {
-  const path = runnableModel(artifact);
-  const session = await (await loadOrt()).open(path);
+  requireWeights(artifact);
+  const runtime = await targetOf(artifact.manifest.target).load();
+  const session = await runtime.open(artifact);
   try {
     return await body(session);
   } finally {

@@ -4,12 +4,15 @@ import type { Pass, Pipeline } from "../passes/pass.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import type { Failure } from "./certificate.ts";
 import type { Manifest, ManifestOutput } from "./manifest.ts";
+import type { Target } from "./target/target.ts";
 import { type Measurement, type Outputs, measure } from "./verify-compare.ts";
 import { type Firing, findFiring } from "./verify-bisect-rule.ts";
 import { type GraphRunner, interpretGraph, runGraph } from "./run-graph.ts";
+import { ownFailure } from "./verify-failure.ts";
 
 export interface Suspect {
   readonly manifest: Manifest;
+  readonly target: Target;
   /** The unoptimised graph, and the passes that made the artifact of it. */
   readonly graph: Graph;
   readonly pipeline: Pipeline;
@@ -35,9 +38,9 @@ interface Fault {
  * interpreter can tell, a prefix whose function is still the same convicts the emission and not the pass.
  */
 export async function findCulprit(suspect: Suspect, { input, outputs, isExcused }: Fault): Promise<Failure> {
-  const { manifest, pipeline, reference, runner, progress, isSmall } = suspect;
-  const runOn = async (by: GraphRunner, graph: Graph, optimization?: "all"): Promise<Outputs> => {
-    const [results = new Map()] = await runGraph(by, graph, [input], optimization);
+  const { manifest, target, pipeline, reference, runner, progress, isSmall } = suspect;
+  const runOn = async (by: GraphRunner, graph: Graph): Promise<Outputs> => {
+    const [results = new Map()] = await runGraph(by, graph, [input]);
     return results;
   };
   const agree = (expected: Outputs, actual: Outputs): boolean => measure(outputs, expected, actual).every(isExcused);
@@ -73,33 +76,20 @@ export async function findCulprit(suspect: Suspect, { input, outputs, isExcused 
     progress(`looking for the fault: the rules of ${pass.name}`);
     return passFailure(pass, await findFiring(pass, before, isRight));
   }
-  if (!agree(unoptimised, await runOn(runner, graph, "all")))
-    return failure(
-      "runtime",
-      "the model is right as it is written and wrong under ONNX Runtime's own graph optimisations",
-    );
-  const { version } = manifest.compiler;
-  return failure(
-    "artifact",
-    `the model file is not what this timmc makes of its source: it was changed, or timmc ${version} made it so. Compile the model again.`,
-  );
+  const agrees = (candidate: Outputs): boolean => agree(unoptimised, candidate);
+  return target.faultBehindPasses({ manifest, graph, runner, input, agrees, progress });
 }
-
-const failure = (stage: Failure["stage"], message: string, pass: string | null = null): Failure => ({
-  stage,
-  pass,
-  rule: null,
-  module: null,
-  message,
-});
 
 function emissionFailure(after: string | null, where: string, firing: Firing | undefined): Failure {
   const graph = after === null ? "the unoptimised graph" : `the graph after the pass ${after}`;
-  return blame(failure("emission", `${graph} is right ${where} and wrong once it is emitted as ONNX`, after), firing);
+  return blame(
+    ownFailure("emission", `${graph} is right ${where} and wrong once it is emitted as ONNX`, after),
+    firing,
+  );
 }
 
 const passFailure = ({ name }: Pass, firing: Firing | undefined): Failure =>
-  blame(failure("pass", `the pass ${name} is the first to change an output`, name), firing);
+  blame(ownFailure("pass", `the pass ${name} is the first to change an output`, name), firing);
 
 /** Adds the rule and the place to a failure, where they are known. */
 function blame(found: Failure, firing: Firing | undefined): Failure {

@@ -8,6 +8,7 @@ import type { SourceHashes } from "./describe-artifact.ts";
 import { hashFiles } from "./hash-file.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
+import { targetOf } from "./target/targets.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights } from "./weights.ts";
 
 /** What the manifest only knows by its hash: a local folder, a weight file. */
@@ -42,7 +43,7 @@ export async function reopenSource(artifact: Artifact, given: GivenSource): Prom
 async function lowerAgain({ folder, manifest }: Artifact, model: string, given: GivenSource): Promise<LoweredRequest> {
   try {
     const request = { model, ...recordedLowering(manifest), ...accessOf(given) };
-    return await lowerRequest(request, manifest.target.layout);
+    return await lowerRequest(request, targetOf(manifest.target).requestOf(manifest).layout);
   } catch (error) {
     if (!(error instanceof TimmcError)) throw error;
     const isDamage = error.code !== "invalid-ir" && error.code !== "interrupted" && !(error.cause instanceof HubError);

@@ -1,9 +1,11 @@
+import type { RuntimeFacts } from "../runtime/session.ts";
 import type { Artifact } from "./artifact.ts";
 import { type Certificate, type Failure, type OutputVerdict, certificateVersion } from "./certificate.ts";
 import type { Manifest, ManifestOutput } from "./manifest.ts";
 import { type Measurement, budgets, passes } from "./verify-compare.ts";
 import type { TestInput } from "./verify-inputs.ts";
 import { type Movement, isExcused } from "./verify-rounding.ts";
+import { ownFailure } from "./verify-failure.ts";
 import { version } from "./version.ts";
 
 /** One input against one reference, every output measured. */
@@ -38,17 +40,9 @@ export function undecided(
   return ownFailure("rounding", `${most.name} is ${roundingText(most.moved)}${also}.${why}`);
 }
 
-/** A failure of the whole, which no pass has caused. */
-export const ownFailure = (stage: Failure["stage"], message: string): Failure => ({
-  stage,
-  pass: null,
-  rule: null,
-  module: null,
-  message,
-});
-
 interface Circumstances {
-  readonly ortVersion: string;
+  /** What ran the artifact. */
+  readonly runtime: RuntimeFacts;
   readonly movements: Movements;
 }
 
@@ -57,14 +51,14 @@ export function certify(
   { manifest, manifestSha256 }: Artifact,
   trials: readonly Trial[],
   failure: Failure | null,
-  { ortVersion, movements }: Circumstances,
+  { runtime, movements }: Circumstances,
 ): Certificate {
   const outputs = manifest.outputs.map((output, index) => verdict(output, trialsOf(trials, index, movements)));
   return {
     certificate_version: certificateVersion,
     manifest_sha256: manifestSha256,
     compiler: { name: "timmc", version },
-    runtime: { name: "onnxruntime-node", version: ortVersion },
+    runtime,
     passed: failure === null && outputs.every((o) => o.passed),
     inputs: trials.map(({ input, reference }) => ({ name: input.name, shape: input.tensor.shape, reference })),
     outputs,

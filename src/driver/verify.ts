@@ -1,10 +1,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { TimmcError } from "../ir/error.ts";
 import type { Pipeline } from "../passes/pass.ts";
-import type { NpyArray } from "../runtime/npy.ts";
 import { type OrtRuntime, loadOrt } from "../runtime/ort.ts";
-import { type Artifact, loadArtifact, outputsByTap, runnableModel } from "./artifact.ts";
+import type { Session } from "../runtime/session.ts";
+import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
 import type { Watch } from "../backends/write-parts.ts";
 import { certificateName, writeWhole } from "./artifact-files.ts";
 import type { Certificate, Failure } from "./certificate.ts";
@@ -13,10 +12,13 @@ import { type Suspect, findCulprit } from "./verify-bisect.ts";
 import { type Measurement, type Outputs, measure, passes, referenceNotFinite } from "./verify-compare.ts";
 import { type Movement, movementOf } from "./verify-rounding.ts";
 import { type TestInput, testInputs } from "./verify-inputs.ts";
-import { type GraphRunner, interpretGraph, runGraph, runModel } from "./run-graph.ts";
-import { type Remade, frameFailure, manifestFailure, recordedPipeline, remake } from "./verify-manifest.ts";
+import type { Runtime, Target } from "./target/target.ts";
+import { targetOf } from "./target/targets.ts";
+import { type GraphRunner, interpretGraph, runAll, runGraph } from "./run-graph.ts";
+import { ownFailure } from "./verify-failure.ts";
+import { type Remade, fileFailure, manifestFailure, recordedPipeline, remake } from "./verify-manifest.ts";
 import { type GivenSource, type OpenedSource, reopenSource } from "./verify-source.ts";
-import { type Movements, type Trial, certify, excuseOf, ownFailure, undecided } from "./verify-verdict.ts";
+import { type Movements, type Trial, certify, excuseOf, undecided } from "./verify-verdict.ts";
 
 export interface VerifyOptions extends GivenSource, Watch {}
 
@@ -33,12 +35,10 @@ const interpretLimit = 200e6;
  */
 export async function verify(folder: string, options: VerifyOptions = {}, pipeline?: Pipeline): Promise<Certificate> {
   const artifact = await loadArtifact(folder);
-  const subject: Subject = {
-    artifact,
-    model: runnableModel(artifact),
-    pipeline: pipeline ?? recordedPipeline(artifact),
-  };
-  const ort = await loadOrt();
+  requireWeights(artifact);
+  const target = targetOf(artifact.manifest.target);
+  const subject: Subject = { artifact, target, pipeline: pipeline ?? recordedPipeline(artifact) };
+  const [ort, runtime] = [await loadOrt(), await target.load()];
   const source = await reopenSource(artifact, options);
   try {
     const { signal, progress = () => {} } = options;
@@ -48,8 +48,8 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
     const lie = manifestFailure(artifact.manifest, remade.differences);
     const certificate =
       lie === null
-        ? await compare(subject, source, remade, { ort, signal, progress })
-        : certify(artifact, [], lie, { ortVersion: ort.version, movements: new Map() });
+        ? await compare(subject, source, remade, { ort, runtime, signal, progress })
+        : certify(artifact, [], lie, { runtime: runtime.facts, movements: new Map() });
     keep(folder, certificate);
     return certificate;
   } finally {
@@ -59,27 +59,28 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
 
 interface Subject {
   readonly artifact: Artifact;
-  /** The path of the model file. */
-  readonly model: string;
+  readonly target: Target;
   readonly pipeline: Pipeline;
 }
 
 interface Means {
+  /** Runs the references, and `runtime` the artifact. */
   readonly ort: OrtRuntime;
+  readonly runtime: Runtime;
   readonly signal: AbortSignal | undefined;
   readonly progress: (text: string) => void;
 }
 
 /** Runs the artifact and the references, and says where they part. */
 async function compare(
-  { artifact, model, pipeline }: Subject,
+  { artifact, target, pipeline }: Subject,
   { lowering, weights }: OpenedSource,
   remade: Remade,
-  { ort, signal, progress }: Means,
+  { ort, runtime, signal, progress }: Means,
 ): Promise<Certificate> {
   const { manifest } = artifact;
   const { parameters } = weights;
-  const { opset } = manifest.target;
+  const { opset, ops } = target.comparedIn(manifest);
   const reference: GraphRunner = { ort, parameters, opset, ops: "standard", signal };
   const { graph } = lowering.lowered;
   const inputs = testInputs(manifest);
@@ -87,8 +88,7 @@ async function compare(
   progress("running the unoptimised graph");
   const references = await runGraph(reference, graph, tensors);
   progress("running the artifact");
-  const results = await runArtifact({ ort, signal }, model, tensors);
-  const actual = results.map((outputs) => outputsByTap(manifest, outputs));
+  const actual = await withSession(runtime, artifact, (session) => runAll({ signal }, session, tensors));
   const cases = inputs.map((input, i) => trial(artifact, input, "unoptimised", references[i], actual[i]));
   const stills = new Map(inputs.map((input, i) => [input, references[i] ?? nothing]));
   const [first] = inputs;
@@ -97,28 +97,26 @@ async function compare(
     progress("running the float64 interpreter");
     cases.push(trial(artifact, first, "float64", interpretGraph(reference, graph, first.tensor), actual[0]));
   }
-  const runner: GraphRunner = { ...reference, ops: manifest.request.onnx_ops };
-  const suspect: Suspect = { manifest, graph, pipeline, reference, runner, progress, isSmall };
+  const runner: GraphRunner = { ...reference, ops };
+  const suspect: Suspect = { manifest, target, graph, pipeline, reference, runner, progress, isSmall };
   const movements = await movementsOf(suspect, cases, stills);
   const failure =
     (await explain(suspect, cases, movements)) ??
-    frameFailure(artifact, remade) ??
+    fileFailure(artifact, remade) ??
     undecided(manifest, cases, movements);
-  return certify(artifact, cases, failure, { ortVersion: ort.version, movements });
+  return certify(artifact, cases, failure, { runtime: runtime.facts, movements });
 }
 
-/** What ONNX Runtime refuses may be a file that was changed, whatever its hash is now. */
-async function runArtifact(
-  by: Pick<GraphRunner, "ort" | "signal">,
-  model: string,
-  tensors: readonly NpyArray[],
-): Promise<Outputs[]> {
+async function withSession<T>(
+  runtime: Runtime,
+  artifact: Artifact,
+  body: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await runtime.open(artifact);
   try {
-    return await runModel(by, model, tensors, "all");
-  } catch (error) {
-    if (!(error instanceof TimmcError) || error.code !== "unsupported") throw error;
-    const hint = "Compile the model again, in case the file was changed; otherwise install a newer onnxruntime-node.";
-    throw new TimmcError(error.code, error.message, { trail: error.trail, hint, cause: error });
+    return await body(session);
+  } finally {
+    await session.close();
   }
 }
 

@@ -1,11 +1,31 @@
-import type { EmittedInitializer, EmittedModel } from "../backends/onnx/emit.ts";
 import { decodeNumbers, viewAs } from "../ir/bytes.ts";
 import type { DType } from "../ir/dtype.ts";
 import { pauses } from "../backends/interrupt.ts";
 
-/** A model whose weights are looked at when they are written, and what was found so far. */
-interface WatchedModel {
-  readonly emitted: EmittedModel;
+/** A tensor of a model as it is stored. */
+export interface StoredTensor {
+  readonly header: { readonly name: string; readonly dtype: string };
+  readonly fromCheckpoint: boolean;
+  /** Evaluates it. */
+  bytes(): Uint8Array;
+}
+
+/** Is shown the bytes of a tensor that comes from the checkpoint. */
+export type See = (tensor: StoredTensor, bytes: Uint8Array) => void;
+
+/** The same tensor, which shows its bytes whenever they are evaluated. */
+export const shown = <T extends StoredTensor>(tensor: T, see: See): T => ({
+  ...tensor,
+  bytes: () => {
+    const bytes = tensor.bytes();
+    if (tensor.fromCheckpoint) see(tensor, bytes);
+    return bytes;
+  },
+});
+
+/** Looks at the weights of a model when they are written, and says what was found so far. */
+interface NumberWatch {
+  readonly see: See;
   /** The same bytes give the same notices. */
   readonly notices: () => readonly string[];
 }
@@ -29,32 +49,20 @@ const namedTensors = 3;
  * zero, which becomes NaN where it is folded, counts like a NaN of the file, and after the conversion, so that a number
  * beyond the range of its type counts too.
  */
-export function watchNumbers({ model, initializers }: EmittedModel): WatchedModel {
+export function watchNumbers(): NumberWatch {
   const odd = new Map<string, Finding>();
   const negative = new Map<string, Finding>();
-  const watch = (initializer: EmittedInitializer): EmittedInitializer => {
-    const { header, fromCheckpoint } = initializer;
-    const { name, dtype } = header;
-    if (!fromCheckpoint || !isFloatType(dtype)) return initializer;
-    const note = (found: Map<string, Finding>, counted: { count: number; of: number }): void => {
-      if (counted.count > 0) found.set(name, { name, ...counted });
-    };
-    return {
-      ...initializer,
-      bytes: () => {
-        const bytes = initializer.bytes();
-        note(odd, countNotFinite(dtype, bytes));
-        if (name.endsWith(".running_var"))
-          note(
-            negative,
-            countNumbers(dtype, bytes, (x) => x < 0),
-          );
-        return bytes;
-      },
-    };
+  const note = (found: Map<string, Finding>, name: string, counted: { count: number; of: number }): void => {
+    if (counted.count > 0) found.set(name, { name, ...counted });
   };
   return {
-    emitted: { model, initializers: initializers.map(watch) },
+    see: ({ header: { name, dtype } }, bytes) => {
+      if (!isFloatType(dtype)) return;
+      note(odd, name, countNotFinite(dtype, bytes));
+      if (!name.endsWith(".running_var")) return;
+      const below = countNumbers(dtype, bytes, (x) => x < 0);
+      note(negative, name, below);
+    },
     notices: () => [
       ...noticeOf([...odd.values()], "are NaN or infinite as the model has them, and so may its outputs be"),
       ...noticeOf([...negative.values()], "are variances below zero, of which there is no square root"),
@@ -62,13 +70,16 @@ export function watchNumbers({ model, initializers }: EmittedModel): WatchedMode
   };
 }
 
-/** What `watchNumbers` would find if the model were written. */
-export async function numberNotices(built: EmittedModel, signal?: AbortSignal): Promise<readonly string[]> {
-  const { emitted, notices } = watchNumbers(built);
+/** What `watchNumbers` would find if the tensors were written. */
+export async function numberNotices(
+  tensors: readonly StoredTensor[],
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const { see, notices } = watchNumbers();
   const pause = pauses(signal);
-  for (const initializer of emitted.initializers) {
-    if (!initializer.fromCheckpoint) continue;
-    initializer.bytes();
+  for (const tensor of tensors) {
+    if (!tensor.fromCheckpoint) continue;
+    see(tensor, tensor.bytes());
     await pause();
   }
   return notices();

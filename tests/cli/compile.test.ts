@@ -34,7 +34,7 @@ describe("compile", () => {
       batch: 2,
       optimization: "O1",
     });
-    expect(target.opset).toBe(20);
+    expect(target).toMatchObject({ name: "onnx", opset: 20 });
     expect(outputs.map((o) => o.name)).toEqual(["pre_logits", "features.1", "module:layer2"]);
     expect(input).toMatchObject({ shape: [2, 3, 64, 64], crop_pct: 0.5 });
   });

@@ -5,10 +5,10 @@ import { temporaryFolder } from "../driver/workspace.ts";
 import { cli } from "./run-cli.ts";
 
 const failed: Certificate = {
-  certificate_version: 1,
+  certificate_version: 2,
   manifest_sha256: "0".repeat(64),
   compiler: { name: "timmc", version: "0" },
-  runtime: { name: "onnxruntime-node", version: "0" },
+  runtime: { name: "onnxruntime-node", version: "0", device: null },
   passed: false,
   inputs: [],
   outputs: [

@@ -145,10 +145,10 @@ describe("refused:", () => {
 
 describe("a certificate", () => {
   const certificate = (manifest_sha256: string): Certificate => ({
-    certificate_version: 1,
+    certificate_version: 2,
     manifest_sha256,
     compiler: { name: "timmc", version: "0" },
-    runtime: { name: "onnxruntime-node", version: "0" },
+    runtime: { name: "onnxruntime-node", version: "0", device: null },
     passed: true,
     inputs: [{ name: "zeros", shape: [1, 3, 64, 64], reference: "unoptimised" }],
     outputs: [
@@ -184,7 +184,7 @@ describe("a certificate", () => {
     ["of other bytes", (own) => ({ ...own, manifest_sha256: "0".repeat(64) })],
     ["that failed", (own) => ({ ...own, passed: false })],
     ["with an output that failed", (own) => ({ ...own, outputs: own.outputs.map((o) => ({ ...o, passed: false })) })],
-    ["of another version", (own) => ({ ...own, certificate_version: 2 })],
+    ["of another version", (own) => ({ ...own, certificate_version: 1 })],
     ["that lacks a field", (own) => ({ ...own, outputs: undefined })],
     ["that is an array", () => []],
   ])("%s is none", async (_, text) => {

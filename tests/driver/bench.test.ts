@@ -18,7 +18,7 @@ test("quantiles are linear between neighbours", () => {
 
 test("artifacts are timed side by side, each at its batch", async () => {
   const report = await bench([at("O2"), at("O0")], { runs: 5, threads: 1 });
-  expect(report).toMatchObject({ runs: 5, threads: 1, runtime: { name: "onnxruntime-node" } });
+  expect(report).toMatchObject({ runs: 5, threads: 1, runtimes: { onnx: { name: "onnxruntime-node" } } });
   const [first, second] = report.artifacts;
   expect([first?.batch, second?.batch]).toEqual([1, 2]);
   expect([first?.optimization, second?.optimization]).toEqual(["O2", "O0"]);

@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { writeModel } from "../../src/driver/artifact-model.ts";
 import type { CompileRequest } from "../../src/driver/compile.ts";
 import { type BuildRequest, buildModel, describeArtifact } from "../../src/driver/describe-artifact.ts";
 import { type Layout, modelFiles } from "../../src/driver/layout/layout.ts";
@@ -20,8 +19,8 @@ export async function writeExternal(
   mkdirSync(join(folder, dirname(place.model)), { recursive: true });
   const lowering = await lowerRequest(request);
   const weights = await openModelWeights("pretrained", lowering.resolved, lowering.lowered, {});
-  const built = buildModel(build, lowering, weights, pipelineOf("O2", null, { opset: 17, ops: "standard" }));
-  const files = await writeModel(folder, built.emitted, { hasWeights: true, limit: 0, place });
+  const built = buildModel(build, lowering, weights, pipelineOf("O2", null, { opset: 17, onnxOps: "standard" }));
+  const files = await built.emission.write(folder, { hasWeights: true, limit: 0 });
   const hashes = { weights: null, config: null };
   writeTexts(folder, describeArtifact(build, lowering, weights, { ...built, files, hashes, numberNotices: [] }));
   weights.close();

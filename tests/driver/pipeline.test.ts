@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Forms } from "../../src/backends/onnx/forms.ts";
+import type { FormRequest } from "../../src/driver/forms.ts";
 import { pipelineName, pipelineOf, positionAfter } from "../../src/driver/pipeline.ts";
 import { TimmcError } from "../../src/ir/error.ts";
 import type { OptimizationLevel } from "../../src/passes/presets.ts";
@@ -41,14 +41,14 @@ describe("a pipeline", () => {
   });
 
   it("has what an operator takes in one where the forms have it, at -O2 alone", () => {
-    const own = { opset: 23, ops: "ort" } as const;
-    const added = (level: OptimizationLevel, forms: Forms): string[] => {
+    const own = { opset: 23, onnxOps: "ort" } as const;
+    const added = (level: OptimizationLevel, forms: FormRequest): string[] => {
       const common = names(pipelineOf(level));
       return names(pipelineOf(level, null, forms)).filter((name) => !common.includes(name));
     };
     expect(added("O2", own)).toEqual(["pack-heads", "fuse-conv"]);
-    expect(added("O2", { opset: 22, ops: "ort" })).toEqual(["fuse-conv"]);
-    expect(added("O2", { opset: 23, ops: "standard" })).toEqual(["pack-heads"]);
+    expect(added("O2", { opset: 22, onnxOps: "ort" })).toEqual(["fuse-conv"]);
+    expect(added("O2", { opset: 23, onnxOps: "standard" })).toEqual(["pack-heads"]);
     expect([...added("O0", own), ...added("O1", own)]).toEqual([]);
     expect(names(pipelineOf("O0", ["fuse-conv", "pack-heads"], own))).toEqual(["fuse-conv", "pack-heads"]);
   });
@@ -57,7 +57,7 @@ describe("a pipeline", () => {
     expect(refusal(() => pipelineOf("O2", ["pack-heads"]))).toBe(
       'usage: the pass "pack-heads" is none of opset 17 and standard operators\n  It comes with --opset 23.',
     );
-    expect(refusal(() => pipelineOf("O2", ["fuse-conv"], { opset: 23, ops: "standard" }))).toBe(
+    expect(refusal(() => pipelineOf("O2", ["fuse-conv"], { opset: 23, onnxOps: "standard" }))).toBe(
       'usage: the pass "fuse-conv" is none of opset 23 and standard operators\n  It comes with --onnx-ops ort.',
     );
   });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { verify } from "../../src/driver/verify.ts";
-import { differencesBetween } from "../../src/driver/verify-manifest.ts";
+import { differencesBetween } from "../../src/driver/verify-difference.ts";
 import { compileTiny, refusal, temporaryFolder } from "./workspace.ts";
 
 const at = temporaryFolder();

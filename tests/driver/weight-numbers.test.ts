@@ -2,11 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import type { EmittedModel } from "../../src/backends/onnx/emit.ts";
-import type { OnnxDType } from "../../src/backends/onnx/model.ts";
 import { compile } from "../../src/driver/compile.ts";
 import { verify } from "../../src/driver/verify.ts";
-import { numberNotices } from "../../src/driver/weight-numbers.ts";
+import { type StoredTensor, numberNotices } from "../../src/driver/weight-numbers.ts";
 import { encodeNumbers } from "../../src/ir/bytes.ts";
 import { openSafetensors } from "../../src/frontend/weights/safetensors.ts";
 import { shapesModel, temporaryFolder } from "./workspace.ts";
@@ -15,14 +13,11 @@ const at = temporaryFolder();
 
 /** A model of tensors and nothing else. */
 const holding = (...tensors: readonly [name: string, dtype: "f32" | "f16" | "f64" | "i64", numbers: number[]][]) =>
-  ({
-    model: {} as EmittedModel["model"],
-    initializers: tensors.map(([name, dtype, numbers]) => ({
-      header: { name, dtype: dtype as OnnxDType, dims: [numbers.length] },
-      bytes: () => encodeNumbers(dtype, Float64Array.from(numbers)),
-      fromCheckpoint: name !== "constant",
-    })),
-  }) satisfies EmittedModel;
+  tensors.map(([name, dtype, numbers]): StoredTensor => ({
+    header: { name, dtype },
+    bytes: () => encodeNumbers(dtype, Float64Array.from(numbers)),
+    fromCheckpoint: name !== "constant",
+  }));
 
 describe("numberNotices", () => {
   const number = fc.oneof(

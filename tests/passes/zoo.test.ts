@@ -20,7 +20,7 @@ import { environment } from "./rules/harness.ts";
  * every operator there is goes its own way where it leaves the default's.
  */
 const pipeline = pipelineOf("O2");
-const ofAllForms = pipelineOf("O2", null, { opset: 23, ops: "ort" });
+const ofAllForms = pipelineOf("O2", null, { opset: 23, onnxOps: "ort" });
 const fork = ofAllForms.findIndex((pass, i) => pass.name !== pipeline[i]?.name);
 
 const signature = (graph: Graph): string[] => graph.outputs.map((o) => `${o.name}: ${printType(o.value.type)}`);

@@ -1,23 +1,46 @@
-import { weightEnvironment, type Parameters } from "../parameters.ts";
+import { type Parameters, readsParameter, weightEnvironment } from "../parameters.ts";
 import { encodeNumbers } from "../../ir/bytes.ts";
 import { evaluateWeight } from "../../ir/interpret.ts";
 import { ordered } from "../../runtime/order.ts";
 import type { KernelPlan } from "./plan.ts";
 
-/**
- * The bytes of the weight file in order: each weight is evaluated, and its elements laid out as its kernels read them, when its
- * turn comes.
- */
-export function* weightBytes({ weights }: Pick<KernelPlan, "weights">, parameters: Parameters): Generator<Uint8Array> {
+/** A weight as the file has it. */
+export interface StoredWeight {
+  readonly header: { readonly name: string; readonly dtype: string };
+  /** Whether its values come from the checkpoint. */
+  readonly fromCheckpoint: boolean;
+  /** Where it begins in the file, in bytes. */
+  readonly offset: number;
+  /** Evaluates the weight, and lays its elements out as its kernels read them. */
+  bytes(): Uint8Array;
+}
+
+/** The weights of a plan in the order of the file. Reads nothing. */
+export function storedWeights({ weights }: Pick<KernelPlan, "weights">, parameters: Parameters): StoredWeight[] {
   const environment = weightEnvironment(parameters);
+  return weights.places.map(({ weight: { value, order, buffer }, offset }) => ({
+    header: { name: value.name, dtype: buffer.storage },
+    fromCheckpoint: readsParameter(value),
+    offset,
+    bytes: () => {
+      const { data } = evaluateWeight(value, environment);
+      return encodeNumbers(buffer.storage, ordered(data, value.type.shape as readonly number[], order));
+    },
+  }));
+}
+
+/** The bytes of the weight file in order: each weight is evaluated when its turn comes. */
+export function* weightBytes(
+  plan: Pick<KernelPlan, "weights">,
+  parameters: Parameters,
+  stored: readonly StoredWeight[] = storedWeights(plan, parameters),
+): Generator<Uint8Array> {
   let at = 0;
-  for (const { weight, offset } of weights.places) {
-    if (offset > at) yield new Uint8Array(offset - at);
-    const { value, order, buffer } = weight;
-    const { data } = evaluateWeight(value, environment);
-    const bytes = encodeNumbers(buffer.storage, ordered(data, value.type.shape as readonly number[], order));
+  for (const weight of stored) {
+    if (weight.offset > at) yield new Uint8Array(weight.offset - at);
+    const bytes = weight.bytes();
     yield bytes;
-    at = offset + bytes.length;
+    at = weight.offset + bytes.length;
   }
-  if (weights.bytes > at) yield new Uint8Array(weights.bytes - at);
+  if (plan.weights.bytes > at) yield new Uint8Array(plan.weights.bytes - at);
 }

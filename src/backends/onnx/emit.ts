@@ -9,7 +9,7 @@ import { nameOf } from "../../ir/name.ts";
 import { printDim } from "../../ir/dim.ts";
 import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import { runPipeline } from "../../passes/pass.ts";
-import { type Parameters, weightEnvironment } from "../parameters.ts";
+import { type Parameters, readsParameter, weightEnvironment } from "../parameters.ts";
 import { checkModel } from "./check.ts";
 import { type OperatorSet, contribDomain, contribVersion } from "./forms.ts";
 import { legalization } from "./legalize.ts";
@@ -180,15 +180,6 @@ function weightInitializer(value: Value, name: string, parameters: Parameters): 
     ? () => parameters.bytes(value.attrs.key, type)
     : () => encodeNumbers(type.dtype, evaluateWeight(value, weightEnvironment(parameters)).data);
   return { header: { name, dtype: type.dtype, dims: type.shape }, bytes, fromCheckpoint: readsParameter(value) };
-}
-
-function readsParameter(value: Value): boolean {
-  const seen = new Set([value]);
-  for (const v of seen) {
-    if (v.op === "param") return true;
-    for (const x of v.operands) if (x !== undefined) seen.add(x);
-  }
-  return false;
 }
 
 function requireValid(model: OnnxModel, initializers: readonly Initializer[]): void {

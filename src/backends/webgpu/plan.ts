@@ -1,7 +1,9 @@
+import { TimmcError } from "../../ir/error.ts";
 import type { Program } from "../kernel/build.ts";
 import { legalizeWgsl } from "../kernel/legalize.ts";
 import { type KernelPlan, type PlannedTensor, planKernels } from "../kernel/plan.ts";
-import type { Plan, Step, Tensor } from "../../runtime/webgpu/plan.ts";
+import { type Plan, type Step, type Tensor, elementTypes } from "../../runtime/webgpu/plan.ts";
+import { requireLimits } from "./limits.ts";
 import { printWgsl } from "./print.ts";
 
 export interface WebGpuProgram {
@@ -12,11 +14,13 @@ export interface WebGpuProgram {
   readonly kernels: KernelPlan;
 }
 
-/** The program of a graph for a WebGPU device. */
+/** The program of a graph for a WebGPU device. Throws `unsupported`, with the module, for what no device need take. */
 export function planWebGpu(program: Program): WebGpuProgram {
   const kernels = planKernels(program, { legalize: legalizeWgsl });
   const shaders = new Map<string, number>();
-  const steps = kernels.steps.map(({ name, kernel, bindings }): Step => {
+  const steps = kernels.steps.map((step): Step => {
+    requireLimits(step);
+    const { name, kernel, bindings } = step;
     const text = printWgsl(kernel);
     const shader = shaders.get(text) ?? shaders.size;
     shaders.set(text, shader);
@@ -30,6 +34,7 @@ export function planWebGpu(program: Program): WebGpuProgram {
   const plan: Plan = {
     weights: kernels.weights.bytes,
     arena: kernels.arena.bytes,
+    features: [],
     inputs: kernels.inputs.map(tensorOf),
     outputs: kernels.outputs.map(tensorOf),
     steps,
@@ -37,9 +42,10 @@ export function planWebGpu(program: Program): WebGpuProgram {
   return { plan, shaders: [...shaders.keys()], kernels };
 }
 
-const tensorOf = ({ name, stored, offset }: PlannedTensor): Tensor => ({
-  name,
-  shape: stored.value.type.shape as readonly number[],
-  order: stored.order,
-  offset,
-});
+function tensorOf({ name, stored, offset }: PlannedTensor): Tensor {
+  const { shape, dtype: given } = stored.value.type;
+  const dtype = elementTypes.find((t) => t === given);
+  if (dtype === undefined)
+    throw new TimmcError("unsupported", `${name} is of type ${given}, which the WebGPU runtime does not hand over`);
+  return { name, dtype, shape: shape as readonly number[], order: stored.order, offset };
+}

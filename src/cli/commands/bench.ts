@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import type { BenchReport } from "../../driver/bench.ts";
+import type { KernelTime } from "../../runtime/session.ts";
 import { positiveNumber } from "../numbers.ts";
 import { jsonOption } from "../options.ts";
 import type { Shell } from "../shell.ts";
@@ -9,6 +10,7 @@ interface BenchCommandOptions {
   readonly runs: number;
   readonly batch?: number;
   readonly threads?: number;
+  readonly profile?: boolean;
   readonly json?: boolean;
 }
 
@@ -19,6 +21,7 @@ export const benchCommand = (shell: Shell): Command =>
     .addOption(new Option("--runs <N>", "measured runs of each").argParser(positiveNumber).default(30))
     .addOption(new Option("--batch <N>", "images per run").argParser(positiveNumber))
     .addOption(new Option("--threads <N>", "threads of ONNX Runtime (default: one per core)").argParser(positiveNumber))
+    .addOption(new Option("--profile", "also time each kernel, where the runtime can: on WebGPU and CUDA"))
     .addOption(jsonOption("the same figures"))
     .action(async (dirs: string[], { json, ...options }: BenchCommandOptions) => {
       const { bench, differingTraits } = await import("../../driver/bench.ts");
@@ -27,13 +30,22 @@ export const benchCommand = (shell: Shell): Command =>
       report.notes.forEach(shell.note);
       const [head = "", ...rest] = describe(report, differingTraits(report.artifacts));
       shell.print([shell.colors.bold(head), ...rest].join("\n"));
+      for (const { artifact, kernels } of report.artifacts)
+        if (kernels !== undefined) shell.print(profileLines(artifact, kernels, shell.colors).join("\n"));
     });
 
 /** Columns of what distinguishes the artifacts, beside the model and the level, which are always there. */
-const traitTitles = { onnx_ops: "operators", opset: "opset", input: "input", taps: "taps", args: "arguments" } as const;
-const optionalTraits = ["onnx_ops", "opset", "input", "taps", "args"] as const;
+const traitTitles = {
+  target: "target",
+  onnx_ops: "operators",
+  opset: "opset",
+  input: "input",
+  taps: "taps",
+  args: "arguments",
+} as const;
+const optionalTraits = ["target", "onnx_ops", "opset", "input", "taps", "args"] as const;
 
-function describe({ artifacts, runtime, threads, runs }: BenchReport, traits: readonly string[]): string[] {
+function describe({ artifacts, runtimes, threads, runs }: BenchReport, traits: readonly string[]): string[] {
   const right = (title: string) => ({ title, align: "right" }) as const;
   const shown = optionalTraits.filter((name) => traits.includes(name));
   const compared = artifacts.length > 1;
@@ -64,8 +76,26 @@ function describe({ artifacts, runtime, threads, runs }: BenchReport, traits: re
     ]),
   );
   const said = compared ? ["ratio: time per image over that of the first artifact, the median of the rounds"] : [];
-  const setting = `${runtime.name} ${runtime.version}, ${runs} run${runs === 1 ? "" : "s"} each, ${threads === null ? "a thread per core" : `${threads} thread${threads === 1 ? "" : "s"}`}`;
+  const ran = Object.values(runtimes).map(
+    ({ name, version, device }) => `${name} ${version}${device === null ? "" : ` on ${device}`}`,
+  );
+  const setting = `${ran.join(", ")}, ${runs} run${runs === 1 ? "" : "s"} each, ${threads === null ? "a thread per core" : `${threads} thread${threads === 1 ? "" : "s"}`}`;
   return [...lines, "", ...said, setting];
+}
+
+/** Kernels by falling time; those of one module apart. */
+function profileLines(artifact: string, kernels: readonly KernelTime[] | null, colors: Shell["colors"]): string[] {
+  const title = ["", colors.bold(artifact)];
+  if (kernels === null) return [...title, "its runtime does not time kernels"];
+  const all = kernels.reduce((sum, { ms }) => sum + ms, 0);
+  const rows = kernels
+    .toSorted((a, b) => b.ms - a.ms)
+    .map(({ name, ms }) => [name, ms.toFixed(3), `${((100 * ms) / all).toFixed(1)} %`]);
+  const [head = "", ...lines] = table(
+    [{ title: "kernel" }, { title: "ms", align: "right" }, { title: "share", align: "right" }],
+    rows,
+  );
+  return [...title, colors.dim(head), ...lines, `${kernels.length} kernels, ${all.toFixed(2)} ms`];
 }
 
 /** An interval that holds 1 is no difference. */

@@ -6,7 +6,7 @@ import type { Manifest } from "../../driver/manifest.ts";
 import { type Layout, layouts } from "../../driver/layout/layout.ts";
 import type { PassTrace } from "../../driver/pass-observers.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
-import { nowOnly, withLaterOptions } from "../later.ts";
+import { withLaterOptions } from "../later.ts";
 import {
   type FormOptions,
   type GraphOptions,
@@ -20,6 +20,7 @@ import {
   onnxOpsOption,
   opsetOption,
   passRequestOf,
+  targetOption,
   withGraphOptions,
   withPassOptions,
 } from "../options.ts";
@@ -32,7 +33,7 @@ import { byteQuantity, quantity } from "../units.ts";
 interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
   readonly out: string;
   readonly printIrAfter?: readonly string[];
-  readonly layout: Layout;
+  readonly layout?: Layout;
   readonly verify?: boolean;
   readonly json?: boolean;
 }
@@ -44,6 +45,7 @@ Examples:
   timmc compile resnet50 -o out --weights resnet50.safetensors
   timmc compile local-dir:shapes -o out --taps logits,features
   timmc compile resnet50 -o out --layout transformers-js
+  timmc compile mobilenetv3_large_100 -o out --target webgpu
   timmc compile vit_tiny_patch16_224 -o out --weights synthetic --arg img_size=256 --taps module:blocks.5.attn`;
 
 const emission = "Artifact:";
@@ -59,15 +61,10 @@ export const compileCommand = (shell: Shell): Command =>
   withLaterOptions(
     "compile",
     withPassOptions(withGraphOptions(new Command("compile")), { group: optimisation, level: level() })
-      .description("compile a model to an artifact folder: model.onnx, manifest.json and a typed client, index.js")
+      .description("compile a model to an artifact folder: the model, manifest.json and a typed client, index.js")
       .argument("<MODEL>", modelArgument)
       .addOption(new Option("-o, --out <DIR>", "the artifact folder").makeOptionMandatory().helpGroup(emission))
-      .addOption(
-        new Option("--target <NAME>", "what to emit: onnx")
-          .argParser(nowOnly("--target", ["onnx"], ["webgpu", "cuda"]))
-          .default("onnx")
-          .helpGroup(emission),
-      )
+      .addOption(targetOption("what to emit").helpGroup(emission))
       .addOption(
         new Option(
           "--print-ir-after <LIST>",
@@ -79,7 +76,6 @@ export const compileCommand = (shell: Shell): Command =>
       .addOption(
         new Option("--layout <NAME>", "whose folder it is: timmc's own, or one that transformers.js loads too")
           .choices(layouts)
-          .default("plain")
           .helpGroup(emission),
       )
       .addOption(opsetOption().helpGroup(emission))
@@ -121,6 +117,7 @@ async function compileModel(
     ...hubAccessOf(shell, options),
     out: options.out,
     weights: parseWeights(options.weights),
+    target: options.target,
     layout: options.layout,
     opset: options.opset,
     onnxOps: options.onnxOps,
@@ -132,10 +129,9 @@ async function compileModel(
 /** Times every pass, and prints the graph after those that were asked for. */
 async function observersOf(options: CompileOptions, shell: Shell, traces: PassTrace[]): Promise<Observer[]> {
   const { printing, tracing } = await import("../../driver/pass-observers.ts");
-  const { formsOf } = await import("../../driver/forms.ts");
   const { defaultLevel, pipelineName, pipelineOf } = await import("../../driver/pipeline.ts");
   const { optimization = defaultLevel, passes } = passRequestOf(options);
-  const pipeline = pipelineOf(optimization, passes, formsOf(options));
+  const pipeline = pipelineOf(optimization, passes, options);
   const print = (text: string): void => shell.log(text.trimEnd());
   const owner = pipelineName(optimization, passes);
   if (pipeline.length === 0 && options.printIrAfter !== undefined)
@@ -162,6 +158,15 @@ async function verifyArtifact(
 const macsText = (before: number, after: number): string =>
   quantity(before) === quantity(after) ? quantity(after) : `${quantity(after)} (${quantity(before)} before the passes)`;
 
+const targetFacts = (target: Manifest["target"]): [string, string][] =>
+  "opset" in target
+    ? [["opset", String(target.opset)]]
+    : [
+        ["target", target.name],
+        ["kernels", `${target.dispatches} a run, ${target.kernels} different`],
+        ["memory", `${byteQuantity(target.arena_bytes)} beside the weights`],
+      ];
+
 function describe(manifest: Manifest, folder: string, { colors }: Shell): string {
   const { source, params, macs, macs_optimized, outputs, files, target } = manifest;
   const name = source.tag === "" ? source.architecture : `${source.architecture}.${source.tag}`;
@@ -174,7 +179,7 @@ function describe(manifest: Manifest, folder: string, { colors }: Shell): string
     ...facts([
       ["parameters", `${quantity(params)}, of the whole network`],
       ["MACs", `${macsText(macs, macs_optimized)}, per image up to the outputs below`],
-      ["opset", String(target.opset)],
+      ...targetFacts(target),
     ]),
     "",
     ...outputTable(outputs, colors),

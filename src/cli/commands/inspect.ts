@@ -17,6 +17,7 @@ import {
   onnxOpsOption,
   opsetOption,
   passRequestOf,
+  targetOption,
   withGraphOptions,
   withPassOptions,
 } from "../options.ts";
@@ -72,6 +73,7 @@ export const inspectCommand = (shell: Shell): Command =>
       )
       .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
       .addOption(new Option("--after <PASS>", "the graph after this pass, of -O2 unless given").helpGroup(graphText))
+      .addOption(targetOption("what compile would emit"))
       .addOption(opsetOption("for this ").helpGroup(graphText))
       .addOption(onnxOpsOption("for ").helpGroup(graphText))
       .addOption(
@@ -103,6 +105,7 @@ export const inspectCommand = (shell: Shell): Command =>
         const { inspect } = await import("../../driver/inspect.ts");
         const report = await inspect({
           ...request,
+          target: options.target,
           paramGroups: options.paramGroups !== undefined,
           ir: ir ? { after, opset, onnxOps, ...passRequestOf(options) } : undefined,
         });
@@ -122,13 +125,14 @@ async function writePage(path: string, request: LowerRequest, options: InspectOp
   const { graphPage } = await import("../../driver/graph-page/graph-page.ts");
   const { writeWhole } = await import("../../driver/artifact-files.ts");
   const { parseWeights } = await import("../../driver/weights.ts");
-  const { after, opset, onnxOps, weights } = options;
+  const { after, target, opset, onnxOps, weights } = options;
   shell.status(`drawing ${request.model}`);
   const { html, inspection, data } = await graphPage({
     ...request,
     ...passRequestOf(options),
     cacheDir: options.cacheDir,
     after,
+    target,
     opset,
     onnxOps,
     weights: parseWeights(weights),

@@ -11,12 +11,18 @@ export const clientNames = ["index.js", "index.d.ts", "package.json"] as const;
 /** The typed client of an artifact: the text of each file. The manifest may still lack them. */
 export function clientTexts(manifest: Manifest): { readonly [N in (typeof clientNames)[number]]: string } {
   const facts = clientFacts(manifest);
-  return {
-    "index.js": escaped(clientScript(facts)),
-    "index.d.ts": escaped(clientDeclarations(facts)),
-    "package.json": moduleMark,
-  };
+  return clientFiles(clientScript(facts), clientDeclarations(facts));
 }
+
+/** The texts of a client by their files. */
+export const clientFiles = (
+  script: string,
+  declarations: string,
+): { readonly [N in (typeof clientNames)[number]]: string } => ({
+  "index.js": escaped(script),
+  "index.d.ts": escaped(declarations),
+  "package.json": moduleMark,
+});
 
 /**
  * Characters that are not seen can make a program read otherwise than it runs. Comments have none, so that all that are

@@ -7,33 +7,8 @@ type Shape = ManifestOutput["shape"];
 
 /** index.d.ts of an artifact: what it takes and gives as literal types. */
 export function clientDeclarations(facts: ClientFacts): string {
-  const { title, input, outputs, labels } = facts;
-  const { type, array } = arrayOf(input.dtype);
-  return `/** ${title}: a typed client for onnxruntime-node and onnxruntime-web. */
-
-/** Numbers in row-major order; \`number\` in the shape is a dimension that the input decides. */
-export interface Tensor<Shape extends readonly number[], Data> {
-  readonly dims: Shape;
-  readonly data: Data;
-}
-
-/** ${inputText(facts)} */
-export type Input = Tensor<${tupleType(input.shape)}, ${array}>;
-
-/** By tap. */
-export interface Outputs {
-${outputs.map(outputMember).join("")}}
-
-/** The input contract: how a picture becomes the input tensor. */
-export declare const input: ${literalType(input)};
-
-/** What each output is, by tap. */
-export declare const outputs: {
-${outputs.map((o) => `  readonly ${JSON.stringify(o.name)}: ${literalType(outputFacts(o))};\n`).join("")}};
-
-/** Names of the classes, by index. */
-export declare const labels: ${labelsType(labels)};
-
+  const { type, array } = arrayOf(facts.input.dtype);
+  return `${factsDeclarations(facts, "onnxruntime-node and onnxruntime-web")}
 /** What the client uses of onnxruntime-node or onnxruntime-web. */
 export interface Runtime {
   readonly InferenceSession: {
@@ -65,6 +40,37 @@ export interface Model {
 ${facts.hasWeights ? loadDeclaration : refusingDeclaration}`;
 }
 
+/** What the declarations of all targets begin with: input, outputs and labels. */
+export function factsDeclarations(facts: ClientFacts, runtime: string): string {
+  const { title, input, outputs, labels } = facts;
+  const { array } = arrayOf(input.dtype);
+  return `/** ${title}: a typed client for ${runtime}. */
+
+/** Numbers in row-major order; \`number\` in the shape is a dimension that the input decides. */
+export interface Tensor<Shape extends readonly number[], Data> {
+  readonly dims: Shape;
+  readonly data: Data;
+}
+
+/** ${inputText(facts)} */
+export type Input = Tensor<${tupleType(input.shape)}, ${array}>;
+
+/** By tap. */
+export interface Outputs {
+${outputs.map(outputMember).join("")}}
+
+/** The input contract: how a picture becomes the input tensor. */
+export declare const input: ${literalType(input)};
+
+/** What each output is, by tap. */
+export declare const outputs: {
+${outputs.map((o) => `  readonly ${JSON.stringify(o.name)}: ${literalType(outputFacts(o))};\n`).join("")}};
+
+/** Names of the classes, by index. */
+export declare const labels: ${labelsType(labels)};
+`;
+}
+
 const dataOption = `
   /**
    * The file of the weights: its bytes or, with onnxruntime-web, where it lies; without: beside the model. A model that
@@ -72,11 +78,11 @@ const dataOption = `
    */
   readonly data?: string | URL | Uint8Array;`;
 
-const loadDeclaration = `/** Opens a session. */
+export const loadDeclaration = `/** Opens a session. */
 export declare function load(options: LoadOptions): Promise<Model>;
 `;
 
-const refusingDeclaration = `/** Throws: the artifact was compiled without weights. */
+export const refusingDeclaration = `/** Throws: the artifact was compiled without weights. */
 export declare function load(options: LoadOptions): Promise<never>;
 `;
 

@@ -20,13 +20,13 @@ export interface ClientFacts {
 /** The manifest may still lack the client's own files. */
 export function clientFacts({ source, compiler, input, outputs, labels, target, files }: Manifest): ClientFacts {
   const name = source.tag === "" ? source.architecture : `${source.architecture}.${source.tag}`;
-  const { data } = modelFiles[target.layout];
+  const { data } = modelFiles[target.name === "onnx" ? target.layout : "plain"];
   return {
     title: commentText(`${name}, compiled by timmc ${compiler.version}`),
     input,
     outputs,
     labels,
-    names: target.names,
+    names: target.name === "onnx" ? target.names : {},
     model: target.model,
     data: files.some(({ path }) => path === data) ? data : undefined,
     hasWeights: source.weights.kind !== "none",

@@ -6,7 +6,12 @@ import { type ClientFacts, outputFacts } from "./facts.ts";
  * Bundlers know `new URL("./FILE", import.meta.url)` and carry the file along.
  */
 export function clientScript(facts: ClientFacts): string {
-  const { title, input, outputs, labels } = facts;
+  return `${factsScript(facts)}
+${facts.hasWeights ? loadScript(facts) : refusal}`;
+}
+
+/** What the modules of all targets begin with: input, outputs and labels. */
+export function factsScript({ title, input, outputs, labels }: ClientFacts): string {
   const described = outputs.map((o) => `  ${JSON.stringify(o.name)}: ${JSON.stringify(outputFacts(o))},\n`);
   return `// ${title}: a typed client. Types and comments are in index.d.ts.
 
@@ -16,19 +21,12 @@ export const outputs = {
 ${described.join("")}};
 
 export const labels = ${JSON.stringify(labels)};
-
-${facts.hasWeights ? loadScript(facts) : refusal}`;
-}
-
-const refusal = `export async function load() {
-  throw new Error("this artifact was compiled without weights (--weights none): there is nothing to run");
-}
 `;
+}
 
-function loadScript({ input, outputs, names, model, data }: ClientFacts): string {
-  const { type, array } = arrayOf(input.dtype);
-  const inModel = outputs.map(({ name }) => [name, names[name] ?? name]);
-  const halves = outputs.some(({ dtype }) => dtype === "f16");
+/** Of the tensor that run is given, by the model's input. */
+export function checkScript({ input }: ClientFacts): string {
+  const { array } = arrayOf(input.dtype);
   return `const fits = (dims) =>
   dims.length === input.shape.length &&
   input.shape.every((dim, axis) => dim === dims[axis] || (typeof dim === "string" && Number.isInteger(dims[axis]) && dims[axis] > 0));
@@ -43,7 +41,20 @@ function check(tensor) {
   const length = dims.reduce((product, dim) => product * dim, 1);
   if (data.length !== length) throw new TypeError(\`[\${dims}] are \${length} elements; data has \${data.length}\`);
 }
+`;
+}
 
+export const refusal = `export async function load() {
+  throw new Error("this artifact was compiled without weights (--weights none): there is nothing to run");
+}
+`;
+
+function loadScript(facts: ClientFacts): string {
+  const { input, outputs, names, model, data } = facts;
+  const { type } = arrayOf(input.dtype);
+  const inModel = outputs.map(({ name }) => [name, names[name] ?? name]);
+  const halves = outputs.some(({ dtype }) => dtype === "f16");
+  return `${checkScript(facts)}
 function place(file) {
   if (!(file instanceof URL)) return file;
   if (file.protocol !== "file:") return file.href;

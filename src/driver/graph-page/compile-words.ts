@@ -36,7 +36,7 @@ function saidOf(request: PageRequest): Said[] {
   /** A field whose value `given` says something; a value that goes without saying is undefined. */
   const say = <T>(field: keyof PageRequest, given: T | undefined, words: (value: T) => readonly string[]): Said[] =>
     given === undefined ? [] : [[field, given, words(given)]];
-  const option = (field: "opset" | "onnxOps" | "cacheDir", name: string): Said[] =>
+  const option = (field: "target" | "opset" | "onnxOps" | "cacheDir", name: string): Said[] =>
     say(field, request[field], (value) => [name, String(value)]);
   const flag = (field: "useTestSize" | "tapNorm" | "softmax" | "preprocess", name: string): Said[] =>
     say(field, request[field] === true ? true : undefined, () => [name]);
@@ -54,6 +54,7 @@ function saidOf(request: PageRequest): Said[] {
     ...say("weights", weights === "pretrained" ? undefined : weights, (w) => ["--weights", weightsText(w)]),
     ...say("optimization", optimization, (level) => [`-${level}`]),
     ...say("passes", passes, (names) => ["--passes", names.join(",") || "none"]),
+    ...option("target", "--target"),
     ...option("opset", "--opset"),
     ...option("onnxOps", "--onnx-ops"),
     ...option("cacheDir", "--cache-dir"),

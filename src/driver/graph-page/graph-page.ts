@@ -6,7 +6,6 @@ import { printType, substituteType } from "../../ir/type.ts";
 import type { Value } from "../../ir/value.ts";
 import { type OpName, opOf } from "../../ir/ops/index.ts";
 import { parameterNames } from "../describe-tap.ts";
-import { formsOf } from "../forms.ts";
 import { type Inspection, inspectLowered } from "../inspect.ts";
 import { type PassReport, reporting } from "../pass-observers.ts";
 import { defaultLevel, pipelineName, pipelineOf, positionAfter } from "../pipeline.ts";
@@ -22,6 +21,7 @@ import { pageHtml } from "./page.ts";
 import { batchSymbol } from "../../zoo/lower.ts";
 import { Strings } from "./strings.ts";
 import { eachTap, resolveChoices, tapChoice } from "./tap-choices.ts";
+import { checkedRequest } from "../target/targets.ts";
 
 interface GraphPage {
   readonly html: string;
@@ -30,7 +30,8 @@ interface GraphPage {
 }
 
 /** One HTML document on a model that needs no other file and no network. The same request gives the same bytes. */
-export async function graphPage(request: PageRequest): Promise<GraphPage> {
+export async function graphPage(asked: PageRequest): Promise<GraphPage> {
+  const request = checkedRequest(asked);
   const { pipeline, level } = pipelineUpTo(request);
   const lowering = await lowerRequest(request);
   const perImage = withDynamicBatch(lowering);
@@ -53,7 +54,7 @@ interface Passes {
 
 function pipelineUpTo(request: PageRequest): Passes {
   const { optimization = defaultLevel, passes, after } = request;
-  const pipeline = pipelineOf(optimization, passes, formsOf(request));
+  const pipeline = pipelineOf(optimization, passes, request);
   const name = pipelineName(optimization, passes);
   if (after === undefined) return { pipeline, level: name };
   return { pipeline: pipeline.slice(0, positionAfter(pipeline, after, name)), level: `${name}, after ${after}` };

@@ -1,24 +1,32 @@
-/** What a program asks of a device, in bytes. */
+import { WebGpuError } from "./error.ts";
+import { type Plan, bytesOf } from "./plan.ts";
+
+/** What a program asks of a device: sizes in bytes, and features. */
 export interface Needs {
   /** The largest buffer. */
   readonly buffer: number;
   /** The largest range of it that a kernel is given. */
   readonly binding: number;
+  readonly features?: readonly GPUFeatureName[];
 }
 
-/** What went wrong, for programs: no WebGPU here, a device too small, lost, or a shader it does not take. */
-export type FailureCode = "no-webgpu" | "too-large" | "out-of-memory" | "device-lost" | "shader" | "input";
-
-/** Every failure of the runtime that a user can meet. */
-export class WebGpuError extends Error {
-  override readonly name = "WebGpuError";
-  readonly code: FailureCode;
-
-  constructor(code: FailureCode, message: string, options?: { readonly cause: unknown }) {
-    super(message, options);
-    this.code = code;
-  }
+/** What a model asks of a device; a device for several models takes the largest of their needs. */
+export function needsOf({ weights, arena, features, outputs, steps }: Plan): Needs {
+  const bindings = steps.flatMap((step) => step.bindings.map(([, , size]) => size));
+  return {
+    buffer: Math.max(
+      weights,
+      arena,
+      outputs.reduce((n, tensor) => n + bytesOf(tensor), 0),
+    ),
+    binding: bindings.reduce((most, size) => Math.max(most, size), 0),
+    features,
+  };
 }
+
+/** What every device has, and what it is asked for beside. */
+const least = { buffer: 268_435_456, binding: 134_217_728 };
+const wanted: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
 
 /**
  * A device that a program fits on, with f16, subgroups and timestamps where the adapter has them. In Node `gpu` comes from the
@@ -27,7 +35,12 @@ export class WebGpuError extends Error {
 export async function requestDevice(needs: Needs, gpu: GPU | undefined = browserGpu()): Promise<GPUDevice> {
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === undefined || adapter === null)
-    throw new WebGpuError("no-webgpu", "there is no WebGPU adapter: the browser has none, or it is not enabled");
+    throw new WebGpuError(
+      "no-webgpu",
+      gpu === undefined
+        ? "there is no WebGPU here: the browser lacks it, or the page is not a secure context (https or localhost)"
+        : "there is no WebGPU adapter: the system has no graphics driver that it can use",
+    );
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   if (needs.buffer > maxBufferSize || needs.binding > maxStorageBufferBindingSize)
     throw new WebGpuError(
@@ -35,14 +48,21 @@ export async function requestDevice(needs: Needs, gpu: GPU | undefined = browser
       `the model needs a buffer of ${needs.buffer} bytes and a binding of ${needs.binding}; ` +
         `this adapter has ${maxBufferSize} and ${maxStorageBufferBindingSize}`,
     );
-  const wanted = ["shader-f16", "subgroups", "timestamp-query"] as const;
-  return adapter.requestDevice({
-    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: {
-      maxBufferSize: Math.max(needs.buffer, 268_435_456),
-      maxStorageBufferBindingSize: Math.max(needs.binding, 134_217_728),
-    },
-  });
+  const { features = [] } = needs;
+  const missing = features.find((feature) => !adapter.features.has(feature));
+  if (missing !== undefined)
+    throw new WebGpuError("too-large", `the model needs the feature ${missing}, and this adapter lacks it`);
+  try {
+    return await adapter.requestDevice({
+      requiredFeatures: [...new Set([...wanted, ...features])].filter((name) => adapter.features.has(name)),
+      requiredLimits: {
+        maxBufferSize: Math.max(needs.buffer, least.buffer),
+        maxStorageBufferBindingSize: Math.max(needs.binding, least.binding),
+      },
+    });
+  } catch (cause) {
+    throw new WebGpuError("no-webgpu", `the adapter gives no device: ${(cause as Error).message}`, { cause });
+  }
 }
 
 const browserGpu = (): GPU | undefined =>

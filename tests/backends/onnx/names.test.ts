@@ -6,7 +6,7 @@ import { runPipeline } from "../../../src/passes/pass.ts";
 
 async function emitted(model: string, level: "O0" | "O2", names?: Readonly<Record<string, string>>) {
   const { lowered } = await lowerRequest({ model, taps: ["logits", "features", "pre_logits"] });
-  runPipeline(lowered.graph, pipelineOf(level, null, { opset: 17, ops: "standard" }));
+  runPipeline(lowered.graph, pipelineOf(level, null, { opset: 17, onnxOps: "standard" }));
   const options = { opset: 17, producerVersion: "", metadata: [], ...(names !== undefined && { names }) };
   const { model: onnx, initializers } = emitOnnx(lowered.graph, { bytes: () => new Uint8Array() }, options);
   return { onnx, initializers, modules: lowered.modules, input: lowered.input };

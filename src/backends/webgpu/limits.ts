@@ -1,0 +1,34 @@
+import { TimmcError } from "../../ir/error.ts";
+import type { PlannedStep } from "../kernel/plan.ts";
+
+/** What every WebGPU device has (https://www.w3.org/TR/webgpu/#limits): a program within runs on all of them. */
+export const limits = {
+  storageBuffers: 8,
+  bindingBytes: 134_217_728,
+  workgroups: 65_535,
+  threads: 256,
+  sharedBytes: 16_384,
+} as const;
+
+/** Refuses a kernel that exceeds what every device has, by its module. Throws `unsupported`. */
+export function requireLimits({ name, kernel, bindings }: PlannedStep): void {
+  const largest = Math.max(0, ...bindings.map((b) => b.bytes));
+  const shared = kernel.shared.reduce((n, { storage, length }) => n + length * (storage === "f16" ? 2 : 4), 0);
+  const excess =
+    largest > limits.bindingBytes
+      ? `a tensor of ${largest} bytes: a kernel is given at most ${limits.bindingBytes}`
+      : bindings.length > limits.storageBuffers
+        ? `a kernel of ${bindings.length} buffers: every device has ${limits.storageBuffers}`
+        : kernel.grid.some((n) => n > limits.workgroups)
+          ? `a grid of ${kernel.grid.join(" x ")} workgroups: a side has at most ${limits.workgroups}`
+          : kernel.workgroup > limits.threads
+            ? `workgroups of ${kernel.workgroup} threads: every device has ${limits.threads}`
+            : shared > limits.sharedBytes
+              ? `${shared} bytes of shared memory: every device has ${limits.sharedBytes}`
+              : undefined;
+  if (excess === undefined) return;
+  throw new TimmcError("unsupported", `WebGPU does not take ${excess}`, {
+    trail: [name],
+    hint: "Use a smaller --input-size or --batch, or --target onnx.",
+  });
+}

@@ -1,0 +1,136 @@
+import { emitOnnx } from "../../backends/onnx/emit.ts";
+import { tensorByteLength, supportedOpsets } from "../../backends/onnx/model.ts";
+import { onnxPasses } from "../../backends/onnx/passes.ts";
+import { TimmcError } from "../../ir/error.ts";
+import { loadOrt } from "../../runtime/ort.ts";
+import { type Artifact, outputsByTap, runnableModel } from "../artifact.ts";
+import { writeModel } from "../artifact-model.ts";
+import { clientNames, clientTexts } from "../client/client.ts";
+import { formsOf } from "../forms.ts";
+import { modelFiles, namesOf } from "../layout/layout.ts";
+import { requireLoadable, transformersNames, transformersTexts } from "../layout/transformers-js.ts";
+import type { Manifest } from "../manifest.ts";
+import { runGraph } from "../run-graph.ts";
+import { ownFailure } from "../verify-failure.ts";
+import { version } from "../version.ts";
+import { frameMismatch, opsetOf } from "./onnx-frame.ts";
+import type { Emission, Source, Target } from "./target.ts";
+
+type OnnxManifest = Extract<Manifest["target"], { name: "onnx" }>;
+
+/** model.onnx for ONNX Runtime and every other that reads the format. */
+export const onnx: Target = {
+  name: "onnx",
+  defaultBatch: "dynamic",
+  check: formsOf,
+  passes: (request) => onnxPasses(formsOf(request)),
+  forms: (request) => {
+    const { opset, ops } = formsOf(request);
+    return {
+      described: `opset ${opset} and ${ops} operators`,
+      asked: `${ops === "standard" ? "" : `--onnx-ops ${ops}, `}opset ${opset}`,
+      others: [
+        [`--opset ${supportedOpsets.at(-1)}`, { ...request, opset: supportedOpsets.at(-1) }],
+        ["--onnx-ops ort", { ...request, onnxOps: "ort" }],
+        ["--target webgpu", { target: "webgpu" }],
+      ],
+    };
+  },
+  requireModel: (lowering, { layout, batch }) => {
+    if (layout === "transformers-js") requireLoadable(lowering, batch);
+  },
+  emit,
+  places: (layout) => ({
+    model: modelFiles[layout].model,
+    texts: layout === "transformers-js" ? [...clientNames, ...transformersNames] : clientNames,
+  }),
+  texts: (manifest) => ({
+    ...clientTexts(manifest),
+    ...(own(manifest).layout === "transformers-js" && transformersTexts(manifest)),
+  }),
+  requestOf: (manifest) => {
+    const { opset, layout } = own(manifest);
+    if (!supportedOpsets.includes(opset))
+      throw new TimmcError("usage", `target.opset is ${opset}, which timmc does not write`);
+    return { target: "onnx", opset, onnxOps: manifest.request.onnx_ops ?? "standard", layout };
+  },
+  comparedIn: (manifest) => ({ opset: own(manifest).opset, ops: manifest.request.onnx_ops ?? "standard" }),
+  load: async () => {
+    const ort = await loadOrt();
+    return {
+      facts: { name: "onnxruntime-node", version: ort.version, device: null },
+      hasThreads: true,
+      open: async (artifact, options) => {
+        const session = await opened(artifact, () => ort.open(runnableModel(artifact), options));
+        const { manifest } = artifact;
+        const { names } = own(manifest);
+        return { ...session, run: async (input) => outputsByTap(manifest, await session.run(input), names) };
+      },
+    };
+  },
+  faultBehindPasses: async ({ manifest, graph, runner, input, agrees }) => {
+    const [outputs = new Map()] = await runGraph(runner, graph, [input], "all");
+    if (!agrees(outputs))
+      return ownFailure(
+        "runtime",
+        "the model is right as it is written and wrong under ONNX Runtime's own graph optimisations",
+      );
+    return ownFailure(
+      "artifact",
+      `the model file is not what this timmc makes of its source: it was changed, or timmc ${manifest.compiler.version} made it so. Compile the model again.`,
+    );
+  },
+};
+
+function own({ target }: Manifest): OnnxManifest {
+  if (target.name === "onnx") return target;
+  throw new TimmcError("invalid-ir", `the target is ${target.name} and not onnx`);
+}
+
+/** What ONNX Runtime refuses may be a file that was changed, whatever its hash is now. */
+async function opened<T>({ folder }: Artifact, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!(error instanceof TimmcError) || error.code !== "unsupported") throw error;
+    const hint = "Compile the model again, in case the file was changed; otherwise install a newer onnxruntime-node.";
+    throw new TimmcError(error.code, error.message, {
+      trail: error.trail.length === 0 ? [folder] : error.trail,
+      hint,
+      cause: error,
+    });
+  }
+}
+
+function emit({ lowering: { lowered, resolved, taps }, weights, request }: Source): Emission {
+  const { layout = "plain" } = request;
+  const forms = formsOf(request);
+  const tapNames = taps.map((t) => t.name);
+  const names = namesOf(layout, tapNames);
+  const emitted = emitOnnx(lowered.graph, weights.parameters, {
+    ...forms,
+    producerVersion: version,
+    names,
+    metadata: [
+      ["timmc.architecture", resolved.architecture],
+      ["timmc.tag", resolved.tag],
+      ["timmc.taps", tapNames.join(",")],
+      ["timmc.weights", weights.kind],
+      ["timmc.version", version],
+    ],
+  });
+  const place = modelFiles[layout];
+  return {
+    target: { name: "onnx", model: place.model, opset: forms.opset, layout, names },
+    onnxNodes: emitted.model.nodes.length,
+    tensors: emitted.initializers,
+    weightBytes: emitted.initializers.reduce((n, { header }) => n + tensorByteLength(header), 0),
+    write: (folder, options) => writeModel(folder, emitted, { ...options, place }),
+    differences: (artifact) => {
+      const recorded = own(artifact.manifest).opset;
+      const given = opsetOf(artifact, emitted, recorded);
+      return given === undefined || given === recorded ? [] : [{ field: "target.opset", recorded, given }];
+    },
+    mismatch: (artifact) => frameMismatch(artifact, emitted, place),
+  };
+}

@@ -1,0 +1,126 @@
+import type { Forms } from "../../backends/onnx/forms.ts";
+import type { ModelFile, Watch } from "../../backends/write-parts.ts";
+import type { Graph } from "../../ir/graph.ts";
+import type { Pipeline } from "../../passes/pass.ts";
+import type { OptimizationLevel } from "../../passes/presets.ts";
+import type { NpyArray } from "../../runtime/npy.ts";
+import type { RuntimeFacts, Session } from "../../runtime/session.ts";
+import type { Artifact } from "../artifact.ts";
+import type { Failure } from "../certificate.ts";
+import type { BuildRequest } from "../describe-artifact.ts";
+import type { FormRequest } from "../forms.ts";
+import type { Layout } from "../layout/layout.ts";
+import type { LoweredRequest } from "../lower-request.ts";
+import type { Manifest } from "../manifest.ts";
+import type { GraphRunner } from "../run-graph.ts";
+import type { Outputs } from "../verify-compare.ts";
+import type { Difference } from "../verify-difference.ts";
+import type { See, StoredTensor } from "../weight-numbers.ts";
+import type { OpenedWeights } from "../weights.ts";
+import type { TargetName } from "./names.ts";
+
+/**
+ * What compile, run, verify and bench ask of a target: whatever one of them does in its own way is a member here, and
+ * nothing else asks which target it is.
+ */
+export interface Target {
+  readonly name: TargetName;
+  /** Images of a run where the request does not say. */
+  readonly defaultBatch: number | "dynamic";
+  /** Throws `usage` for what a request asks beside the target. */
+  check(request: TargetRequest): void;
+  /** The passes behind those of every target. */
+  passes(request: FormRequest): { readonly [L in OptimizationLevel]: Pipeline };
+  forms(request: FormRequest): FormWords;
+  /** Throws TimmcError for a network that the target does not take. */
+  requireModel(lowering: LoweredRequest, request: TargetRequest): void;
+  /** Makes files of a graph that the passes left. Reads no weights. */
+  emit(source: Source): Emission;
+  /** The file that a run opens, by its path in the folder, and the small files, which are written last. */
+  places(layout: Layout): { readonly model: string; readonly texts: readonly string[] };
+  /** The small files of a manifest that does not list them yet. */
+  texts(manifest: Manifest): Readonly<Record<string, string>>;
+  /** How an artifact's target was asked for. Throws `usage` for one that timmc does not make. */
+  requestOf(manifest: Manifest): Pick<BuildRequest, "target" | "opset" | "onnxOps" | "layout">;
+  /** What graphs are emitted in where their outputs are compared in ONNX Runtime. */
+  comparedIn(manifest: Manifest): Forms;
+  /** Throws `dependency` where a package is missing, `unsupported` where the machine cannot run the target. */
+  load(): Promise<Runtime>;
+  /** Says what is wrong of an artifact although every pass is right. */
+  faultBehindPasses(suspicion: Suspicion): Promise<Failure>;
+}
+
+/** What a target may refuse of a request. */
+export type TargetRequest = FormRequest & Pick<BuildRequest, "batch" | "layout">;
+
+/** What decides which passes there are, in words. */
+interface FormWords {
+  /** After "is none of". */
+  readonly described: string;
+  /** As a message about a manifest lists them. */
+  readonly asked: string;
+  /** Other requests that have other passes, by the option that asks for them. */
+  readonly others: readonly (readonly [option: string, request: FormRequest])[];
+}
+
+/** A network as the passes left it. */
+export interface Source {
+  readonly lowering: LoweredRequest;
+  readonly weights: OpenedWeights;
+  readonly request: BuildRequest;
+}
+
+export interface WriteOptions extends Watch {
+  readonly hasWeights: boolean;
+  /** Is shown every tensor that comes from the checkpoint. */
+  readonly see?: See | undefined;
+  /** Bytes of weights that a model file itself may hold, where it can. */
+  readonly limit?: number | undefined;
+}
+
+/** A model ready to be written: everything but the bytes of its weights. */
+export interface Emission {
+  /** What the manifest says of it. */
+  readonly target: Manifest["target"];
+  readonly onnxNodes: number | null;
+  readonly tensors: readonly StoredTensor[];
+  /** Of all tensors. */
+  readonly weightBytes: number;
+  /**
+   * Writes the model's files into an existing folder and says what was written. The event loop turns between tensors; when
+   * the signal fires the write ends with `interrupted`. After a failure none of the files is there.
+   */
+  write(folder: string, options: WriteOptions): Promise<ModelFile[]>;
+  /** What the manifest says of the files, and they do not. */
+  differences(artifact: Artifact): Difference[];
+  /** Why the files of an artifact are not these; null where they are. */
+  mismatch(artifact: Artifact): string | null;
+}
+
+export interface OpenOptions {
+  /** Threads of one operator, where the runtime has threads; default: one per core. */
+  readonly threads?: number | undefined;
+  /** Whether idle threads wait in a loop. Default yes. */
+  readonly spinning?: boolean | undefined;
+}
+
+/** What runs artifacts of a target. */
+export interface Runtime {
+  readonly facts: RuntimeFacts;
+  /** Whether `threads` means anything to it. */
+  readonly hasThreads: boolean;
+  /** Outputs have the names of the taps. Throws `weights` for an artifact without them. */
+  open(artifact: Artifact, options?: OpenOptions): Promise<Session>;
+}
+
+/** An artifact with wrong outputs, although ONNX Runtime computes the graph after every pass rightly. */
+export interface Suspicion {
+  readonly manifest: Manifest;
+  /** The graph as the passes left it, and what runs it in ONNX Runtime. */
+  readonly graph: Graph;
+  readonly runner: GraphRunner;
+  readonly input: NpyArray;
+  /** Whether these outputs are right. */
+  readonly agrees: (outputs: Outputs) => boolean;
+  readonly progress: (text: string) => void;
+}
