@@ -67,7 +67,7 @@ export function printCuda(kernel: ThreadKernel, name: string, apart: boolean): s
   });
   return [
     `__global__ void __launch_bounds__(${kernel.workgroup}) ${name}(${parameters.join(", ")}) {`,
-    ...kernel.shared.map((b) => `  __shared__ alignas(16) ${elements[b.storage]} ${b.name}[${b.length}];`),
+    ...kernel.shared.map((b) => `  alignas(16) __shared__ ${elements[b.storage]} ${b.name}[${b.length}];`),
     ...printBody(kernel.body, cuda, unitsOf(kernel), "  "),
     "}",
     "",

@@ -21,6 +21,9 @@ const tilings: readonly Tiling[] = [
 /** A device should have this many workgroups at least: more than it has processors. */
 const enoughWorkgroups = 128;
 
+/** Below this most of a fragment's 16 rows would be empty. */
+const fewestRows = 8;
+
 /** Halves of the depth that are copied at once, and how many such tiles there are. */
 const depthTile = 32;
 const stages = 3;
@@ -32,7 +35,7 @@ export function matrixSchedule({ tile, group }: Kernel): Schedule | undefined {
   if (root.op === "attention") return attentionSchedule(tile.axes, root.operands[1]?.type.shape.at(-1) as number);
   const row = tile.axes.find((axis) => axis.name === "m");
   const column = tile.axes.find((axis) => axis.name === "o");
-  if (row === undefined || column === undefined) return undefined;
+  if (row === undefined || column === undefined || row.extent < fewestRows) return undefined;
   const others = tile.axes.filter((axis) => axis !== row && axis !== column).reduce((n, a) => n * a.extent, 1);
   const blocksOf = ({ warps, tile: own }: Tiling): number =>
     Math.ceil(row.extent / (warps[0] * own[0])) * Math.ceil(column.extent / (warps[1] * own[1])) * others;
@@ -58,8 +61,9 @@ const columns = (threads: number, extent: number): Plan => ({
 });
 
 /** Four warps with 16 queries each against 64 keys at a time. */
-function attentionSchedule(axes: readonly Variable[], width: number): Schedule {
+function attentionSchedule(axes: readonly Variable[], width: number): Schedule | undefined {
   const queries = axes.find((axis) => axis.name === "m")?.extent ?? 1;
+  if (queries < fewestRows) return undefined;
   const warps = Math.min(4, 2 ** Math.ceil(Math.log2(Math.ceil(queries / 16))));
   const e = axes.find((axis) => axis.name === "e")?.extent ?? width;
   return {
