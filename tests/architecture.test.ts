@@ -23,6 +23,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, RegExp>> = {
   "onnx-proto": /^src\/backends\/onnx\/proto\.ts$/,
   "onnxruntime-node": /^src\/runtime\/ort\.ts$/,
+  webgpu: /^src\/runtime\/webgpu-node\.ts$/,
   sharp: /^src\/frontend\/preprocess\/decode\.ts$/,
   elkjs: /^src\/driver\/graph-page\/level-layouts\.ts$/,
   zod: /^src\/driver\//,
@@ -72,8 +73,10 @@ describe("layers", () => {
   });
 
   it("packages are imported where they belong, and are dependencies", () => {
-    const { dependencies, optionalDependencies } = packageJson();
-    expect(Object.keys(packages).sort()).toEqual(Object.keys({ ...dependencies, ...optionalDependencies }).sort());
+    const { dependencies, optionalDependencies, peerDependencies } = packageJson();
+    expect(Object.keys(packages).sort()).toEqual(
+      Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }).sort(),
+    );
     const wrong = product.flatMap(([place, file]) =>
       imports(file)
         .filter((specifier) => !/^(?:\.|node:)/.test(specifier))
@@ -81,6 +84,17 @@ describe("layers", () => {
         .map((name) => `${place} imports ${name}`),
     );
     expect(wrong).toEqual([]);
+  });
+});
+
+describe("the runtime of browsers", () => {
+  it("imports its own files alone, and nothing of Node's", () => {
+    const seen = new Set(["src/runtime/webgpu/index.ts"]);
+    for (const place of seen) {
+      const file = sources.get(place);
+      for (const specifier of file === undefined ? [] : imports(file)) seen.add(resolveImport(place, specifier));
+    }
+    expect([...seen].filter((place) => !place.startsWith("src/runtime/webgpu/"))).toEqual(["src/runtime/order.ts"]);
   });
 });
 
@@ -174,7 +188,9 @@ function exported(file: ts.SourceFile): string[] {
   });
 }
 
-function packageJson(): Readonly<Record<"dependencies" | "optionalDependencies", Readonly<Record<string, string>>>> {
+type Dependencies = "dependencies" | "optionalDependencies" | "peerDependencies";
+
+function packageJson(): Readonly<Record<Dependencies, Readonly<Record<string, string>>>> {
   return JSON.parse(read("package.json")) as ReturnType<typeof packageJson>;
 }
 

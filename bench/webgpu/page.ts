@@ -99,6 +99,7 @@ async function openOrt({ folder, shape }: PageRequest, input: Float32Array): Pro
 /** Runs both in turns, in an order that turns over each round. */
 export async function measure(request: PageRequest): Promise<PageResult> {
   const input = new Float32Array(await read(`${request.folder}/input.bin`));
+  const { navigator } = globalThis as unknown as { readonly navigator: { readonly gpu: GPU } };
   const adapter = await navigator.gpu.requestAdapter();
   const mine = await openOurs(request, input);
   const ours = await begin(mine);

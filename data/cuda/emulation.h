@@ -384,48 +384,32 @@ template <int N> struct Registers {
   unsigned r[N];
 };
 
-// The registers of mma.sync.m16n8k16 as the instruction set has them.
-inline void mma_m16n8k16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+// mma.sync.m16n8k16 as the instruction set has its registers: see prelude.cuh.
+inline void mma_m16n8k16(float& d0, float& d1, float& d2, float& d3, const Registers<4>& a, const Registers<2>& b) {
   const unsigned lane = current->number % 32, g = lane / 4, t = lane % 4;
-  // Row g or g + 8 of a: k = 2t, 2t + 1 of both halves, from the threads of the group.
   float rows[2][16], columns[2][16];
-  together(Registers<4>{{a[0], a[1], a[2], a[3]}}, [&](auto of) {
-    for (unsigned from = 0; from < 4; from++) {
-      const Registers<4> their = of(4 * g + from);
-      for (unsigned half = 0; half < 2; half++)
-        for (unsigned row = 0; row < 2; row++) {
-          rows[row][8 * half + 2 * from] = low(their.r[2 * half + row]);
-          rows[row][8 * half + 2 * from + 1] = high(their.r[2 * half + row]);
+  together(a, [&](auto of) {
+    for (unsigned from = 0; from < 4; from++)
+      for (unsigned i = 0; i < 4; i++) {
+        const unsigned word = of(4 * g + from).r[i];
+        rows[i % 2][i / 2 * 8 + 2 * from] = low(word);
+        rows[i % 2][i / 2 * 8 + 2 * from + 1] = high(word);
+      }
+    return 0;
+  });
+  together(b, [&](auto of) {
+    for (unsigned column = 0; column < 2; column++)
+      for (unsigned from = 0; from < 4; from++)
+        for (unsigned i = 0; i < 2; i++) {
+          const unsigned word = of(4 * (2 * t + column) + from).r[i];
+          columns[column][i * 8 + 2 * from] = low(word);
+          columns[column][i * 8 + 2 * from + 1] = high(word);
         }
-    }
     return 0;
   });
-  together(Registers<2>{{b[0], b[1]}}, [&](auto of) {
-    for (unsigned column = 0; column < 2; column++)
-      for (unsigned from = 0; from < 4; from++) {
-        const auto their = of(4 * (2 * t + column) + from);
-        columns[column][2 * from] = low(their.r[0]);
-        columns[column][2 * from + 1] = high(their.r[0]);
-        columns[column][8 + 2 * from] = low(their.r[1]);
-        columns[column][8 + 2 * from + 1] = high(their.r[1]);
-      }
-    return 0;
-  });
-  for (unsigned row = 0; row < 2; row++)
-    for (unsigned column = 0; column < 2; column++)
-      for (unsigned k = 0; k < 16; k++) d[2 * row + column] += rows[row][k] * columns[column][k];
-}
-
-inline void ldmatrix_x4(unsigned (&d)[4], const void* row, bool transposed) {
-  const unsigned lane = current->number % 32, r = lane / 4, t = lane % 4;
-  together(row, [&](auto of) {
-    for (unsigned matrix = 0; matrix < 4; matrix++)
-      for (unsigned i = 0; i < 2; i++) {
-        const unsigned y = transposed ? 2 * t + i : r, x = transposed ? r : 2 * t + i;
-        memcpy(reinterpret_cast<char*>(&d[matrix]) + 2 * i, static_cast<const char*>(of(8 * matrix + y)) + 2 * x, 2);
-      }
-    return 0;
-  });
+  float* const d[4] = {&d0, &d1, &d2, &d3};
+  for (unsigned i = 0; i < 4; i++)
+    for (unsigned k = 0; k < 16; k++) *d[i] += rows[i / 2][k] * columns[i % 2][k];
 }
 
 } // namespace timmc_emulation

@@ -6,12 +6,14 @@ template <typename T> struct alignas(2 * sizeof(T)) Vec<T, 2> {
   Vec() = default;
   __device__ explicit Vec(T s) : x(s), y(s) {}
   __device__ Vec(T x, T y) : x(x), y(y) {}
+  template <typename U> __device__ explicit Vec(Vec<U, 2> a) : x(T(a.x)), y(T(a.y)) {}
 };
 template <typename T> struct alignas(4 * sizeof(T)) Vec<T, 4> {
   T x, y, z, w;
   Vec() = default;
   __device__ explicit Vec(T s) : x(s), y(s), z(s), w(s) {}
   __device__ Vec(T x, T y, T z, T w) : x(x), y(y), z(z), w(w) {}
+  template <typename U> __device__ explicit Vec(Vec<U, 4> a) : x(T(a.x)), y(T(a.y)), z(T(a.z)), w(T(a.w)) {}
 };
 
 // A memory of numbers as one of vectors, which begin at multiples of their size.
@@ -47,10 +49,10 @@ TIMMC_OPERATOR(<)
 TIMMC_OPERATOR(<=)
 TIMMC_OPERATOR(==)
 #undef TIMMC_OPERATOR
-template <int N> __device__ inline Vec<bool, N> operator&&(Vec<bool, N> a, Vec<bool, N> b) {
+template <int N> __device__ inline Vec<bool, N> operator&(Vec<bool, N> a, Vec<bool, N> b) {
   return each(a, b, [](bool x, bool y) { return x && y; });
 }
-template <int N> __device__ inline Vec<bool, N> operator||(Vec<bool, N> a, Vec<bool, N> b) {
+template <int N> __device__ inline Vec<bool, N> operator|(Vec<bool, N> a, Vec<bool, N> b) {
   return each(a, b, [](bool x, bool y) { return x || y; });
 }
 template <int N> __device__ inline Vec<bool, N> operator!(Vec<bool, N> a) {
@@ -107,83 +109,7 @@ template <int N> __device__ inline Vec<__half, N> narrow(Vec<float, N> a) {
   return each(a, [](float x) { return __float2half_rn(x); });
 }
 
-// d += a b for a of 16 x 16, b of 16 x 8 and d of 16 x 8 elements, by the 32 threads of a warp together. With g = lane / 4 and
-// t = lane % 4 a thread holds, two halves to a register, a[g][2t..], a[g + 8][2t..], a[g][2t + 8..], a[g + 8][2t + 8..];
-// b[2t..][g], b[2t + 8..][g]; and d[g][2t..], d[g + 8][2t..].
-__device__ inline void timmc_mma_m16n8k16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-#ifdef TIMMC_EMULATION
-  timmc_emulation::mma_m16n8k16(d, a, b);
-#elif __CUDA_ARCH__ >= 800
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#else
-  for (int half = 0; half < 2; half++)
-    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                 : "r"(a[2 * half]), "r"(a[2 * half + 1]), "r"(b[half]));
-#endif
-}
-
-// Four 8 x 8 matrices of halves from shared memory: thread 8 i + r gives the address of row r of matrix i, 16 bytes, and thread
-// 4 r + t gets elements 2t and 2t + 1 of row r of every matrix.
-__device__ inline void timmc_ldmatrix_x4(unsigned (&d)[4], const __half* row) {
-#ifdef TIMMC_EMULATION
-  timmc_emulation::ldmatrix_x4(d, row, false);
-#else
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
-               : "r"(unsigned(__cvta_generic_to_shared(row)))
-               : "memory");
-#endif
-}
-
-// The same, each matrix transposed.
-__device__ inline void timmc_ldmatrix_x4_trans(unsigned (&d)[4], const __half* row) {
-#ifdef TIMMC_EMULATION
-  timmc_emulation::ldmatrix_x4(d, row, true);
-#else
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
-               : "r"(unsigned(__cvta_generic_to_shared(row)))
-               : "memory");
-#endif
-}
-
-// Copies 16 bytes to shared memory past the registers, zeros where `valid` does not hold. The copies of a thread up to a commit
-// are a group; they have landed once it has waited, and others see them behind a barrier.
-__device__ inline void timmc_copy_async(void* shared, const void* global, bool valid = true) {
-#if !defined(TIMMC_EMULATION) && __CUDA_ARCH__ >= 800
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(unsigned(__cvta_generic_to_shared(shared))),
-               "l"(global), "r"(valid ? 16 : 0)
-               : "memory");
-#else
-  vectors<4>(static_cast<float*>(shared))[0] = valid ? vectors<4>(static_cast<const float*>(global))[0] : Vec<float, 4>(0.0f);
-#endif
-}
-__device__ inline void timmc_copy_commit() {
-#if !defined(TIMMC_EMULATION) && __CUDA_ARCH__ >= 800
-  asm volatile("cp.async.commit_group;" ::: "memory");
-#endif
-}
-// Waits until at most the `pending` newest groups of this thread are under way.
-template <int pending> __device__ inline void timmc_copy_wait() {
-#if !defined(TIMMC_EMULATION) && __CUDA_ARCH__ >= 800
-  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
-#endif
-}
-
-// Memory of halves as words of two, or vectors of such words.
-template <int N, typename T> __device__ inline auto words(T* p) {
-  if constexpr (N == 1) return reinterpret_cast<unsigned*>(p);
-  else return reinterpret_cast<Vec<unsigned, N>*>(p);
-}
-template <int N, typename T> __device__ inline auto words(const T* p) {
-  if constexpr (N == 1) return reinterpret_cast<const unsigned*>(p);
-  else return reinterpret_cast<const Vec<unsigned, N>*>(p);
-}
-
-// Two numbers, rounded to nearest even, as a word.
+// Two numbers, rounded, as a word.
 __device__ inline unsigned halves(Vec<float, 2> a) {
   const Vec<__half, 2> rounded = narrow(a);
   unsigned word;
@@ -191,15 +117,41 @@ __device__ inline unsigned halves(Vec<float, 2> a) {
   return word;
 }
 
-// d += a b, the rows g of d in `low`, the rows g + 8 in `high`.
+// A memory of halves as words of two, or vectors of such words.
+template <int N, typename T> __device__ inline auto words(T* p) {
+  if constexpr (N == 1)
+    return reinterpret_cast<unsigned*>(p);
+  else
+    return reinterpret_cast<Vec<unsigned, N>*>(p);
+}
+template <int N, typename T> __device__ inline auto words(const T* p) {
+  if constexpr (N == 1)
+    return reinterpret_cast<const unsigned*>(p);
+  else
+    return reinterpret_cast<const Vec<unsigned, N>*>(p);
+}
+
+// d += a b for a of 16 x 16, b of 16 x 8 and d of 16 x 8 elements, by the 32 threads of a warp together. With g = lane / 4 and
+// t = lane % 4 a thread holds the words a[g][2t..], a[g + 8][2t..], a[g][2t + 8..], a[g + 8][2t + 8..]; b[2t..][g],
+// b[2t + 8..][g]; and the numbers d[g][2t..] in `low`, d[g + 8][2t..] in `high` (PTX ISA, mma.m16n8k16).
 __device__ inline void mma_m16n8k16(Vec<float, 2>& low, Vec<float, 2>& high, unsigned a0, unsigned a1, unsigned a2, unsigned a3,
                                     unsigned b0, unsigned b1) {
-  float d[4] = {low.x, low.y, high.x, high.y};
-  const unsigned a[4] = {a0, a1, a2, a3};
-  const unsigned b[2] = {b0, b1};
-  timmc_mma_m16n8k16(d, a, b);
-  low = {d[0], d[1]};
-  high = {d[2], d[3]};
+#ifdef TIMMC_EMULATION
+  timmc_emulation::mma_m16n8k16(low.x, low.y, high.x, high.y, {a0, a1, a2, a3}, {b0, b1});
+#elif __CUDA_ARCH__ >= 800
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(low.x), "+f"(low.y), "+f"(high.x), "+f"(high.y)
+      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+#else
+  const auto half = [&](unsigned above, unsigned below, unsigned right) {
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+                 : "+f"(low.x), "+f"(low.y), "+f"(high.x), "+f"(high.y)
+                 : "r"(above), "r"(below), "r"(right));
+  };
+  half(a0, a1, b0);
+  half(a2, a3, b1);
+#endif
 }
 
 // What the thread of the warp holds whose number differs in the bits of `by`.
@@ -208,18 +160,30 @@ template <int N> __device__ inline Vec<float, N> warp_xor(Vec<float, N> a, int b
   return each(a, [by](float x) { return __shfl_xor_sync(0xffffffffu, x, by); });
 }
 
-// Copies 4, 8 or 16 bytes to shared memory past the registers, zeros where `valid` does not hold: see timmc_copy_async.
-template <int bytes, typename T> __device__ inline void copy_behind(T* shared, const T* global, bool valid) {
+// Copies 4, 8 or 16 bytes to shared memory past the registers, zeros where `valid` does not hold. The copies of a thread up to a
+// commit are a group; they have landed once it has waited, and others see them behind a barrier. Before sm_80 copies are plain.
+template <int bytes> __device__ inline void copy_behind(void* shared, const void* global, bool valid) {
 #if !defined(TIMMC_EMULATION) && __CUDA_ARCH__ >= 800
-  if constexpr (bytes == 16) timmc_copy_async(shared, global, valid);
+  const unsigned to = unsigned(__cvta_generic_to_shared(shared));
+  const int read = valid ? bytes : 0;
+  if constexpr (bytes == 16)
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(read) : "memory");
   else
-    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(unsigned(__cvta_generic_to_shared(shared))), "l"(global),
-                 "n"(bytes), "r"(valid ? bytes : 0)
-                 : "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(to), "l"(global), "n"(bytes), "r"(read) : "memory");
 #else
-  if (valid) memcpy(shared, global, bytes);
-  else memset(shared, 0, bytes);
+  static_assert(bytes % 4 == 0, "words");
+  for (int i = 0; i < bytes / 4; i++)
+    static_cast<unsigned*>(shared)[i] = valid ? static_cast<const unsigned*>(global)[i] : 0u;
 #endif
 }
-__device__ inline void copy_commit() { timmc_copy_commit(); }
-template <int pending> __device__ inline void copy_wait() { timmc_copy_wait<pending>(); }
+__device__ inline void copy_commit() {
+#if !defined(TIMMC_EMULATION) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+// Waits until at most the `pending` newest groups of this thread are under way.
+template <int pending> __device__ inline void copy_wait() {
+#if !defined(TIMMC_EMULATION) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+#endif
+}

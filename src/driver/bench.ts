@@ -21,6 +21,8 @@ interface BenchOptions extends Watch {
   readonly runs?: number | undefined;
   /** Threads of one operator; default: one per core. */
   readonly threads?: number | undefined;
+  /** Is told what a user should know of how a model runs. */
+  readonly note?: ((text: string) => void) | undefined;
   /** Also measures each kernel, where a runtime can. */
   readonly profile?: boolean | undefined;
 }
@@ -98,7 +100,7 @@ interface Contender {
  * Throws TimmcError.
  */
 export async function bench(folders: readonly string[], options: BenchOptions = {}): Promise<BenchReport> {
-  const { runs = 30, threads, signal, progress } = options;
+  const { runs = 30, threads, signal, progress, note } = options;
   if (threads !== undefined && threads > maxThreads)
     throw new TimmcError("usage", `${threads} threads are more than the ${maxThreads} that help on this machine`, {
       hint: "leave --threads out for one thread per core",
@@ -115,7 +117,7 @@ export async function bench(folders: readonly string[], options: BenchOptions = 
       const { name, load } = targetOf(artifact.manifest.target);
       const runtime = runtimes.get(name) ?? (await load());
       runtimes.set(name, runtime);
-      const session = await runtime.open(artifact, { threads, spinning: false });
+      const session = await runtime.open(artifact, { threads, spinning: false, signal, progress, note });
       contenders.push({ artifact, session, input, times: [] });
     }
     for (let run = -warmUpRuns; run < runs; run++) {

@@ -126,8 +126,10 @@ const activationsFields: Fields<ActivationsRequest> = {
   images: required(list("a list of paths of pictures")),
 };
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
+const kernelsFields: Fields<NonNullable<InspectRequest["kernels"]>> = { optimization: level, passes };
 const inspectFields: Fields<InspectRequest> = {
   ...lowerFields,
+  kernels: object("an object with the passes to run"),
   target: oneOf(targetNames),
   ir: object("an object with what to print"),
   paramGroups: flag,
@@ -137,7 +139,11 @@ const verifyFields: Fields<VerifyOptions> = {
   model: text("local-dir:FOLDER"),
   weights: text("the path of a weight file"),
 };
-const runFields: Fields<ImageRunOptions> = { ...watch, top: { takes: "an integer of at least 1", fits: isCount } };
+const runFields: Fields<ImageRunOptions> = {
+  ...watch,
+  note: callback,
+  top: { takes: "an integer of at least 1", fits: isCount },
+};
 
 /** Keys that users of other tools reach for, where no spelling is near. */
 const synonyms: Readonly<Record<string, string>> = {
@@ -209,6 +215,7 @@ export const checkDoctor = checked("doctor", doctorFields);
 export function checkInspect(request: InspectRequest): InspectRequest {
   check(["inspect"], inspectFields, request);
   if (request.ir !== undefined) check(["inspect", "ir"], irFields, request.ir);
+  if (request.kernels !== undefined) check(["inspect", "kernels"], kernelsFields, request.kernels);
   return request;
 }
 

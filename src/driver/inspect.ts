@@ -8,6 +8,8 @@ import type { Stage } from "../zoo/family.ts";
 import { bytesPerImage, describeOutputs, parameterNames, shownDim } from "./describe-tap.ts";
 import type { FormRequest } from "./forms.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
+import type { KernelReport } from "./kernel-facts.ts";
+import type { KernelsRequest } from "./kernel-report.ts";
 import type { ManifestOutput } from "./manifest.ts";
 import { type ParamGroups, paramGroups } from "./param-groups.ts";
 import { pipelineName, pipelineOf, positionAfter } from "./pipeline.ts";
@@ -54,6 +56,8 @@ export interface Inspection {
   readonly ir?: string;
   /** The parameters by depth, where they were asked for. */
   readonly param_groups?: ParamGroups;
+  /** The kernels that run it, where they were asked for. */
+  readonly kernels?: KernelReport;
 }
 
 export interface InspectRequest extends LowerRequest {
@@ -63,6 +67,8 @@ export interface InspectRequest extends LowerRequest {
   readonly ir?: IrRequest | undefined;
   /** Adds the parameters by depth. */
   readonly paramGroups?: boolean | undefined;
+  /** Adds the kernels of the target, after the passes of -O2 unless others are given. */
+  readonly kernels?: Omit<KernelsRequest, "target"> | undefined;
 }
 
 /** Which passes run before the graph is printed: those of -O0, unless one of these says otherwise. */
@@ -83,6 +89,7 @@ export async function inspect(asked: InspectRequest): Promise<Inspection> {
   return {
     ...inspectLowered(lowering, withDynamicBatch(lowering)),
     ...(request.paramGroups === true ? { param_groups: paramGroups(lowering) } : {}),
+    ...(request.kernels === undefined ? {} : { kernels: await kernelsOf(lowering, { ...request.kernels, target }) }),
     ...(request.ir === undefined ? {} : { ir: printAfter(lowering.lowered.graph, pipeline) }),
   };
 }
@@ -154,6 +161,11 @@ function pipelineUpTo({ optimization, passes, after, ...forms }: IrRequest): Pip
   return after === undefined
     ? pipeline
     : pipeline.slice(0, positionAfter(pipeline, after, pipelineName(level, passes)));
+}
+
+async function kernelsOf({ lowered }: LoweredRequest, request: KernelsRequest): Promise<KernelReport> {
+  const { kernelReport } = await import("./kernel-report.ts");
+  return kernelReport(lowered.graph, request);
 }
 
 function printAfter(graph: Graph, pipeline: Pipeline): string {

@@ -1,118 +1,68 @@
 import { type Program, buildProgram } from "../backends/kernel/build.ts";
-import { kernelPasses } from "../backends/kernel/passes.ts";
+import { isMovement } from "../backends/kernel/ops/point.ts";
 import { bytesOf } from "../backends/kernel/bindings.ts";
-import { type KernelPlan, type PlannedStep, planKernels } from "../backends/kernel/plan.ts";
-import { type Traffic, trafficOf } from "../backends/kernel/traffic.ts";
+import { planCuda } from "../backends/cuda/plan.ts";
 import { planWebGpu } from "../backends/webgpu/plan.ts";
+import type { KernelPlan, PlannedStep } from "../backends/kernel/plan.ts";
+import { type Traffic, trafficOf } from "../backends/kernel/traffic.ts";
 import type { OpName } from "../ir/ops/index.ts";
-import type { Value } from "../ir/value.ts";
+import { type Value, is } from "../ir/value.ts";
+import { TimmcError } from "../ir/error.ts";
+import type { Graph } from "../ir/graph.ts";
 import { runPipeline } from "../passes/pass.ts";
-import { type OptimizationLevel, presets } from "../passes/presets.ts";
-import { type LoweredRequest, lowerResolved } from "./lower-request.ts";
+import type { OptimizationLevel } from "../passes/presets.ts";
+import type { FormRequest } from "./forms.ts";
+import {
+  type KernelReport,
+  type KernelStep,
+  type KernelTarget,
+  type TensorKind,
+  kernelTargets,
+  tensorKinds,
+} from "./kernel-facts.ts";
+import { defaultLevel, pipelineOf } from "./pipeline.ts";
+import { kernelGraph } from "./target/kernels.ts";
+import { defaultTarget } from "./target/names.ts";
 
-export const kernelTargets = ["webgpu", "cuda"] as const;
-export type KernelTarget = (typeof kernelTargets)[number];
-
-/** What runs a network on a target: its kernels in order, and where tensors lie while they run. */
-export interface KernelReport {
-  readonly target: KernelTarget;
-  readonly batch: number;
-  readonly steps: readonly KernelStep[];
-  readonly totals: KernelTotals;
-  readonly arena: ArenaReport;
-}
-
-/** One kernel's run. */
-export interface KernelStep {
-  readonly step: number;
-  /** The module whose result it stores. */
-  readonly module: string;
-  /** The ops that it computes, in order, with those that are computed where they are read. */
-  readonly computes: readonly string[];
-  /** Workgroups, and threads of each. */
-  readonly grid: readonly [number, number, number];
-  readonly threads: number;
-  /** Of tensors in the device's memory, each element once. */
-  readonly bytes_read: number;
-  /** The same of weights. */
-  readonly weight_bytes: number;
-  readonly bytes_written: number;
-  readonly flops: number;
-  /** Memory that the threads of a workgroup share. */
-  readonly workgroup_bytes: number;
-  readonly bindings: readonly StepBinding[];
-}
-
-export interface StepBinding {
-  readonly memory: "weights" | "arena";
-  readonly access: "read" | "write";
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-export interface KernelTotals {
-  readonly steps: number;
-  readonly bytes_read: number;
-  readonly weight_bytes: number;
-  readonly bytes_written: number;
-  readonly flops: number;
-}
-
-/** The memory that all tensors but weights share. */
-export interface ArenaReport {
-  readonly bytes: number;
-  /** The most that is alive at one step: no arena is smaller. */
-  readonly lower_bound: number;
-  readonly tensors: readonly ArenaTensor[];
-}
-
-export const tensorKinds = ["input", "convolution", "product", "attention", "norm", "pool", "elementwise"] as const;
-/** What computes a tensor. */
-export type TensorKind = (typeof tensorKinds)[number];
-
-/** A tensor from the step that stores it to the last that reads it, both included. */
-export interface ArenaTensor {
-  readonly name: string;
-  readonly kind: TensorKind;
-  /** The caller reads it when all steps have run. */
-  readonly output: boolean;
-  readonly bytes: number;
-  readonly offset: number;
-  /** -1 of the input: it is there before the first step. */
-  readonly from: number;
-  /** The number of steps of an output: it is there behind the last one. */
-  readonly to: number;
-}
-
-export interface KernelRequest {
-  readonly target: KernelTarget;
+/** How a graph becomes kernels. Its target is one of `kernelTargets`. */
+export type KernelsRequest = Pick<FormRequest, "target"> & {
   readonly optimization?: OptimizationLevel | undefined;
+  /** By name and in order, in place of the level's. */
+  readonly passes?: readonly string[] | undefined;
+};
+
+/**
+ * The kernels of a graph that no pass has seen; it stays as it is. Throws `usage` for a target without kernels, `unsupported` for a
+ * network that has none.
+ */
+export function kernelReport(source: Graph, asked: KernelsRequest): KernelReport {
+  const { optimization = defaultLevel, passes } = asked;
+  const target = requireKernels(asked);
+  const { graph } = source.clone();
+  runPipeline(graph, pipelineOf(optimization, passes, { target }));
+  const program = buildProgram(kernelGraph(graph));
+  return reportOf(program, planOf(program, target), target);
 }
 
-/** The kernels of a model at the batch that was asked for, 1 where none was. */
-export function kernelReport(lowering: LoweredRequest, { target, optimization = "O2" }: KernelRequest): KernelReport {
-  const batch = typeof lowering.request.batch === "number" ? lowering.request.batch : 1;
-  const { graph } = lowerResolved(lowering.resolved, { ...lowering.request, taps: lowering.tapNames, batch }).lowered;
-  runPipeline(graph, [...presets[optimization], ...kernelPasses[optimization]]);
-  const program = buildProgram(graph);
-  return reportOf(program, planOf(program, target), { target, batch });
+function requireKernels({ target }: KernelsRequest): KernelTarget {
+  const found = kernelTargets.find((name) => name === target);
+  if (found !== undefined) return found;
+  throw new TimmcError("usage", `the target ${target ?? defaultTarget} has no kernels of timmc's`, {
+    hint: `Use --target ${kernelTargets.join(" or ")}.`,
+  });
 }
 
 const planOf = (program: Program, target: KernelTarget): KernelPlan =>
-  target === "webgpu" ? planWebGpu(program).kernels : planKernels(program, (kernel) => kernel);
+  target === "webgpu" ? planWebGpu(program).kernels : planCuda(program).plan;
 
-function reportOf(
-  program: Program,
-  plan: KernelPlan,
-  { target, batch }: Pick<KernelReport, "target" | "batch">,
-): KernelReport {
+function reportOf(program: Program, plan: KernelPlan, target: KernelTarget): KernelReport {
   const stored = new Set(program.kernels.map((kernel) => kernel.group.stored));
   const traffic = trafficOf(program);
   const steps = plan.steps.map((step, i) => stepReport(step, i, valuesOf(program, i, stored), traffic[i]));
   const sum = (of: (step: KernelStep) => number): number => steps.reduce((n, step) => n + of(step), 0);
   return {
     target,
-    batch,
+    batch: plan.inputs[0]?.stored.value.type.shape[0] as number,
     steps,
     totals: {
       steps: steps.length,
@@ -145,20 +95,26 @@ function stepReport(
 ): KernelStep {
   return {
     step,
-    module: name,
-    computes: values.map((value) => value.op),
+    name,
+    module: values.at(-1)?.origin.path ?? "",
+    computes: wordsOf(values),
     grid: kernel.grid,
     threads: kernel.workgroup,
-    bytes_read: moved?.reads ?? 0,
-    weight_bytes: moved?.weights ?? 0,
-    bytes_written: moved?.writes ?? 0,
-    flops: moved?.flops ?? 0,
+    bytes_read: Math.round(moved?.reads ?? 0),
+    weight_bytes: Math.round(moved?.weights ?? 0),
+    bytes_written: Math.round(moved?.writes ?? 0),
+    flops: Math.round(moved?.flops ?? 0),
     workgroup_bytes: kernel.shared.reduce((n, buffer) => n + bytesOf(buffer), 0),
     bindings: bindings.map((binding, i) => {
       const buffer = kernel.buffers[i];
       return { ...binding, access: buffer !== undefined && kernel.writes.has(buffer) ? "write" : "read" };
     }),
   };
+}
+
+function wordsOf(values: readonly Value[]): readonly string[] {
+  const rest = values.filter((v) => !isMovement(v));
+  return (rest.length === 0 ? values : rest).map((v) => (is(v, "activation") ? v.attrs.kind : v.op));
 }
 
 /** What a kernel computes: its group, and before it what no kernel stores, operands first. */

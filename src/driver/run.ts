@@ -8,11 +8,14 @@ import { pictureBatch, pictureInput } from "./picture-batch.ts";
 import type { Manifest } from "./manifest.ts";
 import { type ClassScore, type OutputSummary, numbersOf, rowsOf, summarize, topClasses } from "./run-report.ts";
 import { saveOutputs } from "./run-save.ts";
+import type { OpenOptions } from "./target/target.ts";
 import { targetOf } from "./target/targets.ts";
 
 export interface ImageRunOptions extends Watch {
   /** How many classes to give; default 5. */
   readonly top?: number | undefined;
+  /** Is told what a user should know of how the model runs. */
+  readonly note?: ((text: string) => void) | undefined;
 }
 
 export interface ImageReport {
@@ -21,6 +24,10 @@ export interface ImageReport {
   readonly top: readonly ClassScore[] | null;
   /** Every output for this image alone. */
   readonly outputs: readonly OutputSummary[];
+}
+
+interface TensorRunOptions extends Omit<ImageRunOptions, "top"> {
+  readonly save?: string | undefined;
 }
 
 interface TensorReport {
@@ -35,11 +42,11 @@ const imagesAtOnce = 8;
 export async function runImages(
   folder: string,
   images: readonly string[],
-  { top = 5, signal, progress }: ImageRunOptions = {},
+  { top = 5, signal, progress, note }: ImageRunOptions = {},
 ): Promise<ImageReport[]> {
   const artifact = await loadArtifact(folder);
   const atOnce = batchOf(artifact.manifest);
-  return withSession(artifact, async (session) => {
+  return withSession(artifact, { signal, progress, note }, async (session) => {
     const reports: ImageReport[] = [];
     for (let from = 0; from < images.length; from += atOnce.images) {
       const some = images.slice(from, from + atOnce.images);
@@ -60,12 +67,12 @@ export async function runImages(
 export async function runTensor(
   folder: string,
   file: string,
-  { save, signal }: Watch & { readonly save?: string | undefined } = {},
+  { save, signal, note }: TensorRunOptions = {},
 ): Promise<TensorReport> {
   const artifact = await loadArtifact(folder);
   const input = readNpy(file);
   requireInput(artifact.manifest, input, file);
-  return withSession(artifact, async (session) => {
+  return withSession(artifact, { signal, note }, async (session) => {
     refuseInterrupted(signal);
     const outputs = await session.run(input);
     const files = save === undefined ? undefined : saveOutputs(save, outputs);
@@ -74,10 +81,14 @@ export async function runTensor(
   });
 }
 
-async function withSession<T>(artifact: Artifact, body: (session: Session) => Promise<T>): Promise<T> {
+async function withSession<T>(
+  artifact: Artifact,
+  options: OpenOptions,
+  body: (session: Session) => Promise<T>,
+): Promise<T> {
   requireWeights(artifact);
   const runtime = await targetOf(artifact.manifest.target).load();
-  const session = await runtime.open(artifact);
+  const session = await runtime.open(artifact, options);
   try {
     return await body(session);
   } finally {

@@ -12,7 +12,7 @@ import { type Suspect, findCulprit } from "./verify-bisect.ts";
 import { type Measurement, type Outputs, measure, passes, referenceNotFinite } from "./verify-compare.ts";
 import { type Movement, movementOf } from "./verify-rounding.ts";
 import { type TestInput, testInputs } from "./verify-inputs.ts";
-import type { Runtime, Target } from "./target/target.ts";
+import type { OpenOptions, Runtime, Target } from "./target/target.ts";
 import { targetOf } from "./target/targets.ts";
 import { type GraphRunner, interpretGraph, runAll, runGraph } from "./run-graph.ts";
 import { ownFailure } from "./verify-failure.ts";
@@ -41,14 +41,14 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
   const [ort, runtime] = [await loadOrt(), await target.load()];
   const source = await reopenSource(artifact, options);
   try {
-    const { signal, progress = () => {} } = options;
+    const { signal, note, progress = () => {} } = options;
     refuseInterrupted(signal);
     progress("describing the artifact again");
     const remade = await remake(artifact, source, subject.pipeline, signal);
     const lie = manifestFailure(artifact.manifest, remade.differences);
     const certificate =
       lie === null
-        ? await compare(subject, source, remade, { ort, runtime, signal, progress })
+        ? await compare(subject, source, remade, { ort, runtime, signal, progress, note })
         : certify(artifact, [], lie, { runtime: runtime.facts, movements: new Map() });
     keep(folder, certificate);
     return certificate;
@@ -69,6 +69,7 @@ interface Means {
   readonly runtime: Runtime;
   readonly signal: AbortSignal | undefined;
   readonly progress: (text: string) => void;
+  readonly note: VerifyOptions["note"];
 }
 
 /** Runs the artifact and the references, and says where they part. */
@@ -76,7 +77,7 @@ async function compare(
   { artifact, target, pipeline }: Subject,
   { lowering, weights }: OpenedSource,
   remade: Remade,
-  { ort, runtime, signal, progress }: Means,
+  { ort, runtime, signal, progress, note }: Means,
 ): Promise<Certificate> {
   const { manifest } = artifact;
   const { parameters } = weights;
@@ -88,7 +89,9 @@ async function compare(
   progress("running the unoptimised graph");
   const references = await runGraph(reference, graph, tensors);
   progress("running the artifact");
-  const actual = await withSession(runtime, artifact, (session) => runAll({ signal }, session, tensors));
+  const actual = await withSession(runtime, artifact, { signal, progress, note }, (session) =>
+    runAll({ signal }, session, tensors),
+  );
   const cases = inputs.map((input, i) => trial(artifact, input, "unoptimised", references[i], actual[i]));
   const stills = new Map(inputs.map((input, i) => [input, references[i] ?? nothing]));
   const [first] = inputs;
@@ -110,9 +113,10 @@ async function compare(
 async function withSession<T>(
   runtime: Runtime,
   artifact: Artifact,
+  options: OpenOptions,
   body: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const session = await runtime.open(artifact);
+  const session = await runtime.open(artifact, options);
   try {
     return await body(session);
   } finally {

@@ -42,6 +42,12 @@ const softwareDriver = "/usr/lib/chromium/vk_swiftshader_icd.json";
  * Debian's chromium has brought it. Throws `dependency` with how to install the package, `unsupported` where there is no adapter.
  */
 export async function loadWebGpu(): Promise<WebGpuRuntime> {
+  const { gpu, facts } = await findGpu();
+  return { facts, open: (files) => open(gpu, files) };
+}
+
+/** What gives adapters in Node, of which it has at least one. Throws as `loadWebGpu`. */
+export async function findGpu(): Promise<{ readonly gpu: GPU; readonly facts: RuntimeFacts }> {
   const { create, globals, version } = await importWebGpu();
   Object.assign(globalThis, globals);
   // Drivers of processors ask for it, and say so on stderr where it is missing.
@@ -53,10 +59,7 @@ export async function loadWebGpu(): Promise<WebGpuRuntime> {
         "Install a Vulkan driver. Without a graphics card, apt-get install libvulkan1 chromium brings one for the processor: " +
         `VK_ICD_FILENAMES=${softwareDriver}`,
     });
-  return {
-    facts: { name: "webgpu", version, device: found.device },
-    open: (files) => open(found.gpu, files),
-  };
+  return { gpu: found.gpu, facts: { name: "webgpu", version, device: found.device } };
 }
 
 interface Found {

@@ -79,8 +79,15 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["compile", "resnet18", "-o", out, "--out_indices=1"], "--arg out_indices=VALUE"],
   [["inspect", "resnet18", "--precision"], "--precision is not in this version"],
   [["compile", "resnet18"], "required option '-o, --out <DIR>' not specified"],
-  [["compile", "resnet18", "-o", out, "--target", "cuda"], "--target cuda is not in this version"],
-  [["compile", "resnet18", "-o", out, "--target", "tpu"], '--target takes onnx, not "tpu"'],
+  [["compile", "resnet18", "-o", out, "--target", "tpu"], "Allowed choices are onnx, webgpu, cuda."],
+  [["compile", "resnet18", "-o", out, "--target", "webgpu", "--opset", "18"], "webgpu does not take --opset 18"],
+  [["compile", "resnet18", "-o", out, "--target", "webgpu", "--onnx-ops", "ort"], "webgpu does not take --onnx-ops ort"],
+  [
+    ["compile", "resnet18", "-o", out, "--target", "cuda", "--layout", "transformers-js"],
+    "cuda does not take --layout transformers-js",
+  ],
+  [["compile", "resnet18", "-o", out, "--target", "webgpu", "--batch", "dynamic"], "does not take --batch dynamic"],
+  [["inspect", "resnet18", "--target", "cuda", "--batch", "dynamic"], "does not take --batch dynamic"],
   [["compile", "resnet18", "-o", out, "--onnx-ops", "fast"], "Allowed choices are standard, ort"],
   [
     ["compile", "resnet18", "-o", out, "--passes", "fold-bn,dead-code"],

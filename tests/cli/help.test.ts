@@ -103,6 +103,7 @@ it("loads neither model, family nor backend to print the help", () => {
   expect(outside.sort()).toEqual([
     "driver/graph-page/browser/units.js",
     "driver/layout/layout.ts",
+    "driver/target/names.ts",
     "driver/version.ts",
     "frontend/counted.ts",
     "frontend/printable.ts",

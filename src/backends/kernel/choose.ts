@@ -1,50 +1,141 @@
+import type { Kernel } from "./build.ts";
+import { type KernelShape, shapeOfKernel } from "./choose-shape.ts";
 import type { Variable } from "./index-expr.ts";
-import type { Plan, Schedule } from "./schedule.ts";
-import { type Kernel } from "./build.ts";
+import { type Plan, type Schedule, dimensionOf, tileOf } from "./schedule.ts";
+import { type ShapeClass, type Table, type Tile, gpuTable } from "./table.ts";
 
-/** Threads and registers for a kernel, from the extents of its axes. */
-export function chooseSchedule({ tile, group }: Kernel): Schedule {
+/** Threads and registers for a kernel: the measured tile of its shape, else its class's, as far as the extents allow. */
+export function chooseSchedule(kernel: Kernel, table: Table = gpuTable): Schedule {
+  const shape = shapeOfKernel(kernel);
+  return scheduleOf(shape, table.measured?.[shape.key] ?? tileFor(shape, table));
+}
+
+/** What WebGPU promises of every device (https://www.w3.org/TR/webgpu/#limits). */
+export const limits = { threads: 256, sharedBytes: 16_384, blocks: 65_535 } as const;
+
+/** Numbers that a thread may hold of its results. */
+const maxHeld = 64;
+
+/**
+ * A tile that keeps the device busy, from the class's on. Fewer columns cost the fewest reads; threads that share a long sum cost
+ * none, and a short one some exchange; then a thread has fewer rows.
+ */
+export function tileFor(shape: KernelShape, { busy, classes }: Table): Tile {
+  const { columns, rows, sums, kind } = shape;
+  const most = classes[kind];
+  const vector = columns === undefined ? 1 : widest(columns.extent);
+  const outputs = [columns?.extent ?? 1, ...rows.map((axis) => axis.extent)].reduce((a, b) => a * b, 1);
+  const terms = sums.reduce((n, axis) => n * axis.extent, 1);
+  const tile = {
+    columns: columns !== undefined && columns.extent % (vector * most.columns) === 0 ? most.columns : 1,
+    rows: Math.min(most.rows, floorPower(nearest(rows)?.extent ?? 1)),
+    split: 1,
+  };
+  const isIdle = (): boolean => (outputs / (tile.columns * vector * tile.rows)) * tile.split < busy;
+  const shareDownTo = (share: number): void => {
+    while (isIdle() && tile.split < most.split && terms >= tile.split * 2 * share) tile.split *= 2;
+  };
+  while (isIdle() && tile.columns > 1) tile.columns /= 2;
+  shareDownTo(4 * most.share);
+  while (isIdle() && tile.rows > 2) tile.rows /= 2;
+  shareDownTo(most.share);
+  while (isIdle() && tile.rows > 1) tile.rows /= 2;
+  if (kind === "rows") tile.split = Math.min(most.split, floorPower(terms / most.share));
+  const room = Math.max(1, most.workgroup / tile.split);
+  const columnTiles = columns === undefined ? 1 : columns.extent / (vector * tile.columns);
+  const columnThreads = Math.min(most.columnThreads, ceilPower(columnTiles), floorPower(room));
+  return { ...tile, columnThreads, rowThreads: Math.max(1, room / columnThreads), unroll: most.unroll };
+}
+
+/** The schedule of a tile, within the extents of the axes and the limits of a device. */
+export function scheduleOf(shape: KernelShape, tile: Tile): Schedule {
+  const { columns, rows, sums, kind } = shape;
+  if (kind === "attention") return attentionSchedule(shape, tile);
+  const plans = new Map<string, Plan>();
+  let split = tile.split;
+  for (const axis of sums.toSorted((a, b) => b.extent - a.extent)) {
+    const contiguous = axis.name.startsWith("c");
+    const vector = contiguous ? widest(axis.extent) : 1;
+    const threads = isShared(axis, kind) ? Math.min(split, ceilPower(axis.extent / vector)) : 1;
+    split /= threads;
+    const unrolled = windowAxes.indexOf(axis.name);
+    const registers = unrolled >= 0 && unrolled < tile.unroll && threads === 1 ? axis.extent : 1;
+    if (threads * registers * vector > 1) plans.set(dimensionOf(axis), { threads, registers, vector });
+  }
+  const near = nearest(rows);
+  let left = tile.rowThreads;
+  const along: [string, Plan][] = [];
+  for (const axis of rows) {
+    const registers = axis === near ? Math.min(tile.rows, axis.extent) : 1;
+    const threads = fittingThreads(Math.ceil(axis.extent / registers), left);
+    left = Math.floor(left / threads);
+    if (threads * registers > 1) along.push([dimensionOf(axis), { threads, registers, vector: 1 }]);
+  }
+  for (const [name, plan] of along.toReversed()) plans.set(name, plan);
+  if (columns !== undefined) plans.set(dimensionOf(columns), columnPlan(columns, tile));
+  const ordered = kind === "rows" ? passesLast(plans) : plans;
+  return { plans: Object.fromEntries(withinGrid(shape, ordered)) };
+}
+
+const windowAxes = ["kx", "ky", "kz"];
+
+/** Threads that pass a row together read what lies side by side. */
+const passesLast = (plans: ReadonlyMap<string, Plan>): Map<string, Plan> =>
+  new Map([...plans].toSorted(([a], [b]) => Number(a === "c") - Number(b === "c")));
+
+function columnPlan({ extent }: Variable, { columns, columnThreads }: Tile): Plan {
+  const vector = widest(extent);
+  const registers = Math.min(columns, Math.floor(maxHeld / vector), extent / vector);
+  return { threads: Math.min(columnThreads, ceilPower(extent / (vector * registers))), registers, vector };
+}
+
+/** A thread has rows of queries with all their columns: it passes the keys and keeps what it sums. */
+function attentionSchedule({ axes, columns, rows, sums }: KernelShape, tile: Tile): Schedule {
   const plans: Record<string, Plan> = {};
-  const last = tile.axes.at(-1);
-  const before = tile.axes.findLast((axis) => axis !== last && axis.extent > 1);
-  const vector = last === undefined ? 1 : widest(last.extent);
-  const sums = group.root !== undefined && ["conv", "linear", "matmul"].includes(group.root.op);
-  const wide = last !== undefined && last.extent % 8 === 0 && sums ? 2 : 1;
-  if (group.root?.op === "attention") {
-    const e = tile.axes.at(-1) as Variable;
-    const attention = {
-      [e.name]: { threads: 1, registers: e.extent / widest(e.extent), vector: widest(e.extent) },
-      d: { threads: 1, registers: 1, vector: widest(group.root.operands[0]?.type.shape.at(-1) as number) },
-      m: { threads: Math.min(32, (before as Variable).extent), registers: 1, vector: 1 },
-    } satisfies Schedule["plans"];
-    return { plans: attention };
+  const query = axes.at(-2);
+  for (const axis of sums) {
+    if (axis.name === "d") plans["d"] = { threads: 1, registers: 1, vector: widest(axis.extent) };
   }
-  const rows = before === undefined || !sums ? 1 : Math.min(4, before.extent);
-  if (last !== undefined) {
-    const columns = last.extent / (vector * wide);
-    plans[last.name] = { threads: Math.min(16, floorPower(columns)), registers: wide, vector };
+  if (query !== undefined && rows.includes(query))
+    plans[query.name] = { threads: fittingThreads(query.extent, tile.rowThreads), registers: 1, vector: 1 };
+  if (columns !== undefined) {
+    const vector = widest(columns.extent);
+    plans[columns.name] = { threads: 1, registers: columns.extent / vector, vector };
   }
-  if (before !== undefined) {
-    const left = Math.max(1, Math.floor(64 / (last === undefined ? 1 : (plans[last.name] as Plan).threads)));
-    plans[before.name] = {
-      threads: Math.min(left, floorPower(Math.ceil(before.extent / rows))),
-      registers: rows,
-      vector: 1,
-    };
-  }
-  const root = group.root;
-  if (root?.op === "conv" || root?.op === "linear") {
-    const c = root.operands[1]?.type.shape[1] as number;
-    plans["c"] = { threads: 1, registers: 1, vector: widest(c) };
-    const window = root.op === "conv" && c === 1;
-    if (window) {
-      plans["kx"] = { threads: 1, registers: root.operands[1]?.type.shape.at(-1) as number, vector: 1 };
+  return { plans };
+}
+
+/** The row axis that registers lie along. */
+const nearest = (rows: readonly Variable[]): Variable | undefined => rows.find((axis) => axis.extent > 1);
+
+/** Whether several threads may share the terms along an axis: of products those of the depth, along which vectors lie. */
+const isShared = (axis: Variable, kind: ShapeClass): boolean =>
+  kind === "pool" || kind === "reduction" || axis.name.startsWith("c");
+
+/** The most threads, a power of two, for some tiles of an axis of which at most an eighth of the threads' work is lost. */
+function fittingThreads(tiles: number, most: number): number {
+  let best = 1;
+  for (let threads = 2; threads <= Math.min(most, ceilPower(tiles)); threads *= 2)
+    if (Math.ceil(tiles / threads) * threads <= tiles * 1.125 + 1) best = threads;
+  return best;
+}
+
+/** Where an axis would have more blocks than a dispatch can have, its threads have more coordinates. */
+function withinGrid({ axes }: KernelShape, plans: Map<string, Plan>): Map<string, Plan> {
+  const blocks = (axis: Variable): number =>
+    Math.ceil(axis.extent / tileOf(plans.get(dimensionOf(axis)) ?? { threads: 1, registers: 1, vector: 1 }));
+  const [x, y, ...others] = axes.toReversed();
+  for (const together of [[x], [y], others]) {
+    const own = together.filter((axis) => axis !== undefined);
+    while (own.reduce((n, axis) => n * blocks(axis), 1) > limits.blocks) {
+      const longest = own.reduce((a, b) => (blocks(b) > blocks(a) ? b : a));
+      const { registers = 1, ...plan } = plans.get(dimensionOf(longest)) ?? { threads: 1, vector: 1 };
+      plans.set(dimensionOf(longest), { ...plan, registers: registers * 2 });
     }
   }
-  if (root?.op === "layer_norm")
-    plans["c"] = { threads: 1, registers: 1, vector: widest(root.type.shape.at(-1) as number) };
-  return { plans };
+  return plans;
 }
 
 const widest = (extent: number): 1 | 2 | 4 => (extent % 4 === 0 ? 4 : extent % 2 === 0 ? 2 : 1);
 const floorPower = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(1, n)));
+const ceilPower = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)));

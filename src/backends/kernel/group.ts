@@ -1,90 +1,202 @@
 import type { Graph } from "../../ir/graph.ts";
 import type { Value } from "../../ir/value.ts";
-import { isMovement, isPoint } from "./ops/point.ts";
-import { rootOf } from "./ops/root.ts";
+import { type Claims, claimsOf } from "./claims.ts";
+import { isMovement } from "./ops/point.ts";
+import { launch, mostPaths, mostRead, operationsPerByte, readsPerElement, workOf } from "./cost.ts";
+import { type Regions, regionsOf } from "./region.ts";
+import { type Uses, isRoot, lengthOf, operandsOf, usesOf } from "./uses.ts";
 
 /**
- * One kernel: the values from a root, an op that sums, up to the value that is stored. Without a root the kernel is
- * element by element. What else it reads is stored by kernels before it, or computed where it is read.
+ * One kernel: a root, an op that sums, with values behind it that it computes of the elements at hand; without a root the kernel is element by
+ * element. What else it reads is stored by kernels before it, or computed where it is read.
  */
 export interface Group {
   readonly root: Value | undefined;
-  /** The values behind the root in order; the last one is stored. Empty where the root itself is. */
+  /** The values behind the root that are computed on the way to what is stored, in order. */
   readonly chain: readonly Value[];
+  /** The kernel's result, the last value that it stores; and those that it stores on the way, in order. */
   readonly stored: Value;
+  readonly also?: readonly Value[];
+  /** Where only this operand of a concatenation is stored, at its place in the result. */
+  readonly part?: number;
 }
+
+export interface Grouping {
+  readonly groups: readonly Group[];
+  /** Values that are stored in parts of others. */
+  readonly claims: Claims;
+}
+
+/** Who reads a value from memory, or computes it in place: a kernel, named by what it is of, how often it needs each element, and in how many ways. */
+interface Reader {
+  readonly times: number;
+  readonly paths: number;
+}
+type Readers = Map<Value, Reader>;
 
 /**
- * Cuts a graph into kernels. A root takes along the point ops behind it as long as each is the only use of the one before,
- * keeps its elements apart, and has its shape. Other point ops are computed where they are read, unless
- * that would be done too often: a value with several uses that is more than a movement, and arithmetic ahead of a window.
+ * Cuts a graph into kernels. Every root is one; a point op is computed behind a root where its elements are at hand, and else where it is
+ * read, unless storing it is cheaper: from the outputs to the inputs, the bytes of storing it and of reading it are compared
+ * with those of reading what it is made of and with the arithmetic that would be done again and again. Outputs of the graph are stored as well.
  */
-export function groupsOf(graph: Graph): Group[] {
-  const users = usersOf(graph);
-  const outputs = new Set(graph.outputs.map((o) => o.value));
-  const groups: Group[] = [];
-  const taken = new Set<Value>();
-  for (const value of graph.values()) {
-    if (value.isWeight || value.op === "input" || taken.has(value)) continue;
-    if (rootOf(value) !== undefined) {
-      const chain = chainOf(value, users, outputs, taken);
-      for (const link of chain) taken.add(link);
-      groups.push({ root: value, chain, stored: chain.at(-1) ?? value });
-    } else if (outputs.has(value) || mustStore(value, users))
-      groups.push({ root: undefined, chain: [], stored: value });
+export function groupsOf(graph: Graph): Grouping {
+  return new Grouper(graph).run();
+}
+
+class Grouper {
+  private readonly values: readonly Value[];
+  private readonly uses: Uses;
+  private readonly regions: Regions;
+  private readonly claims: Claims;
+  private readonly readers = new Map<Value, Readers>();
+  private readonly leaves = new Map<Value, Set<Value>>();
+  private readonly stored = new Set<Value>();
+  /** Values that a root's kernel computes. */
+  private readonly held = new Set<Value>();
+
+  constructor(graph: Graph) {
+    this.values = [...graph.values()].filter((v) => !v.isWeight);
+    this.uses = usesOf(graph);
+    this.regions = regionsOf(graph);
+    this.claims = claimsOf(this.values, this.uses, this.regions);
   }
-  const position = new Map([...graph.values()].map((v, i) => [v, i]));
-  return groups.sort((a, b) => (position.get(a.stored) ?? 0) - (position.get(b.stored) ?? 0));
-}
 
-function usersOf(graph: Graph): ReadonlyMap<Value, readonly Value[]> {
-  const users = new Map<Value, Value[]>();
-  for (const value of graph.values())
-    for (const operand of new Set(value.operands))
-      if (operand !== undefined) users.set(operand, [...(users.get(operand) ?? []), value]);
-  return users;
-}
+  run(): Grouping {
+    for (const value of this.values.toReversed()) if (value.op !== "input") this.decide(value);
+    const regions = new Map<Value, Value[]>();
+    for (const v of this.values) {
+      const root = this.regions.rootOf.get(v);
+      if (root !== undefined && this.held.has(v)) regions.set(root, [...(regions.get(root) ?? []), v]);
+    }
+    const groups = this.values.flatMap((v) => this.groupsAt(v, regions.get(v) ?? []));
+    return { groups: this.inOrder(groups), claims: this.claims };
+  }
 
-const size = (v: Value): number => v.type.shape.reduce<number>((n, d) => n * (d as number), 1);
+  /** Kernels in an order in which each comes behind those that it reads from. */
+  private inOrder(groups: readonly Group[]): Group[] {
+    const position = new Map(this.values.map((v, i) => [v, i]));
+    const made = ({ stored, part }: Group): Value => (part === undefined ? undefined : stored.operands[part]) ?? stored;
+    const at = (group: Group): number => position.get(made(group)) ?? -1;
+    const rank = (group: Group): number => {
+      const { root } = group;
+      return root === undefined
+        ? (this.regions.latest.get(made(group)) ?? -1) + 0.5
+        : (this.regions.latest.get(root) ?? -1);
+    };
+    return groups.toSorted((a, b) => rank(a) - rank(b) || at(a) - at(b));
+  }
 
-function chainOf(
-  root: Value,
-  users: ReadonlyMap<Value, readonly Value[]>,
-  outputs: ReadonlySet<Value>,
-  taken: ReadonlySet<Value>,
-): Value[] {
-  const chain: Value[] = [];
-  let last = root;
-  for (;;) {
-    const [user, ...others] = users.get(last) ?? [];
-    if (user === undefined || others.length > 0 || outputs.has(last)) return trimmed(chain);
-    const once = user.operands.filter((x) => x === last).length === 1;
-    const carries =
-      user.op === "reshape" ||
-      user.op === "transpose" ||
-      (isPoint(user) && !isMovement(user) && user.op !== "concat" && user.op !== "pad" && user.op !== "iota");
-    if (!once || !carries || taken.has(user) || size(user) !== size(last)) return trimmed(chain);
-    chain.push(user);
-    last = user;
+  private decide(value: Value): void {
+    if (this.claims.aliases.has(value)) return;
+    const readers = this.readers.get(value) ?? new Map<Value, Reader>();
+    const isWhole = this.claims.wholes.has(value);
+    const needed = this.uses.outputs.has(value) || this.claims.parts.has(value) || isWhole;
+    if (needed || (readers.size > 0 && (isRoot(value) || this.isBetterStored(value, readers)))) this.store(value);
+    else if (readers.size > 0) for (const x of operandsOf(value)) this.computeFor(value, x, readers);
+    if (!this.stored.has(value) && !this.held.has(value)) return;
+    if (isRoot(value)) value.operands.forEach((x, i) => this.read(value, x, readsPerElement(value, i)));
+    else if (this.isCarried(value)) for (const x of operandsOf(value)) this.take(value, x);
+    else if (isWhole) for (const x of this.copiesOf(value)) this.read(x, x, 1);
+    else for (const x of operandsOf(value)) this.read(value, x, 1);
+  }
+
+  private store(value: Value): void {
+    this.stored.add(value);
+    const root = this.regions.rootOf.get(value);
+    if (root !== undefined) this.held.add(value).add(root);
+  }
+
+  /** Whether a value is computed behind a root. */
+  private isCarried(value: Value): boolean {
+    return this.held.has(value) && this.regions.rootOf.has(value);
+  }
+
+  /** A value of a root's kernel needs an operand: it is at hand, or read. */
+  private take(value: Value, x: Value): void {
+    const root = this.regions.rootOf.get(value) as Value;
+    if (this.regions.rootOf.get(x) === root) this.held.add(x);
+    else this.read(root, x, 1);
+  }
+
+  private read(kernel: Value, x: Value | undefined, times: number, paths = 1): void {
+    if (x === undefined || x.isWeight) return;
+    const readers = this.readers.get(x) ?? new Map<Value, Reader>();
+    const known = readers.get(kernel);
+    readers.set(kernel, { times: (known?.times ?? 0) + times, paths: (known?.paths ?? 0) + paths });
+    this.readers.set(x, readers);
+    this.leaves.set(kernel, (this.leaves.get(kernel) ?? new Set()).add(x));
+  }
+
+  /** The kernels that need a value compute it, and read an operand in its place. */
+  private computeFor(value: Value, x: Value, readers: Readers): void {
+    for (const [kernel, { times, paths }] of readers) {
+      this.leaves.get(kernel)?.delete(value);
+      this.read(kernel, x, times * (isMovement(value) ? lengthOf(value) / lengthOf(x) : 1), paths);
+    }
+  }
+
+  private isBetterStored(value: Value, readers: Readers): boolean {
+    if (isMovement(value)) return false;
+    const operands = operandsOf(value).map(unmoved);
+    for (const [kernel, { paths }] of readers) {
+      if (paths > mostPaths) return true;
+      const own = this.leaves.get(kernel) ?? new Set();
+      const fresh = operands.filter((x) => !own.has(x)).length;
+      if (own.size - 1 + fresh > mostRead && operands.length > 1) return true;
+    }
+    return this.costOfStoring(value, operands, readers) < this.costOfComputing(value, operands, readers);
+  }
+
+  private costOfStoring(value: Value, operands: readonly Value[], readers: Readers): number {
+    const own = bytesOf(value) * (1 + readers.size);
+    return this.regions.rootOf.has(value) ? own : own + bytes(operands) + launch;
+  }
+
+  private costOfComputing(value: Value, operands: readonly Value[], readers: Readers): number {
+    const times = [...readers.values()].reduce((sum, r) => sum + r.times, 0);
+    const arithmetic = (lengthOf(value) * times * workOf(value)) / operationsPerByte;
+    // What is only at hand would have to be stored in its place.
+    const root = this.regions.rootOf.get(value);
+    const more = operands.filter(
+      (x) => root !== undefined && this.regions.rootOf.get(x) === root && !this.isRead(x, root),
+    );
+    return arithmetic + bytes(operands) * readers.size + bytes(more);
+  }
+
+  /** Whether a value is stored in any case: someone else than its own kernel needs it. */
+  private isRead(value: Value, root: Value): boolean {
+    if (this.uses.outputs.has(value) || this.stored.has(value)) return true;
+    return (this.uses.users.get(value) ?? []).some((user) =>
+      isRoot(user) ? true : this.regions.rootOf.get(user) !== root || (isMovement(user) && this.isRead(user, root)),
+    );
+  }
+
+  /** The operands of a concatenation that are copied to it. */
+  private copiesOf(value: Value): Value[] {
+    return (this.claims.copied.get(value) ?? []).flatMap((i) => value.operands[i] ?? []);
+  }
+
+  private groupsAt(value: Value, region: readonly Value[]): Group[] {
+    if (isRoot(value)) {
+      const results = region.filter((v) => this.stored.has(v));
+      const stored = results.at(-1);
+      if (stored === undefined) return [];
+      return [{ root: value, chain: region.slice(1, region.indexOf(stored) + 1), also: results.slice(0, -1), stored }];
+    }
+    if (this.claims.wholes.has(value)) {
+      const copied = this.claims.copied.get(value) ?? [];
+      return copied.map((part) => ({ root: undefined, chain: [], stored: value, part }));
+    }
+    if (!this.stored.has(value) || this.isCarried(value) || this.claims.aliases.has(value)) return [];
+    return [{ root: undefined, chain: [], stored: value }];
   }
 }
 
-/** Movements at the end of a chain are left to whoever reads. */
-function trimmed(chain: Value[]): Value[] {
-  let end = chain.length;
-  while (end > 0 && isMovement(chain[end - 1] as Value)) end--;
-  return chain.slice(0, end);
+/** The value that is moved. */
+function unmoved(value: Value): Value {
+  const [x] = operandsOf(value);
+  return isMovement(value) && x !== undefined ? unmoved(x) : value;
 }
 
-const windowed = new Set(["conv", "avg_pool", "max_pool", "matmul", "attention", "layer_norm", "softmax"]);
-
-function mustStore(value: Value, users: ReadonlyMap<Value, readonly Value[]>): boolean {
-  if (isMovement(value)) return false;
-  const own = users.get(value) ?? [];
-  if (own.length > 1) return true;
-  return own.some((user) => rootOf(user) !== undefined && windowed.has(user.op) && !isPointwise(user));
-}
-
-/** A convolution that reads each element for one place only. */
-const isPointwise = (v: Value): boolean =>
-  v.op === "conv" && (v.operands[1]?.type.shape.slice(2).every((k) => k === 1) ?? false);
+const bytesOf = (value: Value): number => 4 * lengthOf(value);
+const bytes = (values: readonly Value[]): number => [...new Set(values)].reduce((sum, v) => sum + bytesOf(v), 0);

@@ -1,5 +1,4 @@
-import type { Kernel } from "./build.ts";
-import { isMatrixWork } from "./build.ts";
+import { type Kernel, isMatrixWork } from "./build.ts";
 import type { Variable } from "./index-expr.ts";
 import type { Plan, Schedule } from "./schedule.ts";
 

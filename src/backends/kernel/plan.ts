@@ -48,16 +48,12 @@ export interface PlannedLifetime extends Lifetime {
   readonly offset: number;
 }
 
-/** What a target has of its own. */
-export interface KernelTarget {
-  /** Rewrites what the language lacks. */
-  legalize(kernel: ThreadKernel): ThreadKernel;
-  /** Default: that of every target. */
-  schedule?(kernel: Kernel): Schedule;
-}
-
-/** Threads, memory and bindings of a program. */
-export function planKernels(program: Program, { legalize, schedule = chooseSchedule }: KernelTarget): KernelPlan {
+/** Threads, memory and bindings of a program. `legalize` rewrites what the target's language lacks. */
+export function planKernels(
+  program: Program,
+  legalize: (kernel: ThreadKernel) => ThreadKernel,
+  schedule: (kernel: Kernel) => Schedule = (kernel) => chooseSchedule(kernel),
+): KernelPlan {
   const threads = program.kernels.map((kernel) => legalize(lower(kernel.tile, schedule(kernel))));
   const bound = bindWeights(program, threads);
   const kernels = bound.kernels.map(bindCommon);
@@ -91,6 +87,9 @@ export function planKernels(program: Program, { legalize, schedule = chooseSched
   };
 }
 
+/** The tensor that another one lies in. */
+const wholeOf = (stored: Stored): Stored => (stored.within === undefined ? stored : wholeOf(stored.within.whole));
+
 /** Inputs live from before the first step, outputs to behind the last one. */
 function lifetimes(
   program: Program,
@@ -98,10 +97,12 @@ function lifetimes(
 ): ReadonlyMap<Buffer, Lifetime & { readonly name: string }> {
   const lives = new Map<Buffer, { name: string; bytes: number; from: number; to: number }>();
   const begin = ({ buffer, value }: Stored, from: number): void => {
-    lives.set(buffer, { name: value.name, bytes: bytesOf(buffer), from, to: from });
+    if (!lives.has(buffer)) lives.set(buffer, { name: value.name, bytes: bytesOf(buffer), from, to: from });
   };
   for (const stored of program.inputs) begin(stored, -1);
-  program.kernels.forEach(({ output }, i) => begin(output, i));
+  program.kernels.forEach(({ output, others = [] }, i) => {
+    for (const stored of [...others, output]) begin(wholeOf(stored), i);
+  });
   used.forEach((buffers, i) => {
     for (const buffer of buffers) {
       const life = lives.get(buffer);

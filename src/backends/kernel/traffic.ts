@@ -95,17 +95,17 @@ function touched(buffer: Buffer, indices: ReadonlyMap<string, Index>, extent: (v
   const ranges = new Map<string, number>();
   for (const index of indices.values()) {
     const range = `${index.min} ${index.max}`;
-    ranges.set(range, Math.max(ranges.get(range) ?? 0, places(index, extent)));
+    ranges.set(range, Math.max(ranges.get(range) ?? 0, places(index, buffer.length, extent)));
   }
   const elements = [...ranges.values()].reduce((a, b) => a + b, 0);
   return (Math.min(elements, buffer.length) / buffer.length) * bytesOf(buffer);
 }
 
 /**
- * How many values an index takes, its atoms taken for independent. By growing steps: a term whose step is larger than the
- * range so far repeats it apart; otherwise the copies overlap, and a range without gaps stays one.
+ * How many places of a buffer an index takes, its atoms taken for independent. By growing steps: a term whose step continues the range of the
+ * steps before it makes this longer, another one repeats it. No range is longer than the buffer: what a mask leaves out lies beyond.
  */
-function places(index: Index, extent: (v: Variable) => number): number {
+function places(index: Index, length: number, extent: (v: Variable) => number): number {
   const terms = index.terms
     .map(({ coefficient, atom }) => {
       const own = atom.kind === "variable" ? extent(atom.variable) : spanOf(atom.of, extent, atom);
@@ -113,17 +113,14 @@ function places(index: Index, extent: (v: Variable) => number): number {
     })
     .filter(({ count }) => count > 1)
     .sort((a, b) => a.step - b.step);
-  const gap = terms[0]?.step ?? 1;
-  let count = 1;
-  let span = 0;
-  for (const term of terms) {
-    const dense = count * gap === span + gap && term.step % gap === 0;
-    const copies = count * term.count;
-    const wide = span + term.step * (term.count - 1);
-    count = term.step > span ? copies : dense ? wide / gap + 1 : Math.min(copies, wide + 1);
-    span = wide;
+  const ranges: { readonly step: number; count: number }[] = [];
+  for (const { step, count } of terms) {
+    const last = ranges.at(-1);
+    const continues = last !== undefined && step % last.step === 0 && step <= last.step * last.count;
+    if (continues) last.count = Math.min(last.count + (step / last.step) * (count - 1), Math.ceil(length / last.step));
+    else ranges.push({ step, count: Math.min(count, Math.ceil(length / step)) });
   }
-  return count;
+  return ranges.reduce((n, { count }) => n * count, 1);
 }
 
 /** How many values floor(e / k) or e mod k takes at most. */

@@ -16,7 +16,7 @@ export interface WebGpuProgram {
 
 /** The program of a graph for a WebGPU device. Throws `unsupported`, with the module, for what no device need take. */
 export function planWebGpu(program: Program): WebGpuProgram {
-  const kernels = planKernels(program, { legalize: legalizeWgsl });
+  const kernels = planKernels(program, legalizeWgsl);
   const shaders = new Map<string, number>();
   const steps = kernels.steps.map((step): Step => {
     requireLimits(step);

@@ -25,7 +25,7 @@ export const benchCommand = (shell: Shell): Command =>
     .addOption(jsonOption("the same figures"))
     .action(async (dirs: string[], { json, ...options }: BenchCommandOptions) => {
       const { bench, differingTraits } = await import("../../driver/bench.ts");
-      const report = await bench(dirs, { ...options, signal: shell.signal, progress: shell.status });
+      const report = await bench(dirs, { ...options, signal: shell.signal, progress: shell.status, note: shell.note });
       if (json === true) return shell.json(report);
       report.notes.forEach(shell.note);
       const [head = "", ...rest] = describe(report, differingTraits(report.artifacts));

@@ -3,6 +3,7 @@ import type { Inspection, StageReport } from "../../driver/inspect.ts";
 import type { LowerRequest } from "../../driver/lower-request.ts";
 import { activationTable } from "../activation-table.ts";
 import { groupTable } from "../group-table.ts";
+import { kernelTable } from "../kernel-table.ts";
 import { withLaterOptions } from "../later.ts";
 import { outputTable } from "../output-table.ts";
 import {
@@ -31,10 +32,11 @@ interface InspectOptions extends GraphOptions, PassOptions, FormOptions {
   readonly ir?: boolean;
   readonly after?: string;
   readonly html?: string;
+  readonly kernels?: boolean;
   readonly json?: boolean;
 }
 
-const graphText = "Graph, with --ir or --html:";
+const graphText = "Graph, with --ir, --kernels or --html:";
 const insteadGroup = "Other tables:";
 
 const epilogue = `
@@ -46,7 +48,8 @@ Examples:
   timmc inspect resnet50 --param-groups coarse
   timmc inspect local-dir:shapes --activations cat.jpg dog.jpg
   timmc inspect resnet50 --ir --after fold-batch-norm
-  timmc inspect resnet50 --html resnet50.html`;
+  timmc inspect resnet50 --target webgpu --kernels
+  timmc inspect resnet50 --target webgpu --html resnet50.html`;
 
 export const inspectCommand = (shell: Shell): Command =>
   withLaterOptions(
@@ -63,11 +66,16 @@ export const inspectCommand = (shell: Shell): Command =>
           "print the parameters by depth instead, in groups of timm's: fine or coarse",
         )
           .choices(["fine", "coarse"])
-          .conflicts(["ir", "activations", "html"])
+          .conflicts(["ir", "activations", "html", "kernels"])
           .helpGroup(insteadGroup),
       )
       .addOption(
         new Option("--activations <IMAGES...>", "run pictures and print what the stages, or the taps, give instead")
+          .conflicts(["ir", "html", "kernels"])
+          .helpGroup(insteadGroup),
+      )
+      .addOption(
+        new Option("--kernels", "print the kernels of --target webgpu or cuda instead, and what each reads and writes")
           .conflicts(["ir", "html"])
           .helpGroup(insteadGroup),
       )
@@ -85,15 +93,20 @@ export const inspectCommand = (shell: Shell): Command =>
       .addOption(jsonOption("parameters, stages and outputs"))
       .addHelpText("after", epilogue)
       .action(async (model: string, options: InspectOptions, command: Command) => {
-        const { ir = false, html, after, opset, onnxOps, json } = options;
+        const { ir = false, html, after, opset, onnxOps, json, kernels = false, target } = options;
+        const isGraph = ir || html !== undefined;
         for (const [flag, value] of [
-          ["--after PASS", after],
           ["-O LEVEL", options.O],
           ["--passes LIST", options.passes],
+        ])
+          if (value !== undefined && !isGraph && !kernels)
+            command.error(`error: ${String(flag)} needs --ir, --kernels or --html`);
+        for (const [flag, value] of [
+          ["--after PASS", after],
           ["--opset N", opset],
           ["--onnx-ops SET", onnxOps],
         ])
-          if (value !== undefined && !ir && html === undefined) command.error(`error: ${flag} needs --ir or --html`);
+          if (value !== undefined && !isGraph) command.error(`error: ${flag} needs --ir or --html`);
         if (after === "all")
           command.error(
             "error: --after takes one pass; timmc compile --print-ir-after all prints the graph after each",
@@ -105,21 +118,23 @@ export const inspectCommand = (shell: Shell): Command =>
         const { inspect } = await import("../../driver/inspect.ts");
         const report = await inspect({
           ...request,
-          target: options.target,
+          target,
           paramGroups: options.paramGroups !== undefined,
+          kernels: kernels ? passRequestOf(options) : undefined,
           ir: ir ? { after, opset, onnxOps, ...passRequestOf(options) } : undefined,
         });
         if (json === true) return shell.json(report);
         report.notices.forEach(shell.note);
-        const { paramGroups } = options;
-        shell.print(
-          report.ir?.trimEnd() ??
-            (paramGroups === undefined
-              ? describe(report, shell)
-              : groupTable(report, paramGroups === "coarse" ? "coarse" : "fine", shell.colors).join("\n")),
-        );
+        shell.print(textOf(report, options, shell));
       }),
   );
+
+function textOf(report: Inspection, { paramGroups }: InspectOptions, shell: Shell): string {
+  if (report.ir !== undefined) return report.ir.trimEnd();
+  if (report.kernels !== undefined) return kernelTable(report.kernels, shell.colors).join("\n");
+  if (paramGroups === undefined) return describe(report, shell);
+  return groupTable(report, paramGroups === "coarse" ? "coarse" : "fine", shell.colors).join("\n");
+}
 
 async function writePage(path: string, request: LowerRequest, options: InspectOptions, shell: Shell): Promise<void> {
   const { graphPage } = await import("../../driver/graph-page/graph-page.ts");

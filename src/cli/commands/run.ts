@@ -53,14 +53,19 @@ async function runPictures(
   { top, json }: RunCommandOptions,
 ): Promise<void> {
   const { runImages } = await import("../../driver/run.ts");
-  const reports = await runImages(dir, images, { top, signal: shell.signal, progress: shell.status });
+  const reports = await runImages(dir, images, {
+    top,
+    signal: shell.signal,
+    progress: shell.status,
+    note: shell.note,
+  });
   if (json === true) shell.json(reports);
   else for (const report of reports) shell.print(describe(report, shell).join("\n"));
 }
 
 async function runArray(shell: Shell, dir: string, file: string, { save, json }: RunCommandOptions): Promise<void> {
   const { runTensor } = await import("../../driver/run.ts");
-  const report = await runTensor(dir, file, { save, signal: shell.signal });
+  const report = await runTensor(dir, file, { save, signal: shell.signal, note: shell.note });
   if (json === true) return shell.json(report);
   shell.print(summaryTable(report.outputs, shell.colors).join("\n"));
   if (save !== undefined) shell.log(`outputs written to ${save}`);

@@ -7,6 +7,8 @@ import type { Value } from "../../ir/value.ts";
 import { type OpName, opOf } from "../../ir/ops/index.ts";
 import { parameterNames } from "../describe-tap.ts";
 import { type Inspection, inspectLowered } from "../inspect.ts";
+import { kernelTargets } from "../kernel-facts.ts";
+import { kernelReport } from "../kernel-report.ts";
 import { type PassReport, reporting } from "../pass-observers.ts";
 import { defaultLevel, pipelineName, pipelineOf, positionAfter } from "../pipeline.ts";
 import { type PageModel, decodePage } from "./browser/model.js";
@@ -76,8 +78,11 @@ function pageData(request: PageRequest, { lowering, perImage }: Lowerings, passe
     layouts: [],
     docs: docsOf([perImage.lowered.graph, after]),
     command: commandData(request, resolved.architecture),
+    kernels: hasKernels(request) ? kernelReport(lowering.lowered.graph, request) : null,
   };
 }
+
+const hasKernels = ({ target }: PageRequest): boolean => kernelTargets.some((name) => name === target);
 
 /** The columns of both graphs over one tree and one table of strings; `perImage` gets the values that taps are made of. */
 function graphsOf(

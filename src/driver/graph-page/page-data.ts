@@ -1,3 +1,5 @@
+import type { KernelReport } from "../kernel-facts.ts";
+
 /**
  * What a page of `inspect --html` is made of, as its JSON holds it: columns of numbers over one table of strings, so that a
  * network of thousands of values is a few hundred kilobytes. Rows and modules are named by their index.
@@ -17,6 +19,8 @@ export interface PageData {
   readonly layouts: readonly LayoutData[];
   readonly taps: TapsData;
   readonly command: CommandData;
+  /** The kernels of the target that was asked for. */
+  readonly kernels: KernelReport | null;
   /** What each op does, by its name. */
   readonly docs: Readonly<Record<string, string>>;
 }

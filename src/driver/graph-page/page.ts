@@ -4,6 +4,8 @@ import type { GraphModel, PageModel } from "./browser/model.js";
 import { bytesText, quantityText, timesText } from "./browser/units.js";
 import { attribute, escapeHtml, tag } from "../html.ts";
 import type { PageData, TapChoice, TapOutput } from "./page-data.ts";
+import { kernelsPanel } from "./kernels-panel.ts";
+import { kernelsStyle } from "./kernels-style.ts";
 import { pageScript } from "./script.ts";
 import { style } from "./style.ts";
 
@@ -19,7 +21,7 @@ export function pageHtml({ data, before, after }: PageModel, inspection: Inspect
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>${escapeHtml(data.title)} - timmc inspect</title>
-<style>${style}</style>
+<style>${style}${data.kernels === null ? "" : kernelsStyle}</style>
 <noscript><style>.needs-script { display: none !important; } #work { display: block; overflow: auto; } #work > section { display: block !important; }</style></noscript>
 </head>
 <body data-tab="graph">
@@ -37,7 +39,12 @@ export function pageHtml({ data, before, after }: PageModel, inspection: Inspect
 ${notices(inspection.notices)}
 <noscript><p>The module tree, the drawings and the tap chooser need scripts; the tables do without.</p></noscript>
 <div id="tabs" role="tablist" aria-label="Views" class="needs-script">
-${tabs.map(([name, title]) => `<button type="button" role="tab" id="tab-${name}" data-tab="${name}" aria-controls="panel-${name}">${title}</button>`).join("\n")}
+${tabsOf(data)
+  .map(
+    ([name, title]) =>
+      `<button type="button" role="tab" id="tab-${name}" data-tab="${name}" aria-controls="panel-${name}">${title}</button>`,
+  )
+  .join("\n")}
 </div>
 <main>
 <section id="panel-modules" class="needs-script" aria-label="Modules" tabindex="-1">
@@ -53,6 +60,7 @@ ${tabs.map(([name, title]) => `<button type="button" role="tab" id="tab-${name}"
 ${graphPanel(data)}
 ${passesPanel(data, before, after)}
 ${tapsPanel(data, before)}
+${data.kernels === null ? "" : kernelsPanel(data.kernels)}
 </div>
 </main>
 <output id="status" class="spoken" aria-live="polite"></output>
@@ -69,6 +77,9 @@ const tabs = [
   ["passes", "Passes"],
   ["taps", "Taps"],
 ] as const;
+
+const tabsOf = ({ kernels }: PageData): readonly (readonly [string, string])[] =>
+  kernels === null ? tabs : [...tabs, ["kernels", "Kernels"]];
 
 /** JSON in which no tag begins. */
 const jsonText = (data: PageData): string => JSON.stringify(data).replaceAll("<", "\\u003c");

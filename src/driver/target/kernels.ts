@@ -1,6 +1,10 @@
+import { createHash } from "node:crypto";
 import { isPoint } from "../../backends/kernel/ops/point.ts";
 import { rootOf } from "../../backends/kernel/ops/root.ts";
 import { kernelPasses } from "../../backends/kernel/passes.ts";
+import type { KernelPlan } from "../../backends/kernel/plan.ts";
+import { storedWeights, weightBytes } from "../../backends/kernel/weights.ts";
+import { writeKernels } from "../../backends/kernel/write-kernels.ts";
 import { defaultForms } from "../../backends/onnx/forms.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
@@ -9,7 +13,8 @@ import { runPipeline } from "../../passes/pass.ts";
 import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import { ownFailure } from "../verify-failure.ts";
 import type { TargetName } from "./names.ts";
-import type { Target } from "./target.ts";
+import { shown } from "../weight-numbers.ts";
+import type { Emission, Source, Target } from "./target.ts";
 
 type Shared = Pick<
   Target,
@@ -64,6 +69,39 @@ export const kernelTarget = (name: Exclude<TargetName, "onnx">): Shared => ({
       ),
     ),
 });
+
+/** What a kernel target makes of a program, and what of it is said in the manifest. */
+interface Made {
+  readonly target: Emission["target"];
+  readonly texts: Readonly<Record<string, string>>;
+  readonly kernels: KernelPlan;
+}
+
+/** Files of texts and one of weights. */
+export function kernelEmission({ target, texts, kernels }: Made, { parameters }: Source["weights"]): Emission {
+  const tensors = storedWeights(kernels, parameters);
+  return {
+    target,
+    onnxNodes: null,
+    tensors,
+    weightBytes: kernels.weights.bytes,
+    write: (folder, { hasWeights, see, ...watch }) => {
+      const seen = see === undefined ? tensors : tensors.map((tensor) => shown(tensor, see));
+      const weights = hasWeights ? weightBytes(kernels, parameters, seen) : undefined;
+      return writeKernels(folder, { texts, weights, weightBytes: kernels.weights.bytes }, watch);
+    },
+    differences: () => [],
+    mismatch: ({ manifest }) => {
+      const changed = Object.entries(texts).find(([path, text]) => {
+        const sha256 = createHash("sha256").update(text).digest("hex");
+        return manifest.files.find((file) => file.path === path)?.sha256 !== sha256;
+      });
+      return changed === undefined
+        ? null
+        : `${changed[0]} computes the right outputs, but is not what the manifest's request gives: the file or the request was changed. Compile the model again.`;
+    },
+  };
+}
 
 /** A copy of a graph that kernels can be made of. Throws `unsupported` with the module for what none computes. */
 export function kernelGraph(source: Graph): Graph {

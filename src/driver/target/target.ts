@@ -36,9 +36,9 @@ export interface Target {
   requireModel(lowering: LoweredRequest, request: TargetRequest): void;
   /** Makes files of a graph that the passes left. Reads no weights. */
   emit(source: Source): Emission;
-  /** The file that a run opens, by its path in the folder, and the small files, which are written last. */
+  /** The file that a run opens, by its path in the folder, and those whose names projects have for files of their own. */
   places(layout: Layout): { readonly model: string; readonly texts: readonly string[] };
-  /** The small files of a manifest that does not list them yet. */
+  /** What is written when the rest is known, of a manifest that does not list it yet. */
   texts(manifest: Manifest): Readonly<Record<string, string>>;
   /** How an artifact's target was asked for. Throws `usage` for one that timmc does not make. */
   requestOf(manifest: Manifest): Pick<BuildRequest, "target" | "opset" | "onnxOps" | "layout">;
@@ -97,7 +97,9 @@ export interface Emission {
   mismatch(artifact: Artifact): string | null;
 }
 
-export interface OpenOptions {
+export interface OpenOptions extends Watch {
+  /** Is told what a user should know of how it runs. */
+  readonly note?: ((text: string) => void) | undefined;
   /** Threads of one operator, where the runtime has threads; default: one per core. */
   readonly threads?: number | undefined;
   /** Whether idle threads wait in a loop. Default yes. */
@@ -106,6 +108,7 @@ export interface OpenOptions {
 
 /** What runs artifacts of a target. */
 export interface Runtime {
+  /** Of a runtime that chooses its device late, when an artifact is open. */
   readonly facts: RuntimeFacts;
   /** Whether `threads` means anything to it. */
   readonly hasThreads: boolean;

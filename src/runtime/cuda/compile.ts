@@ -97,20 +97,20 @@ function ownFolder(): string {
 
 async function compile([file = "", ...args]: readonly string[], signal: AbortSignal | undefined): Promise<void> {
   const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"], signal });
-  const output = tailOf(child);
+  const words = wordsOf(child);
   const code = await endOf(child);
   if (signal?.aborted) throw new TimmcError("interrupted", "stopped while the kernels were compiled");
   if (code === 0) return;
-  throw new TimmcError("dependency", `${file} does not compile the model: ${output() || `it ended with ${code}`}`, {
+  throw new TimmcError("dependency", `${file} does not compile the model: ${words() || `it ended with ${code}`}`, {
     hint: "Compile the model again, in case its files were changed; CUDA 11.8 or newer, or a C++17 compiler, is needed.",
   });
 }
 
-/** The end of what a child says on its error stream, so far. */
-export function tailOf(child: ChildProcess): () => string {
+/** What a child says on its error stream, so far; of a compiler the first error is what counts. */
+export function wordsOf(child: ChildProcess): () => string {
   let text = "";
   child.stderr?.setEncoding("utf8").on("data", (more: string) => {
-    text = (text + more).slice(-4000);
+    text = (text + more).slice(0, 2000);
   });
   return () => text.trim();
 }

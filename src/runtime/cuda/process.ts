@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { TimmcError } from "../../ir/error.ts";
 import { count } from "../../ir/type.ts";
-import { endOf, tailOf } from "./compile.ts";
+import { endOf, wordsOf } from "./compile.ts";
 
 /** An input or an output: float32 in row-major order. */
 export interface CudaTensor {
@@ -91,7 +91,7 @@ class Answers {
   #wake: () => void = () => undefined;
 
   constructor(child: ChildProcessWithoutNullStreams) {
-    const words = tailOf(child);
+    const words = wordsOf(child);
     child.stdout.on("data", (chunk: Buffer) => {
       this.#chunks.push(chunk);
       this.#length += chunk.length;

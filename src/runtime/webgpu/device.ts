@@ -41,17 +41,8 @@ export async function requestDevice(needs: Needs, gpu: GPU | undefined = browser
         ? "there is no WebGPU here: the browser lacks it, or the page is not a secure context (https or localhost)"
         : "there is no WebGPU adapter: the system has no graphics driver that it can use",
     );
-  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  if (needs.buffer > maxBufferSize || needs.binding > maxStorageBufferBindingSize)
-    throw new WebGpuError(
-      "too-large",
-      `the model needs a buffer of ${needs.buffer} bytes and a binding of ${needs.binding}; ` +
-        `this adapter has ${maxBufferSize} and ${maxStorageBufferBindingSize}`,
-    );
+  requireRoom(needs, adapter, "adapter");
   const { features = [] } = needs;
-  const missing = features.find((feature) => !adapter.features.has(feature));
-  if (missing !== undefined)
-    throw new WebGpuError("too-large", `the model needs the feature ${missing}, and this adapter lacks it`);
   try {
     return await adapter.requestDevice({
       requiredFeatures: [...new Set([...wanted, ...features])].filter((name) => adapter.features.has(name)),
@@ -63,6 +54,24 @@ export async function requestDevice(needs: Needs, gpu: GPU | undefined = browser
   } catch (cause) {
     throw new WebGpuError("no-webgpu", `the adapter gives no device: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Throws `too-large` for a device, or an adapter, that a program does not fit on. */
+export function requireRoom(
+  { buffer, binding, features = [] }: Needs,
+  on: Pick<GPUAdapter | GPUDevice, "limits" | "features">,
+  what: "adapter" | "device",
+): void {
+  const { maxBufferSize, maxStorageBufferBindingSize } = on.limits;
+  if (buffer > maxBufferSize || binding > maxStorageBufferBindingSize)
+    throw new WebGpuError(
+      "too-large",
+      `the model needs a buffer of ${buffer} bytes and a binding of ${binding}; ` +
+        `this ${what} has ${maxBufferSize} and ${maxStorageBufferBindingSize}`,
+    );
+  const missing = features.find((feature) => !on.features.has(feature));
+  if (missing !== undefined)
+    throw new WebGpuError("too-large", `the model needs the feature ${missing}, and this ${what} lacks it`);
 }
 
 const browserGpu = (): GPU | undefined =>

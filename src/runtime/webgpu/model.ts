@@ -1,4 +1,4 @@
-import { needsOf, requestDevice } from "./device.ts";
+import { needsOf, requestDevice, requireRoom } from "./device.ts";
 import { WebGpuError } from "./error.ts";
 import { type Plan, bytesOf, checkPlan } from "./plan.ts";
 import { type BoundStep, dispatch, timeSteps } from "./steps.ts";
@@ -42,8 +42,10 @@ export interface Model {
 export async function loadModel(options: LoadOptions): Promise<Model> {
   const { shaders, weights, progress = () => {} } = options;
   const plan = checkPlan(options.plan, shaders);
-  const device = options.device ?? (await requestDevice(needsOf(plan), options.gpu));
+  const needs = needsOf(plan);
+  const device = options.device ?? (await requestDevice(needs, options.gpu));
   const own = options.device === undefined;
+  requireRoom(needs, device, "device");
   const lost = { reason: "" };
   void device.lost.then(({ message, reason }) => {
     lost.reason = message === "" ? reason : message;
@@ -77,6 +79,7 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
         }),
       })),
     );
+    if (lost.reason !== "") throw new Error(lost.reason);
     return new Network(device, plan, { arena: memory[1], outputs: memory[2], free }, steps, lost);
   } catch (cause) {
     free();

@@ -50,7 +50,7 @@ type Json = Readonly<Record<string, unknown>>;
  */
 export function checkPlan(value: unknown, shaders: readonly string[]): Plan {
   const plan = object("the plan", value);
-  const memory = [size("weights", plan["weights"]), size("arena", plan["arena"])] as const;
+  const memory = [multiple("weights", plan["weights"], 4), multiple("arena", plan["arena"], 4)] as const;
   list("features", plan["features"]).forEach((name) => refuseUnless(typeof name === "string", "features"));
   const within = (field: string, which: 0 | 1, from: number, bytes: number): void =>
     refuseUnless(from + bytes <= memory[which], `${field}: it ends behind the ${which === 0 ? "weights" : "arena"}`);

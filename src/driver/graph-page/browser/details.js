@@ -12,19 +12,25 @@ import { bytesText, changeText, quantityText, shareText, timesText } from "./uni
 /** @typedef {import("./model.js").ModuleNode} ModuleNode */
 /** @typedef {import("./model.js").ValueNode} ValueNode */
 
+/**
+ * @typedef {object} Ways Ways from a module to other panels.
+ * @property {(module: ModuleNode) => void} addTap
+ * @property {(module: ModuleNode) => Child} kernelsOf the kernels that compute it, where the page has them
+ */
+
 /** More than this of one kind is a list that nobody reads. */
 const longestList = 40;
 
 /**
  * @param {HTMLElement} place
  * @param {App} app
- * @param {(module: ModuleNode) => void} addTap
+ * @param {Ways} ways
  */
-export function mountDetails(place, app, addTap) {
+export function mountDetails(place, app, ways) {
   app.listen(({ selection }, before) => {
     if (selection === before?.selection) return;
     const { side, module, value } = selection;
-    const content = value === undefined ? moduleDetails(module, side, app, addTap) : valueDetails(value, side, app);
+    const content = value === undefined ? moduleDetails(module, side, app, ways) : valueDetails(value, side, app);
     place.replaceChildren(...content);
   });
 }
@@ -33,10 +39,10 @@ export function mountDetails(place, app, addTap) {
  * @param {ModuleNode} module
  * @param {Side} side
  * @param {App} app
- * @param {(module: ModuleNode) => void} addTap
+ * @param {Ways} ways
  * @returns {Element[]}
  */
-function moduleDetails(module, side, app, addTap) {
+function moduleDetails(module, side, app, ways) {
   const { before, after } = app.page;
   const graph = graphOf(app.page, side);
   const facts = graph.facts[module.index];
@@ -52,7 +58,7 @@ function moduleDetails(module, side, app, addTap) {
       "p",
       { class: "actions" },
       canOpen ? button("Open", () => app.open(module, side)) : undefined,
-      isRoot || module.results.length === 0 ? undefined : button("Tap this module", () => addTap(module)),
+      isRoot || module.results.length === 0 ? undefined : button("Tap this module", () => ways.addTap(module)),
     ),
     list([
       ["Result", facts?.result === undefined ? undefined : html("code", {}, facts.result.type)],
@@ -65,6 +71,7 @@ function moduleDetails(module, side, app, addTap) {
       ["Share of all MACs", shareText(facts?.macs ?? 0, graph.facts[0]?.macs ?? 0)],
       ["Operations, before and after", changeText(was?.ops ?? 0, is?.ops ?? 0, String)],
       ["Rules applied to its operations", appliedRules(is?.rules ?? new Map())],
+      ["Kernels", ways.kernelsOf(module)],
       ["Takes", links(inputs, side, app)],
       ["Gives to", links(outputs, side, app)],
       ["Own weights", weightsTable(parameters)],

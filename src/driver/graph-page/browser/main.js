@@ -4,6 +4,7 @@ import { createApp } from "./app.js";
 import { mountChooser } from "./chooser.js";
 import { mountDetails } from "./details.js";
 import { button, byId, html } from "./dom.js";
+import { mountKernels } from "./kernels-panel.js";
 import { mountGraph } from "./graph-view.js";
 import { decodePage } from "./model.js";
 import { mountPasses } from "./passes-panel.js";
@@ -26,9 +27,15 @@ function start() {
   });
   const tabs = mountTabs(byId("tabs", HTMLDivElement));
   const chooser = mountChooser(byId("panel-taps", HTMLElement), app);
-  mountDetails(byId("details", HTMLElement), app, (module) => {
-    chooser.addModule(module);
-    tabs.show("taps");
+  const { kernels: report } = page.data;
+  const kernels =
+    report === null ? undefined : mountKernels(byId("panel-kernels", HTMLElement), report, app, tabs.show);
+  mountDetails(byId("details", HTMLElement), app, {
+    addTap: (module) => {
+      chooser.addModule(module);
+      tabs.show("taps");
+    },
+    kernelsOf: (module) => kernels?.linkOf(module),
   });
   mountPasses(byId("by-module", HTMLDivElement), app);
   const tree = mountTree(byId("tree", HTMLTableElement), app, () => tabs.leaveModules());

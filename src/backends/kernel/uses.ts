@@ -1,0 +1,29 @@
+import type { Graph } from "../../ir/graph.ts";
+import type { Value } from "../../ir/value.ts";
+import { rootOf } from "./ops/root.ts";
+
+/** How a graph's values depend on each other, as far as kernels care. */
+export interface Uses {
+  readonly outputs: ReadonlySet<Value>;
+  /** The values that read a value, each once. */
+  readonly users: ReadonlyMap<Value, readonly Value[]>;
+}
+
+export function usesOf(graph: Graph): Uses {
+  const users = new Map<Value, Value[]>();
+  for (const value of graph.values())
+    for (const operand of operandsOf(value)) users.set(operand, [...(users.get(operand) ?? []), value]);
+  return { outputs: new Set(graph.outputs.map((o) => o.value)), users };
+}
+
+/** What is computed when the model runs, each once. */
+export const operandsOf = (value: Value): Value[] =>
+  [...new Set(value.operands)].filter((x): x is Value => x !== undefined && !x.isWeight);
+
+export const shapeOf = (value: Value): readonly number[] => value.type.shape as readonly number[];
+export const lengthOf = (value: Value): number => shapeOf(value).reduce((a, b) => a * b, 1);
+
+/** Sums of products along the last axis or a window: their result has rows and output channels. */
+export const isProduct = ({ op }: Value): boolean => op === "conv" || op === "linear" || op === "matmul";
+
+export const isRoot = (value: Value): boolean => rootOf(value) !== undefined;

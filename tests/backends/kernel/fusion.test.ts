@@ -1,0 +1,117 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { buildProgram } from "../../../src/backends/kernel/build.ts";
+import { planKernels } from "../../../src/backends/kernel/plan.ts";
+import type { Graph } from "../../../src/ir/graph.ts";
+import { evaluateWeight, interpret } from "../../../src/ir/interpret.ts";
+import type { Value } from "../../../src/ir/value.ts";
+import { Net, environment, networks } from "./network.ts";
+import { runPlan } from "./run-plan.ts";
+
+/** How a graph is cut: its kernels by their roots' ops, `-` for those that have none, with what they store. */
+const cut = (graph: Graph): string[] =>
+  buildProgram(graph).kernels.map(
+    ({ group: { root }, others = [], output }) =>
+      `${root?.op ?? "-"} > ${[...others, output].map((o) => o.value.op).join(", ")}`,
+  );
+
+/** Runs a graph's plan, and fails where a number is further from the interpreter's than 1e-4 of its tensor's largest. */
+function check(graph: Graph): void {
+  const expected = interpret(graph, environment);
+  const plan = planKernels(buildProgram(graph), (kernel) => kernel);
+  for (const { kernel } of plan.steps) expect(kernel.buffers.length).toBeLessThanOrEqual(8);
+  const actual = runPlan(plan, ({ value }) =>
+    value.isWeight ? evaluateWeight(value, environment) : environment.input(value.name, value.type as never),
+  );
+  for (const [name, { shape, ...rest }] of expected) {
+    const data = Array.from(rest.data);
+    const got = actual.get(name);
+    expect(got?.shape).toEqual(shape);
+    const largest = data.reduce((m, v) => Math.max(m, Math.abs(v)), 1);
+    for (const [i, v] of data.entries()) {
+      const error = Math.abs((got?.data[i] ?? NaN) - v);
+      if (!(error <= 1e-4 * largest)) expect.fail(`${name}[${i}]: ${String(got?.data[i])} instead of ${v}`);
+    }
+  }
+}
+
+describe("fusion preserves the function", () => {
+  it("of random networks", { timeout: 120_000 }, () => {
+    fc.assert(fc.property(networks, check), { numRuns: 150, seed: 20_260_101 });
+  });
+});
+
+/** A graph, and how it is cut. */
+const cases: Readonly<Record<string, (net: Net) => readonly [Graph, readonly string[]]>> = {
+  "a convolution takes bias, residual and activation": (net) => {
+    const x = net.input([1, 4, 6, 6]);
+    const sum = net.op("add", [net.conv(x, 4, 3), x], {});
+    return [net.outputs(net.activation(sum, "relu")), ["conv > activation"]];
+  },
+  "a tap in its midst is stored on the way": (net) => {
+    const x = net.input([1, 4, 6, 6]);
+    const y = net.conv(x, 4, 3);
+    const sum = net.op("add", [y, x], {});
+    return [net.outputs(net.activation(sum, "relu"), sum, y), ["conv > conv, add, activation"]];
+  },
+  "a value and a function of it that meet again are at hand": (net) => {
+    const y = net.conv(net.input([1, 4, 6, 6]), 4, 3);
+    return [net.outputs(net.op("mul", [y, net.activation(y, "silu")], {})), ["conv > mul"]];
+  },
+  "a value that meets its transpose is not": (net) => {
+    const y = net.conv(net.input([1, 4, 5, 4]), 4, 1);
+    return [net.outputs(net.op("add", [y, net.transpose(y, [0, 3, 2, 1])], {})), ["conv > conv", "- > add"]];
+  },
+  "a result that is repeated is stored before": (net) => {
+    const y = net.conv(net.input([1, 4, 1, 1]), 4, 1);
+    return [net.outputs(net.op("mul", [net.input([1, 4, 5, 5]), y], {})), ["conv > conv", "- > mul"]];
+  },
+  "a gate is computed where the next convolution reads": (net) => {
+    const x = net.activation(net.conv(net.input([1, 4, 6, 6]), 8, 3), "silu");
+    const y = net.conv(net.op("mul", [x, net.gate(x)], {}), 4, 1);
+    const squeeze = ["reduce_mean > reduce_mean", "conv > activation"];
+    return [net.outputs(y), ["conv > activation", ...squeeze, "conv > conv"]];
+  },
+  "rows go back from windows behind a projection, rolled and added": (net) => {
+    const x = net.input([1, 4, 6, 8]);
+    const rolled = [1, 2].reduce((v, axis) => net.op("roll", [v], { axis, shift: -axis }), x);
+    const windows = net.transpose(net.reshape(rolled, [1, 2, 2, 2, 3, 8]), [0, 1, 3, 2, 4, 5]);
+    const rows = net.linear(net.reshape(windows, [4, 6, 8]), 8);
+    const map = net.transpose(net.reshape(rows, [1, 2, 2, 2, 3, 8]), [0, 1, 3, 2, 4, 5]);
+    const back = [2, 1].reduce((v, axis) => net.op("roll", [v], { axis, shift: axis }), net.reshape(map, [1, 4, 6, 8]));
+    return [net.outputs(net.op("add", [x, back], {})), ["linear > add"]];
+  },
+  "a concatenation is written in parts": (net) => {
+    const x = net.input([1, 4, 6, 6]);
+    const [a, b] = [net.activation(net.conv(x, 4, 1), "relu"), net.conv(x, 6, 3)];
+    const c = net.conv(a, 4, 3);
+    return [
+      net.outputs(net.conv(net.op("concat", [a, b, c], { axis: 1 }), 4, 3)),
+      ["conv > activation", "conv > conv", "conv > conv", "conv > conv"],
+    ];
+  },
+  "concatenations of the same values in a row are one": (net) => {
+    const parts = [net.conv(net.input([1, 4, 6, 6]), 4, 1)];
+    for (let i = 0; i < 3; i++) {
+      const before = parts.length === 1 ? (parts[0] as Value) : net.op("concat", parts, { axis: 1 });
+      parts.push(net.conv(net.activation(before, "relu"), 2, 3));
+    }
+    const all = net.op("concat", parts, { axis: 1 });
+    return [net.outputs(net.conv(all, 4, 1)), Array.from({ length: 5 }, () => "conv > conv")];
+  },
+  "a part that is an output stays apart": (net) => {
+    const x = net.input([1, 4, 20, 20]);
+    const [a, b] = [net.conv(x, 4, 1), net.conv(x, 4, 3)];
+    const y = net.conv(net.op("concat", [a, b], { axis: 1 }), 4, 1);
+    return [net.outputs(y, a), ["conv > conv", "conv > conv", "conv > conv"]];
+  },
+};
+
+describe("a kernel takes along what it has at hand", () => {
+  it.each(Object.keys(cases))("%s", (name) => {
+    const [graph, kernels] = cases[name]?.(new Net()) ?? [];
+    if (graph === undefined) throw new RangeError(name);
+    expect(cut(graph)).toEqual(kernels);
+    check(graph);
+  });
+});
