@@ -3,6 +3,8 @@ import { type Kernel, type Program, type Stored, addressOf } from "../kernel/bui
 import { chooseSchedule } from "../kernel/choose.ts";
 import { load } from "../kernel/expr.ts";
 import { indexOf, variable } from "../kernel/index-expr.ts";
+import { legalizeCuda } from "../kernel/legalize.ts";
+import { matrixSchedule } from "../kernel/matrix-schedule.ts";
 import { type Binding, type KernelPlan, type PlannedStep, planKernels } from "../kernel/plan.ts";
 import type { Schedule } from "../kernel/schedule.ts";
 import { printCuda } from "./print.ts";
@@ -30,9 +32,12 @@ export interface CudaStep extends Pick<PlannedStep, "name" | "bindings"> {
 /** Threads of a warp bring sums together in registers. */
 const cudaSchedule = (kernel: Kernel): Schedule => ({ ...chooseSchedule(kernel), shuffles: true });
 
+/** The same, and products of matrices by matrix instructions. */
+export const matricesFirst = (kernel: Kernel): Schedule => matrixSchedule(kernel) ?? cudaSchedule(kernel);
+
 /** The program of a graph's kernels. Throws `unsupported` for what the C API has no place for. */
 export function planCuda(program: Program, schedule: (kernel: Kernel) => Schedule = cudaSchedule): CudaProgram {
-  const plan = planKernels(rowMajorOutputs(program), (kernel) => kernel, schedule);
+  const plan = planKernels(rowMajorOutputs(program), legalizeCuda, schedule);
   for (const { name, stored } of [...plan.inputs, ...plan.outputs]) requireFloats(name, stored);
   const kernels = new Map<string, CudaKernel>();
   const steps = plan.steps.map((step): CudaStep => {

@@ -9,7 +9,8 @@ export const bindingAlignment = 256;
 /** Within a binding tensors begin at multiples of a vector of four. */
 const tensorAlignment = 16;
 
-export const bytesOf = ({ storage, length }: Buffer): number => length * (storage === "f16" ? 2 : 4);
+export const elementBytes = ({ storage }: Buffer): number => (storage === "f16" ? 2 : 4);
+export const bytesOf = (buffer: Buffer): number => buffer.length * elementBytes(buffer);
 const alignTo = (n: number, by: number): number => Math.ceil(n / by) * by;
 
 /** Tensors of the weight file that lie next to each other and are bound as one. */
@@ -67,10 +68,11 @@ export function bindWeights(program: Program, kernels: readonly ThreadKernel[]):
       const last = group.at(-1);
       if (first === undefined || last === undefined) continue;
       const from = offsets.get(first) ?? 0;
-      const length = ((offsets.get(last) ?? 0) - from) / 4 + last.length;
+      const size = elementBytes(first);
+      const length = ((offsets.get(last) ?? 0) - from) / size + last.length;
       const run: Buffer = { name: first.name, space: "device", storage: first.storage, length };
       runs.set(run, { buffer: run, offset: from });
-      for (const b of group) moved.set(b, { run, by: ((offsets.get(b) ?? 0) - from) / 4 });
+      for (const b of group) moved.set(b, { run, by: ((offsets.get(b) ?? 0) - from) / size });
     }
     const body = moveLoads(kernel.body, moved);
     return { ...kernel, body, ...buffersOf(body) };
@@ -79,7 +81,7 @@ export function bindWeights(program: Program, kernels: readonly ThreadKernel[]):
   return { kernels: bound, runs, places, bytes: alignTo(end, bindingAlignment) };
 }
 
-/** Tensors in the order of the file, cut where others lie between, or where a binding could not begin. */
+/** Tensors of one type in the order of the file, cut where others lie between. */
 function contiguous(buffers: readonly Buffer[], offsets: ReadonlyMap<Buffer, number>): Buffer[][] {
   const sorted = buffers.toSorted((a, b) => (offsets.get(a) ?? 0) - (offsets.get(b) ?? 0));
   const groups: Buffer[][] = [];
@@ -87,7 +89,7 @@ function contiguous(buffers: readonly Buffer[], offsets: ReadonlyMap<Buffer, num
     const last = groups.at(-1)?.at(-1);
     const at = offsets.get(buffer) ?? 0;
     const follows = last !== undefined && at === alignTo((offsets.get(last) ?? 0) + bytesOf(last), tensorAlignment);
-    if (follows) groups.at(-1)?.push(buffer);
+    if (follows && last.storage === buffer.storage) groups.at(-1)?.push(buffer);
     else groups.push([buffer]);
   }
   return groups;

@@ -5,7 +5,7 @@ import { type Index, type Variable, indexOf, variable } from "./index-expr.ts";
 import { type Source, everywhere, isMovement, isPoint, pointAt } from "./ops/point.ts";
 import { rootOf } from "./ops/root.ts";
 import { forward } from "./region.ts";
-import { type BuildOptions, packing, storageOf } from "./storage.ts";
+import { type BuildOptions, isMatrixWork, packing, storageOf } from "./storage.ts";
 import { type Stored, addressOf } from "./stored.ts";
 import type { TileStatement } from "./tile.ts";
 import { lengthOf, shapeOf } from "./uses.ts";
@@ -58,7 +58,8 @@ export class Expressions {
     const define = rootOf(root);
     if (define === undefined) throw new RangeError(`${root.op} is no root`);
     const operands = root.operands.map((x, i) => (x === undefined ? undefined : this.source(x, root, i)));
-    const made = define(operands as Source[], root, shapeOf(root));
+    const flat = this.options.matrices === true && isMatrixWork(root);
+    const made = define(operands as Source[], root, shapeOf(root), { flat });
     const known = new Map<Value, Element>();
     known.set(root, { value: root, expr: made.value, index: made.index ?? made.axes.map(indexOf) });
     for (const link of chain) known.set(link, this.link(link, known));

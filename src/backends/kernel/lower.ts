@@ -307,9 +307,12 @@ class Lowering {
         if (staged.length > 0) this.copyAll(staged);
         this.accumulate(work, staged, constant(0));
       });
-    for (const part of new Set(x.axes.flatMap((axis) => this.workgroup.partsOf(dimensionOf(axis)))))
-      if (work.product === undefined || part.stride >= warp)
-        for (const register of registers.values()) this.across(part, x.op, register);
+    const taken = new Set(axes.flatMap((axis) => this.workgroup.partsOf(dimensionOf(axis))));
+    for (const part of new Set(x.axes.flatMap((axis) => this.workgroup.partsOf(dimensionOf(axis))))) {
+      if (work.product !== undefined && part.stride < warp) continue;
+      if (taken.has(part)) throw new RangeError(`${this.kernel.name}: threads that hold a sum apart cannot share it`);
+      for (const register of registers.values()) this.across(part, x.op, register);
+    }
   }
 
   /** The factors of a sum of products that come through workgroup memory. */

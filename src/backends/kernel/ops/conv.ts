@@ -1,9 +1,11 @@
 import { binary, literal, reduce, select, within } from "../expr.ts";
 import { add, div, indexOf, offset, scale, variable } from "../index-expr.ts";
 import { everywhere } from "./point.ts";
+import { unflatten } from "./shape.ts";
 import { type RootOf, given, mul, plus } from "./parts.ts";
 
-export const conv: RootOf = ([x, weight, bias], value, shape) => {
+/** Output channels, places, and the images that they are in. Of pointwise convolutions all places are one axis. */
+export const conv: RootOf = ([x, weight, bias], value, shape, { flat }) => {
   const { stride, padding, dilation, groups } = value.attrs as {
     stride: number[];
     padding: number[];
@@ -13,12 +15,17 @@ export const conv: RootOf = ([x, weight, bias], value, shape) => {
   const [input, kernel] = [given(x), given(weight)];
   const spatial = shape.length - 2;
   const names = ["z", "y", "x"].slice(3 - spatial);
-  const axes = [
-    variable("n", shape[0] ?? 1),
-    variable("o", shape[1] ?? 1),
-    ...names.map((name, i) => variable(name, shape[i + 2] ?? 1)),
-  ];
-  const [n, o, ...space] = axes.map(indexOf);
+  const extents = shape.slice(2);
+  const rows = [shape[0] ?? 1, ...extents];
+  const isFlat = groups === 1 && (flat || kernel.shape.slice(2).every((k) => k === 1));
+  const m = variable(
+    "m",
+    rows.reduce((a, b) => a * b, 1),
+  );
+  const apart = [variable("n", rows[0] ?? 1), ...names.map((name, i) => variable(name, extents[i] ?? 1))];
+  const [n, ...space] = isFlat ? unflatten(indexOf(m), rows) : apart.map(indexOf);
+  const out = variable("o", shape[1] ?? 1);
+  const o = indexOf(out);
   const perGroup = kernel.shape[1] ?? 1;
   const c = variable("c", perGroup);
   const windows = names.map((name, i) => variable(`k${name}`, kernel.shape[i + 2] ?? 1));
@@ -26,10 +33,12 @@ export const conv: RootOf = ([x, weight, bias], value, shape) => {
     offset(add(scale(at, stride[i] ?? 1), scale(indexOf(given(windows[i])), dilation[i] ?? 1)), -(padding[i] ?? 0)),
   );
   const mask = places.reduce((m, at, i) => binary("and", m, within(at, input.shape[i + 2] ?? 1)), everywhere);
-  const group = div(given(o), (shape[1] ?? 1) / groups);
+  const group = div(o, (shape[1] ?? 1) / groups);
   const channel = add(scale(group, perGroup), indexOf(c));
   const element = select(mask, input.at([given(n), channel, ...places], mask), literal(0));
-  const factor = kernel.at([given(o), indexOf(c), ...windows.map(indexOf)], everywhere);
+  const factor = kernel.at([o, indexOf(c), ...windows.map(indexOf)], everywhere);
   const sum = reduce("add", [...windows, c], mul(element, factor));
-  return { axes, statements: [], value: bias === undefined ? sum : plus(sum, bias.at([given(o)], everywhere)) };
+  const biased = bias === undefined ? sum : plus(sum, bias.at([o], everywhere));
+  const axes = isFlat ? [m, out] : [given(apart[0]), out, ...apart.slice(1)];
+  return { axes, index: [given(n), o, ...space], statements: [], value: biased };
 };

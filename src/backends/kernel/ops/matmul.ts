@@ -2,16 +2,22 @@ import { reduce } from "../expr.ts";
 import { indexOf, variable } from "../index-expr.ts";
 import { type RootOf, axesOf, given, mul, plus } from "./parts.ts";
 import { everywhere } from "./point.ts";
-import { broadcastIndex } from "./shape.ts";
+import { broadcastIndex, unflatten } from "./shape.ts";
 
+/** All rows, those of the leading axes too, are one axis. */
 export const linear: RootOf = ([x, weight, bias], _, shape) => {
-  const axes = axesOf(shape, ["b", "m", "o"]);
-  const index = axes.map(indexOf);
+  const lead = shape.slice(0, -1);
+  const m = variable(
+    "m",
+    lead.reduce((a, b) => a * b, 1),
+  );
+  const o = variable("o", shape.at(-1) ?? 1);
   const c = variable("c", given(weight).shape[1] ?? 1);
-  const o = given(index.at(-1));
-  const element = given(x).at([...index.slice(0, -1), indexOf(c)], everywhere);
-  const sum = reduce("add", [c], mul(element, given(weight).at([o, indexOf(c)], everywhere)));
-  return { axes, statements: [], value: bias === undefined ? sum : plus(sum, bias.at([o], everywhere)) };
+  const rows = unflatten(indexOf(m), lead);
+  const element = given(x).at([...rows, indexOf(c)], everywhere);
+  const sum = reduce("add", [c], mul(element, given(weight).at([indexOf(o), indexOf(c)], everywhere)));
+  const value = bias === undefined ? sum : plus(sum, bias.at([indexOf(o)], everywhere));
+  return { axes: [m, o], index: [...rows, indexOf(o)], statements: [], value };
 };
 
 export const matmul: RootOf = ([x, y], _, shape) => {

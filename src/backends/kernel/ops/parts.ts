@@ -17,7 +17,18 @@ export interface Root {
   readonly passed?: Variable;
 }
 
-export type RootOf = (operands: readonly Source[], value: Value, shape: readonly number[]) => Root;
+/** How a target wants an op. */
+export interface RootOptions {
+  /** Positions of a map are the rows of one matrix, whatever the window: what matrix instructions want. */
+  readonly flat: boolean;
+}
+
+export type RootOf = (
+  operands: readonly Source[],
+  value: Value,
+  shape: readonly number[],
+  options: RootOptions,
+) => Root;
 
 export const f32 = (name: string, axes: readonly Variable[]): Local => ({ name, dtype: "f32", lanes: 1, axes });
 export const mul = (x: Expr, y: Expr): Expr => binary("mul", x, y);
