@@ -46,11 +46,18 @@ export async function withGraph<T>(
   optimization: SessionOptions["optimization"],
   body: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const folder = temporaryFolder();
-  try {
+  return withTemporaryFolder(async (folder) => {
     const emitted = emitOnnx(graph, parameters, { opset, ops, producerVersion: version, metadata: [] });
     await writeModel(folder, emitted, { hasWeights: true, signal });
-    return await withModel(ort, join(folder, modelFiles.plain.model), optimization, body);
+    return withModel(ort, join(folder, modelFiles.plain.model), optimization, body);
+  });
+}
+
+/** Gives a folder that is taken away again. */
+export async function withTemporaryFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
+  const folder = temporaryFolder();
+  try {
+    return await body(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -13,6 +13,7 @@ import { ownFailure } from "./verify-failure.ts";
 export interface Suspect {
   readonly manifest: Manifest;
   readonly target: Target;
+  readonly mismatch: () => string | null;
   /** The unoptimised graph, and the passes that made the artifact of it. */
   readonly graph: Graph;
   readonly pipeline: Pipeline;
@@ -38,7 +39,7 @@ interface Fault {
  * interpreter can tell, a prefix whose function is still the same convicts the emission and not the pass.
  */
 export async function findCulprit(suspect: Suspect, { input, outputs, isExcused }: Fault): Promise<Failure> {
-  const { manifest, target, pipeline, reference, runner, progress, isSmall } = suspect;
+  const { manifest, target, mismatch, pipeline, reference, runner, progress, isSmall } = suspect;
   const runOn = async (by: GraphRunner, graph: Graph): Promise<Outputs> => {
     const [results = new Map()] = await runGraph(by, graph, [input]);
     return results;
@@ -77,7 +78,7 @@ export async function findCulprit(suspect: Suspect, { input, outputs, isExcused 
     return passFailure(pass, await findFiring(pass, before, isRight));
   }
   const agrees = (candidate: Outputs): boolean => agree(unoptimised, candidate);
-  return target.faultBehindPasses({ manifest, graph, runner, input, agrees, progress });
+  return target.faultBehindPasses({ manifest, mismatch, graph, runner, input, agrees, progress });
 }
 
 function emissionFailure(after: string | null, where: string, firing: Firing | undefined): Failure {

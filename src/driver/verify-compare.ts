@@ -55,8 +55,9 @@ export const passes = (m: Measurement): boolean => m.used <= 1;
 export const measure = (declared: readonly ManifestOutput[], reference: Outputs, actual: Outputs): Measurement[] =>
   declared.map((output) => measureOutput(output, reference.get(output.name), actual.get(output.name)));
 
-function measureOutput(
-  { name, dtype }: ManifestOutput,
+/** Measures one output. */
+export function measureOutput(
+  { name, dtype }: Pick<ManifestOutput, "name" | "dtype">,
   reference: NpyArray | undefined,
   actual: NpyArray | undefined,
 ): Measurement {

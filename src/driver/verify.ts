@@ -101,7 +101,8 @@ async function compare(
     cases.push(trial(artifact, first, "float64", interpretGraph(reference, graph, first.tensor), actual[0]));
   }
   const runner: GraphRunner = { ...reference, ops };
-  const suspect: Suspect = { manifest, target, graph, pipeline, reference, runner, progress, isSmall };
+  const mismatch = (): string | null => fileFailure(artifact, remade)?.message ?? null;
+  const suspect: Suspect = { manifest, target, mismatch, graph, pipeline, reference, runner, progress, isSmall };
   const movements = await movementsOf(suspect, cases, stills);
   const failure =
     (await explain(suspect, cases, movements)) ??

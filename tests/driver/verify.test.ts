@@ -10,10 +10,10 @@ import type { CompileRequest } from "../../src/driver/compile.ts";
 import { pipelineOf } from "../../src/driver/pipeline.ts";
 import { deadCode } from "../../src/passes/whole-graph/dead-code.ts";
 import type { Pass, Pipeline } from "../../src/passes/pass.ts";
-import { any, op, weight } from "../../src/passes/pattern.ts";
 import { passOf, rewriting } from "../../src/passes/rewriting.ts";
-import { type Rule, defineRule } from "../../src/passes/rule.ts";
+import type { Rule } from "../../src/passes/rule.ts";
 import { foldBatchNorm } from "../../src/passes/rules/fold-batch-norm.ts";
+import { dropConvBias, dropLinearBias } from "./broken-rules.ts";
 import { compileTiny, refusal, shapesModel, temporaryFolder } from "./workspace.ts";
 
 /** What the tests break in the compiler: graphs on their way to ONNX, behind the legalisation or by a rule of it. */
@@ -51,23 +51,6 @@ afterEach(() => {
   vi.unstubAllEnvs();
   expect(readdirSync(at("tmp")), "temporary folders").toEqual([]);
 });
-
-/** Wrong: a linear map with a bias is none without it. */
-const dropLinearBias = defineRule({
-  name: "drop-linear-bias",
-  pattern: op.linear(any("x"), weight("kernel"), weight("bias")),
-  rewrite: ({ x, kernel }, b) => b.linear(x, kernel, undefined),
-});
-
-/** Folds each bias into itself, harmlessly, once; wrong at one module, where it drops it. */
-const dropConvBias = (module: string): Rule =>
-  defineRule({
-    name: "drop-conv-bias",
-    pattern: op.conv(any("x"), weight("kernel"), weight("bias")),
-    where: ({ bias }) => !bias.origin.rules.includes("drop-conv-bias") || "it is done",
-    rewrite: ({ root, x, kernel, bias }, b) =>
-      b.conv(x, kernel, root.origin.path === module ? b.sub(bias, bias) : b.neg(b.neg(bias)), root.attrs),
-  });
 
 /** A last pass that changes nothing that runs. */
 const cleanUp: Pass = { name: "clean-up", run: (graph) => deadCode.run(graph) };

@@ -1,4 +1,4 @@
-import type { Program, Stored } from "./build.ts";
+import type { Stored } from "./build.ts";
 import { type Buffer, type Expr, load } from "./expr.ts";
 import { offset } from "./index-expr.ts";
 import { rebuild } from "./rebuild.ts";
@@ -13,42 +13,33 @@ export const elementBytes = ({ storage }: Buffer): number => (storage === "f16" 
 export const bytesOf = (buffer: Buffer): number => buffer.length * elementBytes(buffer);
 const alignTo = (n: number, by: number): number => Math.ceil(n / by) * by;
 
-/** Tensors of the weight file that lie next to each other and are bound as one. */
-export interface WeightRun {
-  readonly buffer: Buffer;
-  /** In bytes of the weight file. */
-  readonly offset: number;
-}
-
 /** Where a weight begins in the file, in bytes. */
 export interface WeightPlace {
   readonly weight: Stored;
   readonly offset: number;
 }
 
-/** The weight file, and the kernels reading runs of it in place of single tensors. */
-export interface BoundProgram {
-  readonly kernels: readonly ThreadKernel[];
-  /** The runs that kernels read, by their buffers. */
-  readonly runs: ReadonlyMap<Buffer, WeightRun>;
+/** The weight file. */
+export interface WeightFile {
   /** In the order of the file. */
   readonly places: readonly WeightPlace[];
+  readonly offsets: ReadonlyMap<Buffer, number>;
   readonly bytes: number;
 }
 
 /**
- * Lays the weights out in the order in which kernels first read them, and binds what a kernel reads of them side by side at once: a
- * kernel has few bindings, and kernels of one shape have one text.
+ * Lays the weights out in the order in which kernels, each given by its buffers, first read them, so that what a kernel reads of them lies
+ * side by side. What several kernels read begins where a binding can.
  */
-export function bindWeights(program: Program, kernels: readonly ThreadKernel[]): BoundProgram {
-  const weights = new Map(program.weights.map((w) => [w.buffer, w]));
+export function placeWeights(weights: readonly Stored[], kernels: readonly (readonly Buffer[])[]): WeightFile {
+  const known = new Map(weights.map((w) => [w.buffer, w]));
+  const readers = new Map<Buffer, number>();
+  for (const buffers of kernels) for (const b of buffers) readers.set(b, (readers.get(b) ?? 0) + 1);
   const offsets = new Map<Buffer, number>();
   let end = 0;
-  const readers = (buffer: Buffer): number => kernels.filter((k) => k.buffers.includes(buffer)).length;
-  for (const kernel of kernels) {
-    const fresh = kernel.buffers.filter((b) => weights.has(b) && !offsets.has(b));
-    // What several kernels read begins where a binding can.
-    const shared = fresh.filter((b) => readers(b) > 1);
+  for (const buffers of kernels) {
+    const fresh = buffers.filter((b) => known.has(b) && !offsets.has(b));
+    const shared = fresh.filter((b) => (readers.get(b) ?? 0) > 1);
     const own = fresh.filter((b) => !shared.includes(b));
     for (const group of [...shared.map((b) => [b]), own]) {
       if (group.length > 0) end = alignTo(end, bindingAlignment);
@@ -59,40 +50,54 @@ export function bindWeights(program: Program, kernels: readonly ThreadKernel[]):
       }
     }
   }
-  const runs = new Map<Buffer, WeightRun>();
-  const bound = kernels.map((kernel) => {
-    const moved = new Map<Buffer, { run: Buffer; by: number }>();
-    const own = kernel.buffers.filter((b) => offsets.has(b));
-    for (const group of contiguous(own, offsets)) {
-      const [first] = group;
-      const last = group.at(-1);
-      if (first === undefined || last === undefined) continue;
-      const from = offsets.get(first) ?? 0;
-      const size = elementBytes(first);
-      const length = ((offsets.get(last) ?? 0) - from) / size + last.length;
-      const run: Buffer = { name: first.name, space: "device", storage: first.storage, length };
-      runs.set(run, { buffer: run, offset: from });
-      for (const b of group) moved.set(b, { run, by: ((offsets.get(b) ?? 0) - from) / size });
-    }
-    const body = moveLoads(kernel.body, moved);
-    return { ...kernel, body, ...buffersOf(body) };
-  });
-  const places = [...offsets].map(([buffer, at]) => ({ weight: weights.get(buffer) as Stored, offset: at }));
-  return { kernels: bound, runs, places, bytes: alignTo(end, bindingAlignment) };
+  const places = [...offsets].map(([buffer, at]) => ({ weight: known.get(buffer) as Stored, offset: at }));
+  return { places, offsets, bytes: alignTo(end, bindingAlignment) };
 }
 
-/** Tensors of one type in the order of the file, cut where others lie between. */
-function contiguous(buffers: readonly Buffer[], offsets: ReadonlyMap<Buffer, number>): Buffer[][] {
-  const sorted = buffers.toSorted((a, b) => (offsets.get(a) ?? 0) - (offsets.get(b) ?? 0));
+/** Weights of a kernel that lie next to each other and are bound as one. */
+export interface WeightRun {
+  readonly members: readonly Buffer[];
+  /** In bytes of the weight file. */
+  readonly offset: number;
+}
+
+/** The weights among a kernel's buffers in the order of the file, cut where others lie between, or where numbers have another size. */
+export function runsOf(buffers: readonly Buffer[], { offsets }: WeightFile): readonly WeightRun[] {
+  const at = (b: Buffer): number => offsets.get(b) ?? 0;
+  const sorted = buffers.filter((b) => offsets.has(b)).sort((a, b) => at(a) - at(b));
   const groups: Buffer[][] = [];
   for (const buffer of sorted) {
     const last = groups.at(-1)?.at(-1);
-    const at = offsets.get(buffer) ?? 0;
-    const follows = last !== undefined && at === alignTo((offsets.get(last) ?? 0) + bytesOf(last), tensorAlignment);
+    const follows = last !== undefined && at(buffer) === alignTo(at(last) + bytesOf(last), tensorAlignment);
     if (follows && last.storage === buffer.storage) groups.at(-1)?.push(buffer);
     else groups.push([buffer]);
   }
-  return groups;
+  return groups.map((members) => ({ members, offset: at(members[0] as Buffer) }));
+}
+
+/** The kernel reading runs, given by their members in the kernel, in place of single tensors: it has few bindings. */
+export function withRuns(
+  kernel: ThreadKernel,
+  runs: readonly (readonly Buffer[])[],
+): { readonly kernel: ThreadKernel; readonly bound: ReadonlyMap<Buffer, number> } {
+  const moves = new Map<Buffer, { readonly run: Buffer; readonly by: number }>();
+  const bound = new Map<Buffer, number>();
+  runs.forEach((members, i) => {
+    const [first] = members;
+    if (first === undefined) return;
+    const starts: number[] = [];
+    let length = 0;
+    for (const member of members) {
+      const start = alignTo(length, tensorAlignment / elementBytes(member));
+      starts.push(start);
+      length = start + member.length;
+    }
+    const run: Buffer = { ...first, length };
+    bound.set(run, i);
+    members.forEach((member, j) => moves.set(member, { run, by: starts[j] ?? 0 }));
+  });
+  const body = moveLoads(kernel.body, moves);
+  return { kernel: { ...kernel, body, ...buffersOf(body) }, bound };
 }
 
 type Moves = ReadonlyMap<Buffer, { readonly run: Buffer; readonly by: number }>;

@@ -1,11 +1,9 @@
 import { type Lifetime, planArena } from "./arena.ts";
-import { bindCommon } from "./bind.ts";
-import { type WeightPlace, bindWeights, bindingAlignment, bytesOf } from "./bindings.ts";
+import { type WeightPlace, bindingAlignment, bytesOf, placeWeights, runsOf } from "./bindings.ts";
 import type { Kernel, Program, Stored } from "./build.ts";
 import { chooseSchedule } from "./choose.ts";
 import type { Buffer } from "./expr.ts";
-import { lower } from "./lower.ts";
-import { renamed } from "./rename.ts";
+import { Forms } from "./forms.ts";
 import type { Schedule } from "./schedule.ts";
 import type { ThreadKernel } from "./thread.ts";
 
@@ -54,24 +52,24 @@ export function planKernels(
   legalize: (kernel: ThreadKernel) => ThreadKernel,
   schedule: (kernel: Kernel) => Schedule = (kernel) => chooseSchedule(kernel),
 ): KernelPlan {
-  const threads = program.kernels.map((kernel) => legalize(lower(kernel.tile, schedule(kernel))));
-  const bound = bindWeights(program, threads);
-  const kernels = bound.kernels.map(bindCommon);
-  const used = kernels.map((k) => k.buffers);
+  const printed = new Forms(legalize);
+  const lowered = program.kernels.map((kernel) => printed.lowered(kernel, schedule(kernel)));
+  const used = lowered.map(({ buffers }) => buffers);
+  const file = placeWeights(program.weights, used);
   const lives = lifetimes(program, used);
   const { offsets, bytes, lowerBound } = planArena([...lives.values()], bindingAlignment);
   const places = new Map([...lives.keys()].map((buffer, i) => [buffer, offsets[i] ?? 0]));
-  const steps = kernels.map((kernel, i): PlannedStep => ({
-    name: program.kernels[i]?.tile.name ?? "",
-    kernel: renamed(kernel),
-    bindings: kernel.buffers.map((buffer): Binding => {
-      const run = bound.runs.get(buffer);
+  const steps = lowered.map((own, i): PlannedStep => {
+    const runs = runsOf(own.buffers, file);
+    const { kernel, sources } = printed.bound(own, runs);
+    const bindings = kernel.buffers.map((buffer, j): Binding => {
+      const source = sources[j];
       const size = Math.ceil(bytesOf(buffer) / 16) * 16;
-      return run === undefined
-        ? { memory: "arena", offset: places.get(buffer) ?? 0, bytes: size }
-        : { memory: "weights", offset: run.offset, bytes: size };
-    }),
-  }));
+      if (typeof source === "number") return { memory: "weights", offset: runs[source]?.offset ?? 0, bytes: size };
+      return { memory: "arena", offset: (source && places.get(source)) ?? 0, bytes: size };
+    });
+    return { name: program.kernels[i]?.tile.name ?? "", kernel, bindings };
+  });
   const tensor = (name: string, stored: Stored): PlannedTensor => ({
     name,
     stored,
@@ -82,7 +80,7 @@ export function planKernels(
     steps,
     inputs: program.inputs.map((stored) => tensor(stored.value.name, stored)),
     outputs: program.outputs.map(({ name, stored }) => tensor(name, stored)),
-    weights: { bytes: bound.bytes, places: bound.places },
+    weights: { bytes: file.bytes, places: file.places },
     arena: { bytes, lowerBound, tensors },
   };
 }

@@ -1,4 +1,7 @@
 import { createHash } from "node:crypto";
+import { type Program, buildProgram } from "../../backends/kernel/build.ts";
+import { usedTiles } from "../../backends/kernel/choose.ts";
+import { type Table, gpuTable } from "../../backends/kernel/table.ts";
 import { isPoint } from "../../backends/kernel/ops/point.ts";
 import { rootOf } from "../../backends/kernel/ops/root.ts";
 import { kernelPasses } from "../../backends/kernel/passes.ts";
@@ -6,89 +9,133 @@ import type { KernelPlan } from "../../backends/kernel/plan.ts";
 import { storedWeights, weightBytes } from "../../backends/kernel/weights.ts";
 import { writeKernels } from "../../backends/kernel/write-kernels.ts";
 import { defaultForms } from "../../backends/onnx/forms.ts";
+import type { Parameters } from "../../backends/parameters.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { isStaticType, printType } from "../../ir/type.ts";
 import { runPipeline } from "../../passes/pass.ts";
 import { deadCode } from "../../passes/whole-graph/dead-code.ts";
-import { ownFailure } from "../verify-failure.ts";
-import type { TargetName } from "./names.ts";
+import type { RuntimeFacts, Session } from "../../runtime/session.ts";
+import { outputsByTap, requireWeights } from "../artifact.ts";
 import { shown } from "../weight-numbers.ts";
-import type { Emission, Source, Target } from "./target.ts";
+import { findWrongKernel } from "./kernel-fault.ts";
+import type { TargetName } from "./names.ts";
+import type { Emission, OpenOptions, Target, TargetRequest } from "./target.ts";
 
-type Shared = Pick<
-  Target,
-  | "name"
-  | "defaultBatch"
-  | "check"
-  | "passes"
-  | "forms"
-  | "requireModel"
-  | "requestOf"
-  | "comparedIn"
-  | "faultBehindPasses"
->;
-
-/** What all targets have in common that are made of kernels. */
-export const kernelTarget = (name: Exclude<TargetName, "onnx">): Shared => ({
-  name,
-  defaultBatch: 1,
-  check: ({ opset, onnxOps, layout, batch }) => {
-    const foreign =
-      opset !== undefined
-        ? `--opset ${opset}`
-        : onnxOps !== undefined
-          ? `--onnx-ops ${onnxOps}`
-          : layout !== undefined && layout !== "plain"
-            ? `--layout ${layout}`
-            : undefined;
-    if (foreign !== undefined)
-      throw new TimmcError("usage", `the target ${name} does not take ${foreign}: it is one of the target onnx`, {
-        hint: "Leave one of the two out.",
-      });
-    if (batch === "dynamic")
-      throw new TimmcError("usage", `the target ${name} does not take --batch dynamic: kernels are made for a size`, {
-        hint: "Use --batch 1, or another number, or --target onnx.",
-      });
-  },
-  passes: () => kernelPasses,
-  forms: () => ({ described: `the target ${name}`, asked: `--target ${name}`, others: [["--target onnx", {}]] }),
-  requireModel: ({ lowered: { input } }) => {
-    if (isStaticType(input.type)) return;
-    throw new TimmcError("usage", `the target ${name} does not take an input of ${printType(input.type)}`, {
-      hint: "Kernels are made for one size: give --batch a number.",
-    });
-  },
-  requestOf: () => ({ target: name }),
-  comparedIn: () => defaultForms,
-  faultBehindPasses: ({ manifest: { compiler } }) =>
-    Promise.resolve(
-      ownFailure(
-        "kernels",
-        `the graph that the kernels are made of is right, and they are wrong: the files were changed, or timmc ${compiler.version} made them so`,
-      ),
-    ),
-});
-
-/** What a kernel target makes of a program, and what of it is said in the manifest. */
-interface Made {
-  readonly target: Emission["target"];
-  readonly texts: Readonly<Record<string, string>>;
-  readonly kernels: KernelPlan;
+/** What targets that are made of kernels do in their own ways. */
+export interface KernelBackend extends Pick<Target, "places" | "texts"> {
+  readonly name: Exclude<TargetName, "onnx">;
+  /** The files of a program but its weights. */
+  make(program: Program, table: Table): KernelFiles;
+  load(): Promise<KernelRuntime>;
 }
 
-/** Files of texts and one of weights. */
-export function kernelEmission({ target, texts, kernels }: Made, { parameters }: Source["weights"]): Emission {
-  const tensors = storedWeights(kernels, parameters);
+interface KernelFiles {
+  readonly texts: Readonly<Record<string, string>>;
+  /** How many different kernels there are. */
+  readonly kernels: number;
+  readonly plan: KernelPlan;
+}
+
+interface KernelRuntime {
+  readonly facts: RuntimeFacts;
+  /** Opens the files of a folder. */
+  open(folder: string, options: OpenOptions): Promise<Session>;
+}
+
+/** A target of kernels. */
+export function kernelTarget(backend: KernelBackend): Target {
+  const { name, places, texts } = backend;
+  const emit = (graph: Graph, parameters: Parameters, tiles?: Table["measured"]): Emission =>
+    emission(backend, buildProgram(kernelGraph(graph)), parameters, tiles);
   return {
-    target,
+    name,
+    places,
+    texts,
+    defaultBatch: 1,
+    check: (request) => refuseForeign(name, request),
+    passes: () => kernelPasses,
+    forms: () => ({ described: `the target ${name}`, asked: `--target ${name}`, others: [["--target onnx", {}]] }),
+    requireModel: ({ lowered: { input } }) => {
+      if (isStaticType(input.type)) return;
+      throw new TimmcError("usage", `the target ${name} does not take an input of ${printType(input.type)}`, {
+        hint: "Kernels are made for one size: give --batch a number.",
+      });
+    },
+    emit: ({ lowering: { lowered }, weights, request }) => emit(lowered.graph, weights.parameters, request.tiles),
+    requestOf: ({ target }) => ({ target: name, ...("tiles" in target && { tiles: target.tiles }) }),
+    comparedIn: () => defaultForms,
+    load: async () => {
+      const runtime = await backend.load();
+      return {
+        get facts() {
+          return runtime.facts;
+        },
+        hasThreads: false,
+        open: async (artifact, options = {}) => {
+          requireWeights(artifact);
+          const session = await runtime.open(artifact.folder, options);
+          return { ...session, run: async (input) => outputsByTap(artifact.manifest, await session.run(input)) };
+        },
+      };
+    },
+    faultBehindPasses: async (suspicion) => {
+      const open = async (folder: string): Promise<Session> => (await backend.load()).open(folder, {});
+      return findWrongKernel(suspicion, { emit, open });
+    },
+  };
+}
+
+function refuseForeign(name: TargetName, { opset, onnxOps, layout, batch, tiles }: TargetRequest): void {
+  const options = [
+    ["--opset", opset],
+    ["--onnx-ops", onnxOps],
+    ["--layout", layout === "plain" ? undefined : layout],
+  ] as const;
+  const foreign = options.find(([, value]) => value !== undefined);
+  if (foreign !== undefined)
+    throw new TimmcError(
+      "usage",
+      `the target ${name} does not take ${foreign.join(" ")}, which is of the target onnx`,
+      {
+        hint: "Leave one of the two out.",
+      },
+    );
+  if (name !== "webgpu" && tiles !== undefined)
+    throw new TimmcError("usage", `the target ${name} does not take --tuning: timmc tune measures WebGPU's kernels`, {
+      hint: "Leave one of the two out.",
+    });
+  if (batch === "dynamic")
+    throw new TimmcError("usage", `the target ${name} does not take --batch dynamic: kernels are made for one size`, {
+      hint: "Use --batch 1, or another number, or --target onnx.",
+    });
+}
+
+function emission(
+  { name, make }: KernelBackend,
+  program: Program,
+  parameters: Parameters,
+  tiles: Table["measured"],
+): Emission {
+  const { texts, kernels, plan } = make(program, { ...gpuTable, ...(tiles && { measured: tiles }) });
+  const tensors = storedWeights(plan, parameters);
+  const [model = ""] = Object.keys(texts);
+  return {
+    target: {
+      name,
+      model,
+      kernels,
+      dispatches: plan.steps.length,
+      arena_bytes: plan.arena.bytes,
+      ...(tiles && { tiles: usedTiles(program.kernels, tiles) }),
+    },
     onnxNodes: null,
     tensors,
-    weightBytes: kernels.weights.bytes,
+    weightBytes: plan.weights.bytes,
     write: (folder, { hasWeights, see, ...watch }) => {
       const seen = see === undefined ? tensors : tensors.map((tensor) => shown(tensor, see));
-      const weights = hasWeights ? weightBytes(kernels, parameters, seen) : undefined;
-      return writeKernels(folder, { texts, weights, weightBytes: kernels.weights.bytes }, watch);
+      const weights = hasWeights ? weightBytes(plan, parameters, seen) : undefined;
+      return writeKernels(folder, { texts, weights, weightBytes: plan.weights.bytes }, watch);
     },
     differences: () => [],
     mismatch: ({ manifest }) => {
@@ -98,7 +145,7 @@ export function kernelEmission({ target, texts, kernels }: Made, { parameters }:
       });
       return changed === undefined
         ? null
-        : `${changed[0]} computes the right outputs, but is not what the manifest's request gives: the file or the request was changed. Compile the model again.`;
+        : `${changed[0]} is not what the manifest's request gives: the file or the request was changed. Compile the model again.`;
     },
   };
 }

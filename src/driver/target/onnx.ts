@@ -22,7 +22,13 @@ type OnnxManifest = Extract<Manifest["target"], { name: "onnx" }>;
 export const onnx: Target = {
   name: "onnx",
   defaultBatch: "dynamic",
-  check: formsOf,
+  check: (request) => {
+    formsOf(request);
+    if (request.tiles !== undefined)
+      throw new TimmcError("usage", "the target onnx does not take --tuning: it has no kernels to cut", {
+        hint: "Leave one of the two out.",
+      });
+  },
   passes: (request) => onnxPasses(formsOf(request)),
   forms: (request) => {
     const { opset, ops } = formsOf(request);

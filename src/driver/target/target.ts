@@ -41,7 +41,7 @@ export interface Target {
   /** What is written when the rest is known, of a manifest that does not list it yet. */
   texts(manifest: Manifest): Readonly<Record<string, string>>;
   /** How an artifact's target was asked for. Throws `usage` for one that timmc does not make. */
-  requestOf(manifest: Manifest): Pick<BuildRequest, "target" | "opset" | "onnxOps" | "layout">;
+  requestOf(manifest: Manifest): Pick<BuildRequest, "target" | "opset" | "onnxOps" | "layout" | "tiles">;
   /** What graphs are emitted in where their outputs are compared in ONNX Runtime. */
   comparedIn(manifest: Manifest): Forms;
   /** Throws `dependency` where a package is missing, `unsupported` where the machine cannot run the target. */
@@ -119,6 +119,8 @@ export interface Runtime {
 /** An artifact with wrong outputs, although ONNX Runtime computes the graph after every pass rightly. */
 export interface Suspicion {
   readonly manifest: Manifest;
+  /** Why the artifact's files are not those of its request; null where they are. */
+  readonly mismatch: () => string | null;
   /** The graph as the passes left it, and what runs it in ONNX Runtime. */
   readonly graph: Graph;
   readonly runner: GraphRunner;
