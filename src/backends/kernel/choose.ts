@@ -10,6 +10,15 @@ export function chooseSchedule(kernel: Kernel, table: Table = gpuTable): Schedul
   return scheduleOf(shape, table.measured?.[shape.key] ?? tileFor(shape, table));
 }
 
+/** Of measured tiles those that kernels have, by their shapes in order. */
+export function usedTiles(
+  kernels: readonly Kernel[],
+  measured: NonNullable<Table["measured"]>,
+): NonNullable<Table["measured"]> {
+  const keys = [...new Set(kernels.map((kernel) => shapeOfKernel(kernel).key))].toSorted();
+  return Object.fromEntries(keys.flatMap((key) => (measured[key] === undefined ? [] : [[key, measured[key]]])));
+}
+
 /** What WebGPU promises of every device (https://www.w3.org/TR/webgpu/#limits). */
 export const limits = { threads: 256, sharedBytes: 16_384, blocks: 65_535 } as const;
 

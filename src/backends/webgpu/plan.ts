@@ -1,8 +1,10 @@
 import { TimmcError } from "../../ir/error.ts";
 import type { Program } from "../kernel/build.ts";
+import { chooseSchedule } from "../kernel/choose.ts";
 import { legalizeWgsl } from "../kernel/legalize.ts";
 import { type KernelPlan, type PlannedTensor, planKernels } from "../kernel/plan.ts";
 import { type Plan, type Step, type Tensor, elementTypes } from "../../runtime/webgpu/plan.ts";
+import { type Table, gpuTable } from "../kernel/table.ts";
 import { requireLimits } from "./limits.ts";
 import { printWgsl } from "./print.ts";
 
@@ -15,8 +17,8 @@ export interface WebGpuProgram {
 }
 
 /** The program of a graph for a WebGPU device. Throws `unsupported`, with the module, for what no device need take. */
-export function planWebGpu(program: Program): WebGpuProgram {
-  const kernels = planKernels(program, legalizeWgsl);
+export function planWebGpu(program: Program, table: Table = gpuTable): WebGpuProgram {
+  const kernels = planKernels(program, legalizeWgsl, (kernel) => chooseSchedule(kernel, table));
   const shaders = new Map<string, number>();
   const steps = kernels.steps.map((step): Step => {
     requireLimits(step);
