@@ -74,7 +74,7 @@ async function openOurs({ folder, shape }: PageRequest, input: Float32Array) {
   const load = performance.now() - from;
   const values = { dims: shape, data: input };
   const run = async (): Promise<Outputs> =>
-    Object.fromEntries(Object.entries(await model.run(values)).map(([name, { data }]) => [name, data]));
+    Object.fromEntries(Object.entries(await model.run(values)).map(([name, { data }]) => [name, data as Float32Array]));
   return { load, run, profile: async () => (await model.profile(values)) ?? [] };
 }
 

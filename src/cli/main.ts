@@ -7,6 +7,7 @@ import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { listCommand } from "./commands/list.ts";
 import { runCommand } from "./commands/run.ts";
+import { tuneCommand } from "./commands/tune.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { familyHelp } from "./family-help.ts";
 import { laterCommands, refuseLater } from "./later.ts";
@@ -50,6 +51,7 @@ const commands: readonly ((shell: Shell) => Command)[] = [
   verifyCommand,
   runCommand,
   benchCommand,
+  tuneCommand,
   doctorCommand,
 ];
 

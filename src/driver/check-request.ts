@@ -106,6 +106,7 @@ const formFields: Fields<FormRequest> = {
     fits: (v) => typeof v === "number" && supportedOpsets.includes(v),
   },
   onnxOps: oneOf(["standard", "ort"]),
+  tiles: object("an object of tiles by the shapes of kernels"),
 };
 
 const compileFields: Fields<CompileRequest> = {

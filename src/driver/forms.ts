@@ -1,6 +1,7 @@
 import { type Forms, type OperatorSet, defaultForms } from "../backends/onnx/forms.ts";
 import { supportedOpsets } from "../backends/onnx/model.ts";
 import { TimmcError } from "../ir/error.ts";
+import type { Tile } from "../backends/kernel/table.ts";
 import type { TargetName } from "./target/names.ts";
 
 /** What an artifact is made of, as a request says it. */
@@ -11,6 +12,8 @@ export interface FormRequest {
   readonly opset?: number | undefined;
   /** The standard's operators alone, or ONNX Runtime's own too; default `standard`. */
   readonly onnxOps?: OperatorSet | undefined;
+  /** Of kernels: tiles that were measured, by the shape that they are for. */
+  readonly tiles?: Readonly<Record<string, Tile>> | undefined;
 }
 
 /** The forms of a request, defaults filled in. Throws `usage` for an operator set that timmc does not write. */

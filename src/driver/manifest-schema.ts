@@ -4,6 +4,7 @@ import { tapFormats } from "../frontend/tap-names.ts";
 import { dtypes } from "../ir/dtype.ts";
 import { layouts } from "./layout/layout.ts";
 import { manifestVersion } from "./manifest.ts";
+import { tilesSchema } from "./tile-schema.ts";
 
 /**
  * The one description of manifest.json: the type Manifest is inferred from it, readers check against it, and
@@ -129,6 +130,7 @@ const kernels = {
   kernels: natural.describe("different ones"),
   dispatches: natural.describe("kernels that one run starts"),
   arena_bytes: natural.describe("the memory that all tensors but the weights share"),
+  tiles: tilesSchema.optional().describe("how kernels were cut otherwise than by timmc's table, by their shape"),
 };
 
 const target = z

@@ -1,3 +1,4 @@
+import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import { type Buffer, type Expr, load } from "./expr.ts";
 import type { Group } from "./group.ts";
@@ -93,7 +94,11 @@ export class Expressions {
   }
 
   private compute(value: Value, index: readonly Index[], mask: Expr): Expr {
-    if (!isPoint(value)) throw new RangeError(`${value.name} (${value.op}) is neither stored nor computed in place`);
+    if (!isPoint(value))
+      throw new TimmcError("unsupported", `${value.op} has no kernel`, {
+        trail: [value.name],
+        hint: "Compile this model with --target onnx.",
+      });
     return pointAt(
       value,
       value.operands.map((x) => this.source(x as Value)),

@@ -40,7 +40,7 @@ function classOf(root: Kernel["group"]["root"], rows: readonly Variable[], sums:
       return "elements";
     case "conv": {
       const { groups } = root.attrs as { groups: number };
-      const [, depth = 1, ...window] = root.operands[1]?.type.shape as readonly number[];
+      const [, depth = 1, ...window] = (root.operands[1]?.type.shape ?? []) as readonly number[];
       if (groups > 1) return depth === 1 ? "depthwise" : "grouped";
       if (window.some((extent) => extent > 1)) return depth <= 4 ? "stem" : "window";
       return count < fewRows ? "vector" : "pointwise";

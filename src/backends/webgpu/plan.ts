@@ -1,14 +1,14 @@
 import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
-import { type Kernel, type Program, buildProgram } from "../kernel/build.ts";
+import { type Program, buildProgram } from "../kernel/build.ts";
 import { chooseSchedule } from "../kernel/choose.ts";
 import { halvesAsWords, storedAlone } from "../kernel/halves-as-words.ts";
 import { legalizeWgsl } from "../kernel/legalize.ts";
 import { lower } from "../kernel/lower.ts";
 import { type KernelPlan, type PlannedTensor, planKernels } from "../kernel/plan.ts";
 import { type Plan, type Step, type Tensor, elementTypes } from "../../runtime/webgpu/plan.ts";
+import { type Table, gpuTable } from "../kernel/table.ts";
 import { requireLimits } from "./limits.ts";
-import type { Schedule } from "../kernel/schedule.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
 import { printWgsl } from "./print.ts";
 
@@ -24,16 +24,13 @@ export interface WebGpuProgram {
  * The kernels of a graph, with tensors kept in halves where every kernel stores them in pairs, since WebGPU's memory is written
  * word by word.
  */
-export function buildHalves(
-  graph: Graph,
-  schedule: (kernel: Kernel) => Schedule = (kernel) => chooseSchedule(kernel),
-): Program {
+export function buildHalves(graph: Graph, table: Table = gpuTable): Program {
   const wide = new Set<string>();
   for (;;) {
     const program = buildProgram(graph, { storage: "f16", wide });
     const before = wide.size;
     for (const kernel of program.kernels) {
-      const alone = storedAlone(lower(kernel.tile, schedule(kernel)));
+      const alone = storedAlone(lower(kernel.tile, chooseSchedule(kernel, table)));
       for (const { buffer, value, within } of [kernel.output, ...(kernel.others ?? [])])
         if (alone.has(buffer.name)) wide.add((within?.whole.value ?? value).name);
     }
@@ -44,8 +41,8 @@ export function buildHalves(
 const legalize = (kernel: ThreadKernel): ThreadKernel => legalizeWgsl(halvesAsWords(kernel));
 
 /** The program of a graph for a WebGPU device. Throws `unsupported`, with the module, for what no device need take. */
-export function planWebGpu(program: Program): WebGpuProgram {
-  const kernels = planKernels(program, legalize);
+export function planWebGpu(program: Program, table: Table = gpuTable): WebGpuProgram {
+  const kernels = planKernels(program, legalize, (kernel) => chooseSchedule(kernel, table));
   const shaders = new Map<string, number>();
   const steps = kernels.steps.map((step): Step => {
     requireLimits(step);

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Observer } from "../../passes/pass.ts";
+import type { Tile } from "../../backends/kernel/table.ts";
 import type { Manifest } from "../../driver/manifest.ts";
 import { type Layout, layouts } from "../../driver/layout/layout.ts";
 import type { PassTrace } from "../../driver/pass-observers.ts";
@@ -34,6 +35,7 @@ interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
   readonly out: string;
   readonly printIrAfter?: readonly string[];
   readonly layout?: Layout;
+  readonly tuning?: string;
   readonly verify?: boolean;
   readonly json?: boolean;
 }
@@ -78,6 +80,7 @@ export const compileCommand = (shell: Shell): Command =>
           .choices(layouts)
           .helpGroup(emission),
       )
+      .addOption(new Option("--tuning <FILE>", "cut kernels as timmc tune measured").helpGroup(emission))
       .addOption(opsetOption().helpGroup(emission))
       .addOption(onnxOpsOption().helpGroup(emission))
       .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))
@@ -121,9 +124,17 @@ async function compileModel(
     layout: options.layout,
     opset: options.opset,
     onnxOps: options.onnxOps,
+    tiles: await tilesOf(options.tuning),
     ...passRequestOf(options),
     observers: await observersOf(options, shell, traces),
   });
+}
+
+/** The tiles of a tuning file. */
+async function tilesOf(file: string | undefined): Promise<Readonly<Record<string, Tile>> | undefined> {
+  if (file === undefined) return undefined;
+  const { readTuning, tilesIn } = await import("../../driver/tuning.ts");
+  return tilesIn(readTuning(file));
 }
 
 /** Times every pass, and prints the graph after those that were asked for. */

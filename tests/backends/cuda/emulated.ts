@@ -10,8 +10,13 @@ import { startCuda } from "../../../src/runtime/cuda/open.ts";
 export type Numbers = (name: string, shape: readonly number[]) => NdArray;
 
 /** Writes the artifact's files of a graph into a new folder. */
-export async function writeGraph(folder: string, graph: Graph, numbers: Numbers): Promise<CudaProgram> {
-  const program = planCuda(buildProgram(graph));
+export async function writeGraph(
+  folder: string,
+  graph: Graph,
+  numbers: Numbers,
+  schedule?: Parameters<typeof planCuda>[1],
+): Promise<CudaProgram> {
+  const program = planCuda(buildProgram(graph), schedule);
   mkdirSync(folder, { recursive: true });
   const parameters = {
     bytes: (key: string, { dtype, shape }: { dtype: NdArray["dtype"]; shape: readonly number[] }) =>

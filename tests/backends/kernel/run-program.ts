@@ -24,7 +24,8 @@ export function memoryOf(program: Program, numbersOf: (stored: Stored) => NdArra
     });
     memory.set(stored.buffer, cells);
   }
-  for (const { output } of program.kernels) memory.set(output.buffer, new Float32Array(output.buffer.length).fill(NaN));
+  for (const { buffer } of program.kernels.flatMap(({ output, others = [] }) => [...others, output]))
+    memory.set(buffer, new Float32Array(buffer.length).fill(NaN));
   return memory;
 }
 
@@ -33,7 +34,8 @@ export function outputsOf(program: Program, memory: Memory): ReadonlyMap<string,
   return new Map(
     program.outputs.map(({ name, stored }) => {
       const cells = memory.get(stored.buffer) ?? new Float32Array();
-      const data = Float64Array.from(cells, (_, i) => cells[placeOf(stored, i)] ?? NaN);
+      const length = shapeOf(stored).reduce((n, d) => n * d, 1);
+      const data = Float64Array.from({ length }, (_, i) => cells[placeOf(stored, i)] ?? NaN);
       return [name, ndarray(stored.value.type.dtype, shapeOf(stored), data)];
     }),
   );

@@ -3,11 +3,13 @@ import { type Kernel, type Program, type Stored, buildProgram } from "../../../.
 import { chooseSchedule } from "../../../../src/backends/kernel/choose.ts";
 import { legalizeWgsl } from "../../../../src/backends/kernel/legalize.ts";
 import { lower } from "../../../../src/backends/kernel/lower.ts";
+import { kernelPasses } from "../../../../src/backends/kernel/passes.ts";
 import type { Schedule } from "../../../../src/backends/kernel/schedule.ts";
 import type { ThreadKernel } from "../../../../src/backends/kernel/thread.ts";
 import { type Environment, evaluateWeight, interpret } from "../../../../src/ir/interpret.ts";
 import type { NdArray } from "../../../../src/ir/ndarray.ts";
 import type { StaticType } from "../../../../src/ir/type.ts";
+import { runPipeline } from "../../../../src/passes/pass.ts";
 import { type CaseGraph, environment } from "../../../ir/ops/case-graph.ts";
 import { emitAndRun } from "../../onnx/emit-and-run.ts";
 import { runProgram } from "../run-program.ts";
@@ -42,11 +44,13 @@ export type Scheduling = (kernel: Kernel) => Schedule;
 /** One thread for each element of the result, and no vectors: nothing that a schedule can do wrong. */
 const scalar: Scheduling = () => ({ plans: {} });
 
+/** The kernels of a graph, which is rewritten as kernels need it. */
 export function threadsOf(
   cases: CaseGraph,
   schedule: Scheduling,
   legalize: (kernel: ThreadKernel) => ThreadKernel,
 ): Threads {
+  runPipeline(cases.graph, kernelPasses.O0);
   const program = buildProgram(cases.graph);
   const environ = environmentOf(cases);
   return {

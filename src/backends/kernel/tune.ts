@@ -1,0 +1,104 @@
+import { bindCommon } from "./bind.ts";
+import type { Kernel } from "./build.ts";
+import { type KernelShape, shapeOfKernel } from "./choose-shape.ts";
+import { limits, scheduleOf, tileFor } from "./choose.ts";
+import { lower } from "./lower.ts";
+import { type Table, type Tile, gpuTable } from "./table.ts";
+import type { ThreadKernel } from "./thread.ts";
+
+/** A kernel in one of the ways in which it may be cut. */
+export interface Candidate {
+  readonly tile: Tile;
+  readonly kernel: ThreadKernel;
+}
+
+/** Kernels of one shape: what is best for one of them is best for all. */
+export interface TunedShape {
+  readonly shape: KernelShape;
+  /** The first of them, by its module path, and how many there are. */
+  readonly name: string;
+  readonly count: number;
+  /** The table's own is the first. */
+  readonly candidates: readonly Candidate[];
+}
+
+/** The kernels of a program by shape, each with at most `most` tiles that keep to the limits of every device. */
+export function shapesToTune(
+  kernels: readonly Kernel[],
+  legalize: (kernel: ThreadKernel) => ThreadKernel,
+  most: number,
+  table: Table = gpuTable,
+): readonly TunedShape[] {
+  const found = new Map<string, { readonly kernel: Kernel; readonly shape: KernelShape; count: number }>();
+  for (const kernel of kernels) {
+    const shape = shapeOfKernel(kernel);
+    const known = found.get(shape.key);
+    if (known === undefined) found.set(shape.key, { kernel, shape, count: 1 });
+    else known.count++;
+  }
+  return [...found.values()].map(({ kernel, shape, count }) => {
+    const candidates: Candidate[] = [];
+    const seen = new Set<string>();
+    let looked = 0;
+    for (const tile of variations(tileFor(shape, table))) {
+      if (candidates.length === most || looked++ === mostVariations) break;
+      const schedule = scheduleOf(shape, tile);
+      const key = JSON.stringify(schedule);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const threads = lower(kernel.tile, schedule);
+      if (fits(threads)) candidates.push({ tile, kernel: bindCommon(legalize(threads)) });
+    }
+    return { shape, name: kernel.tile.name, count, candidates };
+  });
+}
+
+/** Tiles that are looked at for each shape: of small ones most give schedules that are known. */
+const mostVariations = 500;
+
+/** Statements of a thread: beyond, a device takes longer to compile a kernel than it could gain. */
+const maxStatements = 1000;
+
+/** Whether every device takes a kernel, and soon. */
+export function fits({ workgroup, grid, shared, body }: ThreadKernel): boolean {
+  const bytes = shared.reduce((sum, { length }) => sum + length * 4, 0);
+  return (
+    workgroup <= limits.threads &&
+    bytes <= limits.sharedBytes &&
+    grid.every((blocks) => blocks <= limits.blocks) &&
+    statementsOf(body) <= maxStatements
+  );
+}
+
+const statementsOf = (body: ThreadKernel["body"]): number =>
+  body.reduce((n, s) => n + 1 + (s.kind === "for" || s.kind === "if" ? statementsOf(s.body) : 0), 0);
+
+/** A tile, then those that differ in one number by a factor of two, then in two, and so on: the nearest first. */
+function* variations(start: Tile): Generator<Tile> {
+  const seen = new Set<string>();
+  let ring = [start];
+  while (ring.length > 0) {
+    for (const tile of ring) seen.add(JSON.stringify(tile));
+    yield* ring;
+    ring = ring.flatMap(neighbours).filter((tile) => {
+      const key = JSON.stringify(tile);
+      return !seen.has(key) && seen.add(key).size > 0;
+    });
+  }
+}
+
+/** The most of each number that is tried. */
+const largest = { rows: 16, columns: 4, split: 64, columnThreads: 64, rowThreads: 64, unroll: 2 } as const;
+
+function neighbours(tile: Tile): Tile[] {
+  const { rows, columns, split, columnThreads, rowThreads, unroll } = largest;
+  const doubled = (["rows", "columns", "split", "columnThreads", "rowThreads"] as const).flatMap((name) =>
+    [tile[name] * 2, tile[name] / 2].map((value) => ({ ...tile, [name]: value })),
+  );
+  const unrolled = [tile.unroll + 1, tile.unroll - 1].map((value) => ({ ...tile, unroll: value }));
+  const most: Tile = { rows, columns, split, columnThreads, rowThreads, unroll };
+  const names = Object.keys(most) as (keyof Tile)[];
+  return [...doubled, ...unrolled].filter((t) =>
+    names.every((name) => t[name] <= most[name] && t[name] >= (name === "unroll" ? 0 : 1)),
+  );
+}
