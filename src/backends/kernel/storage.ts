@@ -2,11 +2,16 @@ import type { Value } from "../../ir/value.ts";
 import { rowMajor } from "./stored.ts";
 import { shapeOf } from "./uses.ts";
 
+/** How numbers are kept between kernels, which compute in f32. */
+export type Precision = "fp32" | "fp16";
+
 export interface BuildOptions {
   /** How tensors are kept that the caller does not see, f32 by default; those of one axis and of odd rows stay f32. */
   readonly storage?: "f32" | "f16" | undefined;
   /** Tensors that stay f32 all the same, by their names. */
   readonly wide?: ReadonlySet<string> | undefined;
+  /** Whether all places of a map are the rows of one matrix, where a convolution is a product of matrices. */
+  readonly flat?: boolean | undefined;
   /** Whether products of matrices go to matrix instructions, which want the depth of both factors contiguous. */
   readonly matrices?: boolean | undefined;
 }
