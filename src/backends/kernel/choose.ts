@@ -1,7 +1,7 @@
 import type { Kernel } from "./build.ts";
 import { type KernelShape, shapeOfKernel } from "./choose-shape.ts";
 import type { Variable } from "./index-expr.ts";
-import { type Plan, type Schedule, dimensionOf, tileOf } from "./schedule.ts";
+import { type Plan, type Schedule, dimensionOf, scalarPlan, tileOf } from "./schedule.ts";
 import { type ShapeClass, type Table, type Tile, gpuTable } from "./table.ts";
 
 /** Threads and registers for a kernel: the measured tile of its shape, else its class's, as far as the extents allow. */
@@ -99,19 +99,23 @@ function columnPlan({ extent }: Variable, { columns, columnThreads }: Tile): Pla
 }
 
 /** A thread has rows of queries with all their columns: it passes the keys and keeps what it sums. */
-function attentionSchedule({ axes, columns, rows, sums }: KernelShape, tile: Tile): Schedule {
-  const plans: Record<string, Plan> = {};
-  const query = axes.at(-2);
-  for (const axis of sums) {
-    if (axis.name === "d") plans["d"] = { threads: 1, registers: 1, vector: widest(axis.extent) };
+function attentionSchedule(shape: KernelShape, tile: Tile): Schedule {
+  const { columns, rows, sums } = shape;
+  const plans = new Map<string, Plan>();
+  for (const axis of sums)
+    if (axis.name === "d") plans.set("d", { threads: 1, registers: 1, vector: widest(axis.extent) });
+  // Threads of one head read the same keys.
+  let left = tile.rowThreads;
+  for (const axis of rows.toSorted((a, b) => Number(b.name === "m") - Number(a.name === "m"))) {
+    const threads = fittingThreads(axis.extent, left);
+    left = Math.floor(left / threads);
+    if (threads > 1) plans.set(dimensionOf(axis), { threads, registers: 1, vector: 1 });
   }
-  if (query !== undefined && rows.includes(query))
-    plans[query.name] = { threads: fittingThreads(query.extent, tile.rowThreads), registers: 1, vector: 1 };
   if (columns !== undefined) {
     const vector = widest(columns.extent);
-    plans[columns.name] = { threads: 1, registers: columns.extent / vector, vector };
+    plans.set(dimensionOf(columns), { threads: 1, registers: columns.extent / vector, vector });
   }
-  return { plans };
+  return { plans: Object.fromEntries(withinGrid(shape, plans)) };
 }
 
 /** The row axis that registers lie along. */
@@ -129,17 +133,19 @@ function fittingThreads(tiles: number, most: number): number {
   return best;
 }
 
-/** Where an axis would have more blocks than a dispatch can have, its threads have more coordinates. */
+/** Where an axis would have more blocks than a dispatch can have, a block has more of it: threads, as long as there may be more. */
 function withinGrid({ axes }: KernelShape, plans: Map<string, Plan>): Map<string, Plan> {
   const blocks = (axis: Variable): number =>
-    Math.ceil(axis.extent / tileOf(plans.get(dimensionOf(axis)) ?? { threads: 1, registers: 1, vector: 1 }));
+    Math.ceil(axis.extent / tileOf(plans.get(dimensionOf(axis)) ?? scalarPlan));
   const [x, y, ...others] = axes.toReversed();
   for (const together of [[x], [y], others]) {
     const own = together.filter((axis) => axis !== undefined);
     while (own.reduce((n, axis) => n * blocks(axis), 1) > limits.blocks) {
       const longest = own.reduce((a, b) => (blocks(b) > blocks(a) ? b : a));
-      const { registers = 1, ...plan } = plans.get(dimensionOf(longest)) ?? { threads: 1, vector: 1 };
-      plans.set(dimensionOf(longest), { ...plan, registers: registers * 2 });
+      const plan = plans.get(dimensionOf(longest)) ?? scalarPlan;
+      const room = [...plans.values()].reduce((n, { threads }) => n * threads, 2) <= limits.threads;
+      const more = room ? { threads: plan.threads * 2 } : { registers: plan.registers * 2 };
+      plans.set(dimensionOf(longest), { ...plan, ...more });
     }
   }
   return plans;

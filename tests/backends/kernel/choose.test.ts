@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type Kernel, buildProgram } from "../../../src/backends/kernel/build.ts";
-import { shapeOfKernel } from "../../../src/backends/kernel/choose-shape.ts";
+import { type KernelShape, shapeOfKernel } from "../../../src/backends/kernel/choose-shape.ts";
 import { chooseSchedule, limits, scheduleOf, tileFor } from "../../../src/backends/kernel/choose.ts";
+import { variable } from "../../../src/backends/kernel/index-expr.ts";
 import { lower } from "../../../src/backends/kernel/lower.ts";
 import { kernelPasses } from "../../../src/backends/kernel/passes.ts";
 import { gpuTable } from "../../../src/backends/kernel/table.ts";
@@ -68,6 +69,22 @@ describe("schedules", () => {
       return rows * columns;
     };
     expect(held(many)).toBeGreaterThan(held(one));
+  });
+
+  it("put more into a block where there would be too many", () => {
+    const axes = [variable("a0", 300), variable("a1", 300), variable("a2", 3), variable("a3", 5)];
+    const shape: KernelShape = {
+      kind: "elements",
+      columns: axes[3],
+      rows: axes.slice(0, 3).toReversed(),
+      axes,
+      sums: [],
+      key: "",
+    };
+    const tile = { columns: 1, columnThreads: 1, rows: 1, rowThreads: 1, split: 1, unroll: 0 };
+    const { plans } = scheduleOf(shape, tile);
+    const blocks = (name: string): number => Math.ceil(300 / (plans[name]?.threads ?? 1));
+    expect(blocks("a0") * blocks("a1")).toBeLessThanOrEqual(limits.blocks);
   });
 
   it("take a measured tile in place of the class's", async () => {
