@@ -2,13 +2,14 @@ import type { Kernel, Program, Stored } from "./build.ts";
 import { type Buffer, type Expr, childrenOf } from "./expr.ts";
 import { withBuffers } from "./form.ts";
 import { variablesOf } from "./index-expr.ts";
-import { type Schedule, planOf, tileOf } from "./schedule.ts";
+import { type Schedule, planOf } from "./schedule.ts";
 import type { TileKernel, TileStatement } from "./tile.ts";
 
 /**
  * The program with results in the place of an operand that nobody needs afterwards, where every thread reads of it exactly the
- * elements that it writes: each load of the operand has the index of the store, outside of sums and masks, every axis is one of that index,
- * and tiles divide the axes, so that no thread computes an element that is another's.
+ * elements that it writes: each load of the operand is in what is stored, with the index of the store, outside of sums and masks; every
+ * axis is one of that index; and vectors divide the axes, so that none holds an element of another thread. (What a thread computes for another
+ * one, where tiles end behind an axis, it neither stores nor loads: see the condition of a store in lower.ts.)
  */
 export function inPlace(program: Program, schedules: readonly Schedule[]): Program {
   const places = new Map<Buffer, Buffer>();
@@ -72,20 +73,20 @@ interface Uses {
 function usesOf(tile: TileKernel): Uses {
   const loads = new Map<Buffer, string>();
   const stores: Store[] = [];
-  const expr = (x: Expr, isSummed: boolean): void => {
+  const expr = (x: Expr, isApart: boolean): void => {
     if (x.kind === "load") {
-      const key = isSummed || x.mask !== undefined ? "" : x.index.key;
+      const key = isApart || x.mask !== undefined ? "" : x.index.key;
       loads.set(x.buffer, (loads.get(x.buffer) ?? key) === key ? key : "");
     }
-    for (const child of childrenOf(x)) expr(child, isSummed || x.kind === "reduce");
+    for (const child of childrenOf(x)) expr(child, isApart || x.kind === "reduce");
   };
   const statement = (s: TileStatement): void => {
     if (s.kind === "loop") {
       s.body.forEach(statement);
-      for (const { init, next } of s.carried) [init, next].forEach((x) => expr(x, false));
+      for (const { init, next } of s.carried) [init, next].forEach((x) => expr(x, true));
       return;
     }
-    expr(s.value, false);
+    expr(s.value, s.kind === "let");
     if (s.kind === "store") stores.push(s);
   };
   tile.body.forEach(statement);
@@ -96,6 +97,6 @@ function usesOf(tile: TileKernel): Uses {
 function isWhole({ axes }: TileKernel, { index }: Store, schedule: Schedule): boolean {
   const names = variablesOf(index);
   return axes.every(
-    (axis) => axis.extent === 1 || (names.has(axis.name) && axis.extent % tileOf(planOf(schedule, axis)) === 0),
+    (axis) => axis.extent === 1 || (names.has(axis.name) && axis.extent % planOf(schedule, axis).vector === 0),
   );
 }

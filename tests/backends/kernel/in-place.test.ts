@@ -34,8 +34,9 @@ describe("a result lies in the place of an operand", () => {
     const net = new Net();
     expect(joined(residual(net, (x, sum) => [net.op("mul", [net.norm(sum), x], {})]))).toEqual(["mul"]);
   });
-  it("nor where tiles do not divide the axes: threads would compute each other's elements", () => {
-    expect(joined(residual(new Net()), { m: { ...column, vector: 1 } })).toEqual([]);
+  it("nor where vectors do not divide the axes: a thread would load elements of another", () => {
+    expect(joined(residual(new Net()), { m: { ...column, registers: 2, vector: 1 } })).toEqual(["add"]);
+    expect(joined(residual(new Net()), { m: column })).toEqual([]);
   });
   it("nor where an element is read that another thread writes", () => {
     const net = new Net();
