@@ -8,7 +8,7 @@ import { type Table, gpuTable } from "../kernel/table.ts";
 import { requireLimits } from "./limits.ts";
 import { printWgsl } from "./print.ts";
 
-export interface WebGpuProgram {
+interface WebGpuProgram {
   readonly plan: Plan;
   /** WGSL, each kernel once however often it runs. */
   readonly shaders: readonly string[];

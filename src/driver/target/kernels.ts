@@ -23,7 +23,7 @@ import type { TargetName } from "./names.ts";
 import type { Emission, OpenOptions, Target, TargetRequest } from "./target.ts";
 
 /** What targets that are made of kernels do in their own ways. */
-export interface KernelBackend extends Pick<Target, "places" | "texts"> {
+interface KernelBackend extends Pick<Target, "places" | "texts"> {
   readonly name: Exclude<TargetName, "onnx">;
   /** The files of a program but its weights. */
   make(program: Program, table: Table): KernelFiles;
