@@ -14,13 +14,15 @@ export interface CompileSettings {
   readonly batch?: number | undefined;
   /** The recipe's, or none for the structure alone; default `synthetic`. */
   readonly weights?: "synthetic" | "none" | undefined;
+  /** Default `onnx`. */
+  readonly target?: string | undefined;
 }
 
 /** Compiles a model with the recipe's weights, as a user does on the command line, and gives the model's path. */
 export async function compileArtifact(
   model: string,
   folder: string,
-  { level, onnxOps, passes, opset, batch, weights = "synthetic" }: CompileSettings,
+  { level, onnxOps, passes, opset, batch, weights = "synthetic", target }: CompileSettings,
   signal: AbortSignal,
 ): Promise<string> {
   const said: string[] = [];
@@ -35,6 +37,7 @@ export async function compileArtifact(
   if (onnxOps !== undefined) options.push("--onnx-ops", onnxOps);
   if (passes !== undefined) options.push("--passes", passes);
   if (opset !== undefined) options.push("--opset", String(opset));
+  if (target !== undefined) options.push("--target", target);
   if (batch !== undefined) options.push("--batch", String(batch));
   const status = await runCommandLine(["compile", model, ...options], quiet);
   if (signal.aborted) throw new TimmcError("interrupted", "stopped while compiling");

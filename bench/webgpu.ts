@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
@@ -8,7 +8,8 @@ import { table } from "../src/cli/table.ts";
 import { compileArtifact } from "./artifacts.ts";
 import { selectModels } from "./models.ts";
 import { type Estimate, estimate, geometricMean, median, quotients } from "./statistics.ts";
-import { type EmittedModel, emitModel } from "./webgpu/emit.ts";
+import { resolve } from "../src/frontend/resolve.ts";
+import { syntheticInput } from "../src/frontend/weights/synthetic.ts";
 import type { PageRequest, PageResult } from "./webgpu/page.ts";
 import { serve } from "./webgpu/serve.ts";
 
@@ -24,7 +25,9 @@ export interface WebGpuBenchOptions {
 
 interface ModelResult extends PageResult {
   readonly model: string;
-  readonly code: EmittedModel;
+  /** Of what our artifact has beside weights, gzipped. */
+  readonly codeBytes: number;
+  readonly weightBytes: number;
   /** Of the ONNX file without weights, gzipped. */
   readonly onnxBytes: number;
   /** Our warm time over ONNX Runtime's of the same round. */
@@ -70,13 +73,16 @@ async function benchModel(
   const folder = path.join(root, model);
   mkdirSync(folder, { recursive: true });
   shell.status(`${model}: compiling`);
-  const code = await emitModel(model, folder);
+  const ours = path.join(folder, "webgpu");
+  await compileArtifact(model, ours, { level: "2", target: "webgpu" }, shell.signal);
+  const { inputSize } = await resolve({ model });
+  const shape = [1, ...inputSize];
+  writeFileSync(path.join(folder, "input.bin"), syntheticInput(shape));
   const onnx = path.join(folder, "onnx");
   const file = await compileArtifact(model, onnx, { level: "2", batch: 1 }, shell.signal);
-  writeFileSync(path.join(folder, "model.onnx"), readFileSync(file));
   const bare = path.join(folder, "bare");
   const structure = await compileArtifact(model, bare, { level: "2", batch: 1, weights: "none" }, shell.signal);
-  const onnxBytes = gzipSync(readFileSync(structure), { level: 9 }).length;
+  const onnxBytes = gzipped([structure]);
   shell.status(`${model}: running`);
   const out = path.join(import.meta.dirname, "..");
   const modules = path.join(out, "../..");
@@ -92,10 +98,23 @@ async function benchModel(
     });
     await page.goto(served.address);
     await page.waitForFunction("globalThis.measure !== undefined");
-    const request: PageRequest = { folder: `/models/${model}`, shape: code.shape, rounds: options.runs };
+    const request: PageRequest = {
+      artifact: `/models/${model}/webgpu`,
+      onnx: `/models/${model}/onnx/${path.basename(file)}`,
+      input: `/models/${model}/input.bin`,
+      shape,
+      rounds: options.runs,
+    };
     const result = (await page.evaluate(`measure(${JSON.stringify(request)})`)) as PageResult;
     const ratio = estimate(quotients(result.ours.runs, result.ort.runs));
-    return { model, code, onnxBytes, ratio, ...result };
+    return {
+      model,
+      codeBytes: gzipped(codeFiles.map((name) => path.join(ours, name))),
+      weightBytes: statSync(path.join(ours, "weights.bin")).size,
+      onnxBytes,
+      ratio,
+      ...result,
+    };
   } finally {
     await browser.close();
     served.close();
@@ -126,16 +145,22 @@ interface Shipped {
   readonly ort: number;
 }
 
-/** Bytes of both runtimes, gzipped: our modules as they are compiled, and what onnxruntime-web loads for WebGPU. */
+/** What a page loads of our artifact beside the weights. */
+const codeFiles = ["index.js", "model.wgsl.js", "plan.json"];
+
+const gzipped = (files: readonly string[]): number =>
+  files.reduce((sum, file) => sum + gzipSync(readFileSync(file), { level: 9 }).length, 0);
+
+/** Bytes of both runtimes, gzipped: our modules as they are compiled, not minified, and what onnxruntime-web loads for WebGPU. */
 function runtimeBytes(): Shipped {
   const out = path.join(import.meta.dirname, "..");
-  const size = (files: readonly string[]): number =>
-    files.reduce((sum, file) => sum + gzipSync(readFileSync(file), { level: 9 }).length, 0);
+  const runtime = path.join(out, "src/runtime/webgpu");
+  const modules = readdirSync(runtime).filter((name) => name.endsWith(".js"));
   const dist = path.join(out, "../../onnxruntime-web/dist");
   const names = ["ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"];
   return {
-    ours: size(["webgpu/model.js", "webgpu/device.js", "order.js"].map((name) => path.join(out, "src/runtime", name))),
-    ort: size(names.map((name) => path.join(dist, name))),
+    ours: gzipped([...modules.map((name) => path.join(runtime, name)), path.join(out, "src/runtime/order.js")]),
+    ort: gzipped(names.map((name) => path.join(dist, name))),
   };
 }
 
@@ -173,13 +198,13 @@ const kib = (bytes: number): string => (bytes / 1024).toFixed(1);
 function byteTable(results: readonly ModelResult[], { ours, ort }: Shipped): string[] {
   return table(
     [{ title: "model" }, ...["runtime KiB", "code KiB", "ort runtime", "onnx KiB", "share"].map(right)],
-    results.map(({ model, code, onnxBytes }) => [
+    results.map(({ model, codeBytes, onnxBytes }) => [
       model,
       kib(ours),
-      kib(code.codeBytes),
+      kib(codeBytes),
       kib(ort),
       kib(onnxBytes),
-      `1/${((ort + onnxBytes) / (ours + code.codeBytes)).toFixed(0)}`,
+      `1/${((ort + onnxBytes) / (ours + codeBytes)).toFixed(0)}`,
     ]),
   );
 }

@@ -1,13 +1,13 @@
 import type * as Ort from "onnxruntime-web";
-import { requestDevice } from "../../src/runtime/webgpu/device.ts";
-import { loadModel } from "../../src/runtime/webgpu/model.ts";
-import type { Plan } from "../../src/runtime/webgpu/plan.ts";
+import * as runtime from "../../src/runtime/webgpu/index.ts";
 
 /** What runs in the page: both runtimes on the same adapter, their runs in turns. */
 
 export interface PageRequest {
-  /** The address of the folder with plan.json, shaders.json, weights.bin, model.onnx and input.bin. */
-  readonly folder: string;
+  /** Addresses of our artifact's folder, of ONNX Runtime's model and of the input's numbers. */
+  readonly artifact: string;
+  readonly onnx: string;
+  readonly input: string;
   readonly shape: readonly number[];
   readonly rounds: number;
 }
@@ -60,17 +60,15 @@ const read = async (address: string): Promise<ArrayBuffer> => {
   return answer.arrayBuffer();
 };
 
-const json = async (address: string): Promise<unknown> =>
-  JSON.parse(new TextDecoder().decode(await read(address))) as unknown;
+/** The client of an artifact: its index.js, which fetches the rest. */
+interface Client {
+  load(options: { readonly runtime: unknown }): Promise<Pick<runtime.Model, "run" | "profile">>;
+}
 
-async function openOurs({ folder, shape }: PageRequest, input: Float32Array) {
-  const plan = (await json(`${folder}/plan.json`)) as Plan;
-  const shaders = (await json(`${folder}/shaders.json`)) as string[];
-  const weights = await read(`${folder}/weights.bin`);
+async function openOurs({ artifact, shape }: PageRequest, input: Float32Array) {
   const from = performance.now();
-  const binding = Math.max(...plan.steps.flatMap(({ bindings }) => bindings.map(([, , size]) => size)));
-  const device = await requestDevice({ buffer: Math.max(plan.weights, plan.arena), binding });
-  const model = await loadModel({ device, plan, shaders, weights });
+  const { load: open } = (await import(`${artifact}/index.js`)) as Client;
+  const model = await open({ runtime });
   const load = performance.now() - from;
   const values = { dims: shape, data: input };
   const run = async (): Promise<Outputs> =>
@@ -78,12 +76,12 @@ async function openOurs({ folder, shape }: PageRequest, input: Float32Array) {
   return { load, run, profile: async () => (await model.profile(values)) ?? [] };
 }
 
-async function openOrt({ folder, shape }: PageRequest, input: Float32Array): Promise<Runner> {
+async function openOrt({ onnx, shape }: PageRequest, input: Float32Array): Promise<Runner> {
   const ort = (await import(`${runtimeAddress}ort.webgpu.min.mjs`)) as typeof Ort;
   ort.env.wasm.wasmPaths = runtimeAddress;
   ort.env.wasm.numThreads = 1;
-  const bytes = new Uint8Array(await read(`${folder}/model.onnx`));
   const from = performance.now();
+  const bytes = new Uint8Array(await read(onnx));
   const session = await ort.InferenceSession.create(bytes, { executionProviders: ["webgpu"] });
   const load = performance.now() - from;
   const run = async (): Promise<Outputs> => {
@@ -98,7 +96,7 @@ async function openOrt({ folder, shape }: PageRequest, input: Float32Array): Pro
 
 /** Runs both in turns, in an order that turns over each round. */
 export async function measure(request: PageRequest): Promise<PageResult> {
-  const input = new Float32Array(await read(`${request.folder}/input.bin`));
+  const input = new Float32Array(await read(request.input));
   const { navigator } = globalThis as unknown as { readonly navigator: { readonly gpu: GPU } };
   const adapter = await navigator.gpu.requestAdapter();
   const mine = await openOurs(request, input);

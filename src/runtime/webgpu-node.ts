@@ -18,14 +18,14 @@ import {
 } from "./webgpu/index.ts";
 
 /** The files of a WebGPU artifact. */
-export interface WebGpuFiles {
+interface WebGpuFiles {
   readonly plan: string;
   readonly shaders: string;
   readonly weights: string;
 }
 
 /** The package webgpu, Dawn for Node, behind the few calls that timmc makes. */
-export interface WebGpuRuntime {
+interface WebGpuRuntime {
   readonly facts: RuntimeFacts;
   /** Loads a model. Throws `io` for damaged files and `unsupported` for what the device does not take. */
   open(files: WebGpuFiles): Promise<Session>;

@@ -1,9 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InferenceSession, Tensor as RuntimeTensor } from "onnxruntime-node";
+import { loadArtifact } from "../../src/driver/artifact.ts";
 import { compile } from "../../src/driver/compile.ts";
 import type { LowerRequest } from "../../src/driver/lower-request.ts";
+import type { TargetName } from "../../src/driver/target/names.ts";
+import { targetOf } from "../../src/driver/target/targets.ts";
+import type { Session } from "../../src/runtime/session.ts";
 import { fillSynthetic, syntheticInput } from "../../src/frontend/weights/synthetic.ts";
 import { type Tensor, allowed, disagreement, rowDisagreement } from "./compare.ts";
 import type { TensorRecord } from "./records.ts";
@@ -17,8 +20,11 @@ type Movements = ReadonlyMap<string, number>;
  * Compiles a record's model with the synthetic weights and runs it: what disagrees with the record, what is listed as
  * decided by rounding and is not, and, with `batch`, what changes when images share a batch.
  */
-export const check = (expected: Expectation, { batch = 1 } = {}): Promise<string[]> =>
-  withSession(batch === 1 ? expected.request : requestWithStable(expected), (session) =>
+export const check = (
+  expected: Expectation,
+  { batch = 1, target = "onnx" }: { readonly batch?: number; readonly target?: TargetName } = {},
+): Promise<string[]> =>
+  withSession(batch === 1 ? expected.request : requestWithStable(expected), target, (session) =>
     compareRuns(session, expected, batch),
   );
 
@@ -34,12 +40,12 @@ const nudges = 16;
 
 /** How far each output moves, at most, when every element of the input goes up or down by its last bit. */
 export const movements = (expected: Expectation): Promise<Movements> =>
-  withSession(expected.request, async (session) => {
+  withSession(expected.request, "onnx", async (session) => {
     const { inputShape } = expected;
     return movement(session, expected, await run(session, syntheticInput(inputShape), inputShape));
   });
 
-async function movement(session: InferenceSession, { inputShape }: Expectation, still: Results) {
+async function movement(session: Session, { inputShape }: Expectation, still: Results) {
   const farthest = new Map<string, number>();
   const input = syntheticInput(inputShape);
   const noise = new Float32Array(input.length);
@@ -55,22 +61,27 @@ async function movement(session: InferenceSession, { inputShape }: Expectation, 
   return farthest;
 }
 
-async function withSession<T>(request: LowerRequest, body: (session: InferenceSession) => Promise<T>): Promise<T> {
+async function withSession<T>(
+  request: LowerRequest,
+  target: TargetName,
+  body: (session: Session) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "timmc-oracle-"));
   try {
-    await compile({ ...request, weights: "synthetic", out: folder });
-    const session = await InferenceSession.create(join(folder, "model.onnx"), { intraOpNumThreads: 1 });
+    await compile({ ...request, weights: "synthetic", out: folder, target });
+    const runtime = await targetOf({ target }).load();
+    const session = await runtime.open(await loadArtifact(folder), { threads: 1 });
     try {
       return await body(session);
     } finally {
-      await session.release();
+      await session.close();
     }
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function compareRuns(session: InferenceSession, expected: Expectation, batch: number): Promise<string[]> {
+async function compareRuns(session: Session, expected: Expectation, batch: number): Promise<string[]> {
   const { inputShape } = expected;
   const single = await run(session, syntheticInput(inputShape), inputShape);
   const isExact = expected.outputs.every(([tap]) => standingOf(expected, tap) === "exact");
@@ -136,13 +147,12 @@ function againstRow(expected: Expectation, alone: Results, together: Results, { 
   });
 }
 
-async function run(session: InferenceSession, data: Float32Array, shape: readonly number[]): Promise<Results> {
-  const results = await session.run({ input: new RuntimeTensor("float32", data, shape) });
+async function run(session: Session, data: Float32Array, shape: readonly number[]): Promise<Results> {
+  const results = await session.run({ dtype: "f32", shape, data });
   return new Map(
-    session.outputNames.map((name) => {
-      const tensor = results[name];
-      if (!(tensor?.data instanceof Float32Array)) throw new TypeError(`${name} is no float32 tensor`);
-      return [name, { dims: tensor.dims, data: tensor.data }];
+    [...results].map(([name, tensor]) => {
+      if (tensor.dtype !== "f32") throw new TypeError(`${name} is no float32 tensor`);
+      return [name, { dims: tensor.shape, data: tensor.data }];
     }),
   );
 }

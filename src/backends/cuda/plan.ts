@@ -8,7 +8,7 @@ import { legalizeCuda } from "../kernel/legalize.ts";
 import { matrixSchedule, stagedSchedule } from "../kernel/matrix-schedule.ts";
 import { type Binding, type KernelPlan, type PlannedStep, planKernels } from "../kernel/plan.ts";
 import type { Schedule } from "../kernel/schedule.ts";
-import type { Precision } from "../kernel/storage.ts";
+import type { Precision } from "../kernel/precision.ts";
 import { printCuda } from "./print.ts";
 
 /** A program for CUDA devices: each kernel once however often it runs, and what runs in order. */

@@ -114,8 +114,10 @@ class Builder {
       passed === undefined ? stores : [{ kind: "loop", axis: passed, carried: [], body: stores }];
     const last = elements.at(-1) as Element;
     const output = outputs.at(-1) as Stored;
-    const follows = group.root !== undefined && isProduct(group.root);
-    const ordered = follows ? natural : byDistance(natural, addressOf(output, last.index));
+    // Products and attention have rows and columns, whatever the layout of the result.
+    const hasRows = group.root !== undefined && (isProduct(group.root) || group.root.op === "attention");
+    const own = group.root?.op === "attention" ? axes : natural;
+    const ordered = hasRows ? own : byDistance(natural, addressOf(output, last.index));
     const parallel = ordered.filter((axis) => axis !== passed);
     return {
       tile: { name: group.stored.name, axes: parallel, body: [...statements, ...end] },

@@ -4,6 +4,7 @@ import type { Kernel, Program, Stored } from "./build.ts";
 import { chooseSchedule } from "./choose.ts";
 import type { Buffer } from "./expr.ts";
 import { Forms } from "./forms.ts";
+import { inPlace } from "./in-place.ts";
 import type { Schedule } from "./schedule.ts";
 import type { ThreadKernel } from "./thread.ts";
 
@@ -48,12 +49,14 @@ export interface PlannedLifetime extends Lifetime {
 
 /** Threads, memory and bindings of a program. `legalize` rewrites what the target's language lacks. */
 export function planKernels(
-  program: Program,
+  given: Program,
   legalize: (kernel: ThreadKernel) => ThreadKernel,
   schedule: (kernel: Kernel) => Schedule = (kernel) => chooseSchedule(kernel),
 ): KernelPlan {
+  const schedules = given.kernels.map(schedule);
+  const program = inPlace(given, schedules);
   const printed = new Forms(legalize);
-  const lowered = program.kernels.map((kernel) => printed.lowered(kernel, schedule(kernel)));
+  const lowered = program.kernels.map((kernel, i) => printed.lowered(kernel, schedules[i] as Schedule));
   const used = lowered.map(({ buffers }) => buffers);
   const file = placeWeights(program.weights, used);
   const lives = lifetimes(program, used);

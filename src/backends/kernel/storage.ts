@@ -2,9 +2,6 @@ import type { Value } from "../../ir/value.ts";
 import { rowMajor } from "./stored.ts";
 import { shapeOf } from "./uses.ts";
 
-/** How numbers are kept between kernels, which compute in f32. */
-export type Precision = "fp32" | "fp16";
-
 export interface BuildOptions {
   /** How tensors are kept that the caller does not see, f32 by default; those of one axis and of odd rows stay f32. */
   readonly storage?: "f32" | "f16" | undefined;

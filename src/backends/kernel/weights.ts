@@ -5,7 +5,7 @@ import { ordered } from "../../runtime/order.ts";
 import type { KernelPlan } from "./plan.ts";
 
 /** A weight as the file has it. */
-export interface StoredWeight {
+interface StoredWeight {
   readonly header: { readonly name: string; readonly dtype: string };
   /** Whether its values come from the checkpoint. */
   readonly fromCheckpoint: boolean;

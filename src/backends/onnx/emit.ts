@@ -28,7 +28,7 @@ interface OnnxOptions {
 }
 
 /** An initializer, and whether its values come from the checkpoint: without one they are not known. */
-export interface EmittedInitializer extends Initializer {
+interface EmittedInitializer extends Initializer {
   bytes(): Uint8Array;
   readonly fromCheckpoint: boolean;
 }

@@ -7,12 +7,13 @@ import { legalizeWgsl } from "../kernel/legalize.ts";
 import { lower } from "../kernel/lower.ts";
 import { type KernelPlan, type PlannedTensor, planKernels } from "../kernel/plan.ts";
 import { type Plan, type Step, type Tensor, elementTypes } from "../../runtime/webgpu/plan.ts";
+import type { Precision } from "../kernel/precision.ts";
 import { type Table, gpuTable } from "../kernel/table.ts";
 import { requireLimits } from "./limits.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
 import { printWgsl } from "./print.ts";
 
-export interface WebGpuProgram {
+interface WebGpuProgram {
   readonly plan: Plan;
   /** WGSL, each kernel once however often it runs. */
   readonly shaders: readonly string[];
@@ -21,10 +22,11 @@ export interface WebGpuProgram {
 }
 
 /**
- * The kernels of a graph, with tensors kept in halves where every kernel stores them in pairs, since WebGPU's memory is written
- * word by word.
+ * The kernels of a graph. In fp16 tensors are kept in halves where every kernel stores them in pairs, since WebGPU's memory is
+ * written word by word.
  */
-export function buildHalves(graph: Graph, table: Table = gpuTable): Program {
+export function buildWebGpu(graph: Graph, precision: Precision = "fp32", table: Table = gpuTable): Program {
+  if (precision === "fp32") return buildProgram(graph);
   const wide = new Set<string>();
   for (;;) {
     const program = buildProgram(graph, { storage: "f16", wide });

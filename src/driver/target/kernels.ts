@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { type Program, buildProgram } from "../../backends/kernel/build.ts";
+import type { Program } from "../../backends/kernel/build.ts";
 import { usedTiles } from "../../backends/kernel/choose.ts";
 import { type Table, gpuTable } from "../../backends/kernel/table.ts";
 import { isPoint } from "../../backends/kernel/ops/point.ts";
 import { rootOf } from "../../backends/kernel/ops/root.ts";
 import { kernelPasses } from "../../backends/kernel/passes.ts";
+import type { Precision } from "../../backends/kernel/precision.ts";
 import type { KernelPlan } from "../../backends/kernel/plan.ts";
 import { storedWeights, weightBytes } from "../../backends/kernel/weights.ts";
 import { writeKernels } from "../../backends/kernel/write-kernels.ts";
@@ -17,14 +18,17 @@ import { runPipeline } from "../../passes/pass.ts";
 import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import type { RuntimeFacts, Session } from "../../runtime/session.ts";
 import { outputsByTap, requireWeights } from "../artifact.ts";
+import type { FormRequest } from "../forms.ts";
 import { shown } from "../weight-numbers.ts";
 import { findWrongKernel } from "./kernel-fault.ts";
 import type { TargetName } from "./names.ts";
 import type { Emission, OpenOptions, Target, TargetRequest } from "./target.ts";
 
 /** What targets that are made of kernels do in their own ways. */
-export interface KernelBackend extends Pick<Target, "places" | "texts"> {
+interface KernelBackend extends Pick<Target, "places" | "texts"> {
   readonly name: Exclude<TargetName, "onnx">;
+  /** The kernels of a graph. */
+  build(graph: Graph, precision: Precision, table: Table): Program;
   /** The files of a program but its weights. */
   make(program: Program, table: Table): KernelFiles;
   load(): Promise<KernelRuntime>;
@@ -46,8 +50,12 @@ interface KernelRuntime {
 /** A target of kernels. */
 export function kernelTarget(backend: KernelBackend): Target {
   const { name, places, texts } = backend;
-  const emit = (graph: Graph, parameters: Parameters, tiles?: Table["measured"]): Emission =>
-    emission(backend, buildProgram(kernelGraph(graph)), parameters, tiles);
+  const emit = (graph: Graph, parameters: Parameters, request: FormRequest): Emission =>
+    emission(backend, kernelGraph(graph), parameters, request);
+  const requestOf: Target["requestOf"] = ({ target }) => ({
+    target: name,
+    ...("precision" in target && { precision: target.precision, tiles: target.tiles }),
+  });
   return {
     name,
     places,
@@ -62,8 +70,8 @@ export function kernelTarget(backend: KernelBackend): Target {
         hint: "Kernels are made for one size: give --batch a number.",
       });
     },
-    emit: ({ lowering: { lowered }, weights, request }) => emit(lowered.graph, weights.parameters, request.tiles),
-    requestOf: ({ target }) => ({ target: name, ...("tiles" in target && { tiles: target.tiles }) }),
+    emit: ({ lowering: { lowered }, weights, request }) => emit(lowered.graph, weights.parameters, request),
+    requestOf,
     comparedIn: () => defaultForms,
     load: async () => {
       const runtime = await backend.load();
@@ -81,7 +89,8 @@ export function kernelTarget(backend: KernelBackend): Target {
     },
     faultBehindPasses: async (suspicion) => {
       const open = async (folder: string): Promise<Session> => (await backend.load()).open(folder, {});
-      return findWrongKernel(suspicion, { emit, open });
+      const request = requestOf(suspicion.manifest);
+      return findWrongKernel(suspicion, { emit: (graph, parameters) => emit(graph, parameters, request), open });
     },
   };
 }
@@ -112,12 +121,14 @@ function refuseForeign(name: TargetName, { opset, onnxOps, layout, batch, tiles 
 }
 
 function emission(
-  { name, make }: KernelBackend,
-  program: Program,
+  { name, build, make }: KernelBackend,
+  graph: Graph,
   parameters: Parameters,
-  tiles: Table["measured"],
+  { tiles, precision = "fp32" }: FormRequest,
 ): Emission {
-  const { texts, kernels, plan } = make(program, { ...gpuTable, ...(tiles && { measured: tiles }) });
+  const table = { ...gpuTable, ...(tiles && { measured: tiles }) };
+  const program = build(graph, precision, table);
+  const { texts, kernels, plan } = make(program, table);
   const tensors = storedWeights(plan, parameters);
   const [model = ""] = Object.keys(texts);
   return {
@@ -126,6 +137,7 @@ function emission(
       model,
       kernels,
       dispatches: plan.steps.length,
+      precision,
       arena_bytes: plan.arena.bytes,
       ...(tiles && { tiles: usedTiles(program.kernels, tiles) }),
     },
