@@ -5,6 +5,7 @@ import { exitStatus, report } from "../src/cli/report.ts";
 import { type Shell, processShell } from "../src/cli/shell.ts";
 import { TimmcError } from "../src/ir/error.ts";
 import type { CompileBenchOptions } from "./compile.ts";
+import type { CudaBenchOptions } from "./cuda.ts";
 import { sixteen } from "./models.ts";
 import type { OrtBenchOptions } from "./ort.ts";
 import type { ReadBenchOptions } from "./read.ts";
@@ -32,11 +33,12 @@ const program = (shell: Shell): Command =>
     .argument("[command]")
     .action((name: string | undefined) => {
       throw new TimmcError("usage", name === undefined ? "no command" : `there is no command ${JSON.stringify(name)}`, {
-        hint: "The commands are ort, webgpu, compile, zoo, read and forms.",
+        hint: "The commands are ort, webgpu, cuda, compile, zoo, read and forms.",
       });
     })
     .addCommand(ortCommand(shell))
     .addCommand(webGpuCommand(shell))
+    .addCommand(cudaCommand(shell))
     .addCommand(compileCommand(shell))
     .addCommand(zooCommand(shell))
     .addCommand(readCommand(shell))
@@ -101,6 +103,28 @@ const webGpuCommand = (shell: Shell): Command =>
     .addOption(new Option("--keep <DIR>", "compile into this folder and leave everything there"))
     .addOption(new Option("--json <FILE>", "write everything measured to a file"))
     .action(async (options: WebGpuBenchOptions) => (await import("./webgpu.ts")).benchWebGpu(options, shell));
+
+const cudaModels = [
+  "resnet50",
+  "efficientnet_b0",
+  "mobilenetv3_large_100",
+  "convnext_tiny",
+  "vit_base_patch16_224",
+  "swin_tiny_patch4_window7_224",
+] as const;
+
+const cudaCommand = (shell: Shell): Command =>
+  new Command("cuda")
+    .description("CUDA artifacts as cubins, without a device: kernels, launches, registers, spills, memory")
+    .exitOverride()
+    .addOption(modelsOption(cudaModels, "six"))
+    .addOption(
+      new Option("--architectures <LIST>", "such as 75,80,86,89,90").argParser(threadCounts).default([80, 90], "80,90"),
+    )
+    .addOption(new Option("--batch <N>", "images per run").argParser(positiveNumber).default(1))
+    .addOption(new Option("--keep <DIR>", "compile into this folder and leave everything there"))
+    .addOption(new Option("--json <FILE>", "write everything measured to a file"))
+    .action(async (options: CudaBenchOptions) => (await import("./cuda.ts")).benchCuda(options, shell));
 
 const compileCommand = (shell: Shell): Command =>
   new Command("compile")

@@ -4,7 +4,7 @@ import { TimmcError } from "../ir/error.ts";
 /** Options that the documentation names and this version lacks, by command. */
 const laterOptions = {
   inspect: ["--dynamic-size", "--precision"],
-  compile: ["--dynamic-size", "--precision", "--calibration", "--max-error"],
+  compile: ["--dynamic-size", "--calibration", "--max-error"],
 } as const;
 
 /** The same for commands. */
@@ -23,3 +23,12 @@ export function withLaterOptions(name: keyof typeof laterOptions, command: Comma
   }
   return command;
 }
+
+/** An option parser that takes `now` and refuses the values of later versions by name. */
+export const nowOnly =
+  (flag: string, now: readonly string[], later: readonly string[]) =>
+  (text: string): string => {
+    if (now.includes(text)) return text;
+    if (later.includes(text)) return refuseLater(`${flag} ${text}`);
+    throw new TimmcError("usage", `${flag} takes ${now.join(" or ")}, not ${JSON.stringify(text)}`);
+  };

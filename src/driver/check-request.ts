@@ -12,7 +12,7 @@ import type { InspectRequest, IrRequest } from "./inspect.ts";
 import { layouts } from "./layout/layout.ts";
 import type { LowerRequest } from "./lower-request.ts";
 import type { ImageRunOptions } from "./run.ts";
-import { targetNames } from "./target/names.ts";
+import { precisions, targetNames } from "./target/names.ts";
 import type { VerifyOptions } from "./verify.ts";
 
 /**
@@ -101,6 +101,7 @@ const lowerFields: Fields<LowerRequest> = {
 
 const formFields: Fields<FormRequest> = {
   target: oneOf(targetNames),
+  precision: oneOf(precisions),
   opset: {
     takes: `an integer from ${supportedOpsets[0]} to ${supportedOpsets.at(-1)}`,
     fits: (v) => typeof v === "number" && supportedOpsets.includes(v),

@@ -2,7 +2,7 @@ import { type Forms, type OperatorSet, defaultForms } from "../backends/onnx/for
 import { supportedOpsets } from "../backends/onnx/model.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Tile } from "../backends/kernel/table.ts";
-import type { TargetName } from "./target/names.ts";
+import type { Precision, TargetName } from "./target/names.ts";
 
 /** What an artifact is made of, as a request says it. */
 export interface FormRequest {
@@ -12,6 +12,8 @@ export interface FormRequest {
   readonly opset?: number | undefined;
   /** The standard's operators alone, or ONNX Runtime's own too; default `standard`. */
   readonly onnxOps?: OperatorSet | undefined;
+  /** Of kernels: what tensors are kept in that the caller does not see; default `fp32`. */
+  readonly precision?: Precision | undefined;
   /** Of kernels: tiles that were measured, by the shape that they are for. */
   readonly tiles?: Readonly<Record<string, Tile>> | undefined;
 }

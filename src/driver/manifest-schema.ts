@@ -4,6 +4,7 @@ import { tapFormats } from "../frontend/tap-names.ts";
 import { dtypes } from "../ir/dtype.ts";
 import { layouts } from "./layout/layout.ts";
 import { manifestVersion } from "./manifest.ts";
+import { precisions } from "./target/names.ts";
 import { tilesSchema } from "./tile-schema.ts";
 
 /**
@@ -129,6 +130,7 @@ const kernels = {
   model: relativePath,
   kernels: natural.describe("different ones"),
   dispatches: natural.describe("kernels that one run starts"),
+  precision: z.enum(precisions).describe("what tensors are kept in that the caller does not see"),
   arena_bytes: natural.describe("the memory that all tensors but the weights share"),
   tiles: tilesSchema.optional().describe("how kernels were cut otherwise than by timmc's table, by their shape"),
 };

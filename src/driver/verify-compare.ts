@@ -1,6 +1,7 @@
 import type { DType } from "../ir/dtype.ts";
 import type { NpyArray } from "../runtime/npy.ts";
-import type { ManifestOutput } from "./manifest.ts";
+import type { Manifest, ManifestOutput } from "./manifest.ts";
+import type { Precision } from "./target/names.ts";
 import { numbersOf } from "./run-report.ts";
 
 export type Outputs = ReadonlyMap<string, NpyArray>;
@@ -34,6 +35,13 @@ export const budgets: { readonly [D in DType]: Budget } = {
   bool: exact,
 };
 
+/** Of an output of a network that keeps its tensors so. */
+export const budgetOf = (dtype: DType, precision: Precision): Budget =>
+  budgets[dtype === "f32" && precision === "fp16" ? "f16" : dtype];
+
+/** The precision of an artifact. */
+export const precisionOf = ({ target }: Manifest): Precision => ("precision" in target ? target.precision : "fp32");
+
 /** The problem of an output whose reference is no reference. */
 export const referenceNotFinite = "the reference holds values that are not finite";
 
@@ -51,15 +59,21 @@ export interface Measurement {
 
 export const passes = (m: Measurement): boolean => m.used <= 1;
 
-/** Measures every output of the manifest, in its order. */
-export const measure = (declared: readonly ManifestOutput[], reference: Outputs, actual: Outputs): Measurement[] =>
-  declared.map((output) => measureOutput(output, reference.get(output.name), actual.get(output.name)));
+/** Measures every output of the manifest, in its order, against the budgets of a precision. */
+export const measure = (
+  declared: readonly ManifestOutput[],
+  reference: Outputs,
+  actual: Outputs,
+  precision: Precision = "fp32",
+): Measurement[] =>
+  declared.map((output) => measureOutput(output, reference.get(output.name), actual.get(output.name), precision));
 
 /** Measures one output. */
 export function measureOutput(
   { name, dtype }: Pick<ManifestOutput, "name" | "dtype">,
   reference: NpyArray | undefined,
   actual: NpyArray | undefined,
+  precision: Precision,
 ): Measurement {
   const failed = (problem: string): Measurement => ({ name, error: NaN, ofStd: NaN, used: NaN, problem });
   if (reference === undefined) return failed("the reference lacks it");
@@ -77,7 +91,7 @@ export function measureOutput(
     if (!(difference <= error)) error = difference;
     if (!Number.isFinite(difference)) return failed("it holds values that are not finite");
   }
-  const { of_std, of_absmax } = budgets[dtype];
+  const { of_std, of_absmax } = budgetOf(dtype, precision);
   const allowed = of_std * std + of_absmax * absmax;
   return { name, error, ofStd: ratio(error, std), used: ratio(error, allowed, Infinity), problem: null };
 }

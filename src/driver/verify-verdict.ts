@@ -2,7 +2,8 @@ import type { RuntimeFacts } from "../runtime/session.ts";
 import type { Artifact } from "./artifact.ts";
 import { type Certificate, type Failure, type OutputVerdict, certificateVersion } from "./certificate.ts";
 import type { Manifest, ManifestOutput } from "./manifest.ts";
-import { type Measurement, budgets, passes } from "./verify-compare.ts";
+import type { Precision } from "./target/names.ts";
+import { type Measurement, budgetOf, passes, precisionOf } from "./verify-compare.ts";
 import type { TestInput } from "./verify-inputs.ts";
 import { type Movement, isExcused } from "./verify-rounding.ts";
 import { ownFailure } from "./verify-failure.ts";
@@ -53,7 +54,9 @@ export function certify(
   failure: Failure | null,
   { runtime, movements }: Circumstances,
 ): Certificate {
-  const outputs = manifest.outputs.map((output, index) => verdict(output, trialsOf(trials, index, movements)));
+  const outputs = manifest.outputs.map((output, index) =>
+    verdict(output, trialsOf(trials, index, movements), precisionOf(manifest)),
+  );
   return {
     certificate_version: certificateVersion,
     manifest_sha256: manifestSha256,
@@ -99,7 +102,7 @@ const roundingText = (moved: number): string =>
 const budgetsText = (n: number): string =>
   !Number.isFinite(n) ? "no finite number of budgets" : `${n < 1000 ? n.toPrecision(3) : n.toExponential(1)} budgets`;
 
-function verdict({ name, dtype }: ManifestOutput, trials: readonly OutputTrial[]): OutputVerdict {
+function verdict({ name, dtype }: ManifestOutput, trials: readonly OutputTrial[], precision: Precision): OutputVerdict {
   const [worst] = trials.toSorted((a, b) => rank(b) - rank(a));
   const problem = trials.length === 0 ? notRun : (trials.find((t) => t.problem !== null)?.problem ?? null);
   const moved = movedOf(trials);
@@ -113,7 +116,7 @@ function verdict({ name, dtype }: ManifestOutput, trials: readonly OutputTrial[]
     error_of_std: largest((t) => t.ofStd),
     budget_used: largest((t) => t.used),
     budget_moved: moved === null ? null : finite(moved),
-    budget: budgets[dtype],
+    budget: budgetOf(dtype, precision),
     worst_input: worst?.input ?? "",
     passed: trials.length > 0 && trials.every(passes),
     problem: problem ?? (moved === null ? null : roundingText(moved)),

@@ -9,7 +9,7 @@ import { certificateName, writeWhole } from "./artifact-files.ts";
 import type { Certificate, Failure } from "./certificate.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
 import { type Suspect, findCulprit } from "./verify-bisect.ts";
-import { type Measurement, type Outputs, measure, passes, referenceNotFinite } from "./verify-compare.ts";
+import { type Measurement, type Outputs, measure, passes, precisionOf, referenceNotFinite } from "./verify-compare.ts";
 import { type Movement, movementOf } from "./verify-rounding.ts";
 import { type TestInput, testInputs } from "./verify-inputs.ts";
 import type { OpenOptions, Runtime, Target } from "./target/target.ts";
@@ -133,7 +133,7 @@ const trial = (
   reference: Trial["reference"],
   expected: Outputs = nothing,
   actual: Outputs = nothing,
-): Trial => ({ input, reference, measurements: measure(manifest.outputs, expected, actual) });
+): Trial => ({ input, reference, measurements: measure(manifest.outputs, expected, actual, precisionOf(manifest)) });
 
 /** How far outputs move where one fails: only there is it worth the time. */
 async function movementsOf(

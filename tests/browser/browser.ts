@@ -5,7 +5,15 @@ import { afterAll, afterEach, describe } from "vitest";
 
 const executable = "/usr/bin/chromium";
 
-let browser: Promise<Browser> | undefined;
+/** By whether they have WebGPU, which is SwiftShader's then, on the processor; presenting it takes all of the flags. */
+const browsers = new Map<boolean, Promise<Browser>>();
+const gpuFlags = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+  "--use-vulkan=swiftshader",
+  "--use-angle=swiftshader",
+];
 const contexts: BrowserContext[] = [];
 
 /**
@@ -14,12 +22,14 @@ const contexts: BrowserContext[] = [];
  */
 export function describeInBrowser(name: string, tests: () => void): void {
   const isInstalled = existsSync(executable);
+  if (!isInstalled && process.env["TIMMC_REQUIRE_GPU_TESTS"] !== undefined)
+    throw new Error("tests need WebGPU in a browser, and chromium is not installed");
   if (!isInstalled) console.warn("SKIPPED: chromium is not installed (Debian: apt-get install chromium)");
   describe.skipIf(!isInstalled)(name, () => {
     afterEach(() => Promise.all(contexts.splice(0).map((context) => context.close())));
     afterAll(async () => {
-      await (await browser)?.close();
-      browser = undefined;
+      await Promise.all([...browsers.values()].map(async (browser) => (await browser).close()));
+      browsers.clear();
     });
     tests();
   });
@@ -30,6 +40,10 @@ export interface View {
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;
+  /** In a browser that has WebGPU. */
+  readonly gpu?: boolean;
+  /** A script that runs ahead of the page's. */
+  readonly before?: string;
   /** False for a browser whose reader has turned scripts off. */
   readonly scripts?: boolean;
 }
@@ -55,10 +69,8 @@ async function open(
   view: View & { readonly offline: boolean },
   mayRequest: (url: string) => boolean,
 ): Promise<OpenedPage> {
-  // The tests run in containers, where chromium's own sandbox cannot start.
-  browser ??= chromium.launch({ executablePath: executable, args: ["--no-sandbox"] });
   const context = await (
-    await browser
+    await browserOf(view.gpu ?? false)
   ).newContext({
     offline: view.offline,
     viewport: { width: view.width ?? 1280, height: view.height ?? 800 },
@@ -66,6 +78,7 @@ async function open(
     javaScriptEnabled: view.scripts ?? true,
   });
   contexts.push(context);
+  if (view.before !== undefined) await context.addInitScript(view.before);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on("console", (message) => faults.push(`${message.type()}: ${message.text()}`));
@@ -75,4 +88,12 @@ async function open(
   });
   await page.goto(href);
   return { page, faults };
+}
+
+function browserOf(gpu: boolean): Promise<Browser> {
+  // The tests run in containers, where chromium's own sandbox cannot start.
+  const args = ["--no-sandbox", ...(gpu ? gpuFlags : [])];
+  const found = browsers.get(gpu) ?? chromium.launch({ executablePath: executable, args });
+  browsers.set(gpu, found);
+  return found;
 }

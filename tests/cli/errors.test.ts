@@ -79,9 +79,15 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["compile", "resnet18", "-o", out, "--out_indices=1"], "--arg out_indices=VALUE"],
   [["inspect", "resnet18", "--precision"], "--precision is not in this version"],
   [["compile", "resnet18"], "required option '-o, --out <DIR>' not specified"],
+  [["compile", "resnet18", "-o", out, "--precision", "int8"], "--precision int8 is not in this version"],
+  [["compile", "resnet18", "-o", out, "--precision", "half"], '--precision takes fp32 or fp16, not "half"'],
+  [["compile", "resnet18", "-o", out, "--precision", "fp16"], "--precision fp16 of the target onnx is not in this"],
   [["compile", "resnet18", "-o", out, "--target", "tpu"], "Allowed choices are onnx, webgpu, cuda."],
   [["compile", "resnet18", "-o", out, "--target", "webgpu", "--opset", "18"], "webgpu does not take --opset 18"],
-  [["compile", "resnet18", "-o", out, "--target", "webgpu", "--onnx-ops", "ort"], "webgpu does not take --onnx-ops ort"],
+  [
+    ["compile", "resnet18", "-o", out, "--target", "webgpu", "--onnx-ops", "ort"],
+    "webgpu does not take --onnx-ops ort",
+  ],
   [
     ["compile", "resnet18", "-o", out, "--target", "cuda", "--layout", "transformers-js"],
     "cuda does not take --layout transformers-js",

@@ -31,7 +31,11 @@ const place = temporaryFolder();
 describe("examples", () => {
   it("are all known here", () => {
     const files = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" });
-    expect(files.filter((name) => name.endsWith(".js")).sort()).toEqual(Object.keys(examples).sort());
+    const programs = files.filter((name) => name.endsWith(".js") && !name.startsWith("web"));
+    expect(programs.sort()).toEqual(Object.keys(examples).sort());
+    // tests/browser/web-example.test.ts runs these.
+    for (const name of files.filter((name) => name.startsWith("web") && /\.(?:js|html)$/.test(name)))
+      expect(lines(join(root, "examples", name)), name).toBeLessThan(name.endsWith(".js") ? 60 : 80);
   });
 
   it.each(Object.entries(examples))("%s", async (name, said) => {

@@ -41,7 +41,9 @@ export function placeWeights(weights: readonly Stored[], kernels: readonly (read
     const fresh = buffers.filter((b) => known.has(b) && !offsets.has(b));
     const shared = fresh.filter((b) => (readers.get(b) ?? 0) > 1);
     const own = fresh.filter((b) => !shared.includes(b));
-    for (const group of [...shared.map((b) => [b]), own]) {
+    // Numbers of another size are another binding, and begin where one can.
+    const ownBySize = [4, 2].map((bytes) => own.filter((b) => elementBytes(b) === bytes));
+    for (const group of [...shared.map((b) => [b]), ...ownBySize]) {
       if (group.length > 0) end = alignTo(end, bindingAlignment);
       for (const buffer of group) {
         end = alignTo(end, tensorAlignment);

@@ -1,5 +1,5 @@
 import { type Expr, childrenOf } from "./expr.ts";
-import type { Variable } from "./index-expr.ts";
+import { type Variable, coefficientOf } from "./index-expr.ts";
 import { type ShapeClass } from "./table.ts";
 import type { Kernel } from "./build.ts";
 import { dimensionOf } from "./schedule.ts";
@@ -8,7 +8,7 @@ import type { TileStatement } from "./tile.ts";
 /** What of a kernel decides how it is cut. */
 export interface KernelShape {
   readonly kind: ShapeClass;
-  /** The last parallel axis with more than one coordinate, if there is one. */
+  /** The last parallel axis with more than one coordinate, where vectors along it pay. */
   readonly columns: Variable | undefined;
   /** The parallel axes before, the nearest first. */
   readonly rows: readonly Variable[];
@@ -21,7 +21,8 @@ export interface KernelShape {
 }
 
 export function shapeOfKernel({ tile, group }: Kernel): KernelShape {
-  const columns = tile.axes.findLast((axis) => axis.extent > 1);
+  // Rows that lie in one piece are passed by threads side by side; what they are rows of has no columns.
+  const columns = passesPieces(tile.body) ? undefined : tile.axes.findLast((axis) => axis.extent > 1);
   const rows = tile.axes.filter((axis) => axis !== columns).toReversed();
   const parallel = new Set(tile.axes.map(dimensionOf));
   const sums = summedAxes(tile.body).filter((axis) => !parallel.has(dimensionOf(axis)) && axis.extent > 1);
@@ -56,6 +57,13 @@ function classOf(root: Kernel["group"]["root"], rows: readonly Variable[], sums:
     default:
       return sums.some((axis) => axis.name.startsWith("c.")) ? "rows" : "reduction";
   }
+}
+
+/** Whether the last statement passes an axis whose elements lie next to each other. */
+function passesPieces(body: readonly TileStatement[]): boolean {
+  const last = body.at(-1);
+  if (last?.kind !== "loop" || last.carried.length > 0) return false;
+  return last.body.some((s) => s.kind === "store" && coefficientOf(s.index, last.axis.name) === 1);
 }
 
 /** An axis for each dimension that is summed over or passed, in the order of first use. */

@@ -2,7 +2,7 @@ import type { Kernel } from "./build.ts";
 import { type KernelShape, shapeOfKernel } from "./choose-shape.ts";
 import type { Variable } from "./index-expr.ts";
 import { type Plan, type Schedule, dimensionOf, scalarPlan, tileOf } from "./schedule.ts";
-import { type ShapeClass, type Table, type Tile, gpuTable } from "./table.ts";
+import { type Table, type Tile, gpuTable } from "./table.ts";
 
 /** Threads and registers for a kernel: the measured tile of its shape, else its class's, as far as the extents allow. */
 export function chooseSchedule(kernel: Kernel, table: Table = gpuTable): Schedule {
@@ -32,6 +32,8 @@ const maxHeld = 64;
 export function tileFor(shape: KernelShape, { busy, classes }: Table): Tile {
   const { columns, rows, sums, kind } = shape;
   const most = classes[kind];
+  const { workgroup, share: _, ...whole } = most;
+  if (kind === "attention") return { ...whole, rowThreads: workgroup };
   const vector = columns === undefined ? 1 : widest(columns.extent);
   const outputs = [columns?.extent ?? 1, ...rows.map((axis) => axis.extent)].reduce((a, b) => a * b, 1);
   const terms = sums.reduce((n, axis) => n * axis.extent, 1);
@@ -63,12 +65,12 @@ export function scheduleOf(shape: KernelShape, tile: Tile): Schedule {
   const plans = new Map<string, Plan>();
   let split = tile.split;
   for (const axis of sums.toSorted((a, b) => b.extent - a.extent)) {
-    const contiguous = axis.name.startsWith("c");
-    const vector = contiguous ? widest(axis.extent) : 1;
-    const threads = isShared(axis, kind) ? Math.min(split, ceilPower(axis.extent / vector)) : 1;
+    const inWindow = windowAxes.indexOf(axis.name);
+    const unrolled = inWindow >= 0 && inWindow < tile.unroll;
+    const vector = isContiguous(axis, shape) && (inWindow < 0 || unrolled) ? widest(axis.extent) : 1;
+    const threads = isShared(axis, shape) && !unrolled ? Math.min(split, ceilPower(axis.extent / vector)) : 1;
     split /= threads;
-    const unrolled = windowAxes.indexOf(axis.name);
-    const registers = unrolled >= 0 && unrolled < tile.unroll && threads === 1 ? axis.extent : 1;
+    const registers = unrolled ? axis.extent / vector : 1;
     if (threads * registers * vector > 1) plans.set(dimensionOf(axis), { threads, registers, vector });
   }
   const near = nearest(rows);
@@ -98,12 +100,13 @@ function columnPlan({ extent }: Variable, { columns, columnThreads }: Tile): Pla
   return { threads: Math.min(columnThreads, ceilPower(extent / (vector * registers))), registers, vector };
 }
 
-/** A thread has rows of queries with all their columns: it passes the keys and keeps what it sums. */
+/** A thread has a row of queries with all its columns: it passes the keys, some at a time, and keeps what it sums. */
 function attentionSchedule(shape: KernelShape, tile: Tile): Schedule {
   const { columns, rows, sums } = shape;
   const plans = new Map<string, Plan>();
   for (const axis of sums)
     if (axis.name === "d") plans.set("d", { threads: 1, registers: 1, vector: widest(axis.extent) });
+    else plans.set(axis.name, { threads: 1, registers: Math.min(tile.rows, axis.extent), vector: 1 });
   // Threads of one head read the same keys.
   let left = tile.rowThreads;
   for (const axis of rows.toSorted((a, b) => Number(b.name === "m") - Number(a.name === "m"))) {
@@ -121,15 +124,19 @@ function attentionSchedule(shape: KernelShape, tile: Tile): Schedule {
 /** The row axis that registers lie along. */
 const nearest = (rows: readonly Variable[]): Variable | undefined => rows.find((axis) => axis.extent > 1);
 
-/** Whether several threads may share the terms along an axis: of products those of the depth, along which vectors lie. */
-const isShared = (axis: Variable, kind: ShapeClass): boolean =>
-  kind === "pool" || kind === "reduction" || axis.name.startsWith("c");
+/** Whether several threads may share the terms along an axis: of products those of the depth, of pictures' those of a window. */
+const isShared = (axis: Variable, { kind }: KernelShape): boolean =>
+  kind === "pool" || kind === "reduction" || axis.name.startsWith(kind === "stem" ? "k" : "c");
 
-/** The most threads, a power of two, for some tiles of an axis of which at most an eighth of the threads' work is lost. */
+/** Whether what is read lies next to each other along an axis: maps have channels last, pictures their columns. */
+const isContiguous = (axis: Variable, { kind, columns }: KernelShape): boolean =>
+  kind === "stem" ? axis.name === "kx" : axis.name.startsWith("c") && !(kind === "rows" && columns !== undefined);
+
+/** The most threads, a power of two, for some tiles of an axis of which at most a seventh of the threads' work is lost. */
 function fittingThreads(tiles: number, most: number): number {
   let best = 1;
   for (let threads = 2; threads <= Math.min(most, ceilPower(tiles)); threads *= 2)
-    if (Math.ceil(tiles / threads) * threads <= tiles * 1.125 + 1) best = threads;
+    if (Math.ceil(tiles / threads) * threads <= tiles * 1.15) best = threads;
   return best;
 }
 

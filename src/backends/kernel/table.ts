@@ -24,7 +24,7 @@ export interface Tile {
   /** Vectors of columns that a thread has, and how many threads lie side by side along them. */
   readonly columns: number;
   readonly columnThreads: number;
-  /** Rows that a thread has, and how many threads lie along them. */
+  /** Rows that a thread has, of attention keys that it takes at a time, and how many threads lie along rows. */
   readonly rows: number;
   readonly rowThreads: number;
   /** Threads that share a sum. */
@@ -73,9 +73,9 @@ export const gpuTable: Table = {
     grouped: product,
     depthwise: { ...product, columns: 1, rows: 4, split: 1, unroll: 2 },
     linear: product,
-    vector: { ...product, rows: 1, columns: 1, split: 32, workgroup: 128, share: 8 },
+    vector: { ...product, rows: 1, columns: 1, split: 32, workgroup: 256, share: 8 },
     matmul: product,
-    attention: { ...plain, columnThreads: 1, workgroup: 32 },
+    attention: { ...plain, rows: 4, columnThreads: 1, workgroup: 32 },
     rows: { ...plain, split: 32, share: 8 },
     pool: { ...plain, split: 64, share: 16, workgroup: 128 },
     reduction: { ...plain, split: 64, share: 4, workgroup: 128 },

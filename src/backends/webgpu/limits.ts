@@ -1,4 +1,5 @@
 import { TimmcError } from "../../ir/error.ts";
+import { bindingAlignment } from "../kernel/bindings.ts";
 import type { PlannedStep } from "../kernel/plan.ts";
 
 /** What every WebGPU device has (https://www.w3.org/TR/webgpu/#limits): a program within runs on all of them. */
@@ -12,6 +13,8 @@ export const limits = {
 
 /** Refuses a kernel that exceeds what every device has, by its module. Throws `unsupported`. */
 export function requireLimits({ name, kernel, bindings }: PlannedStep): void {
+  if (bindings.some(({ offset }) => offset % bindingAlignment !== 0))
+    throw new TimmcError("invalid-ir", "a binding begins where none can", { trail: [name] });
   const largest = Math.max(0, ...bindings.map((b) => b.bytes));
   const shared = kernel.shared.reduce((n, { storage, length }) => n + length * (storage === "f16" ? 2 : 4), 0);
   const excess =

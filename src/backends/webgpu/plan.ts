@@ -6,7 +6,7 @@ import { type KernelPlan, type PlannedTensor, planKernels } from "../kernel/plan
 import { type Plan, type Step, type Tensor, elementTypes } from "../../runtime/webgpu/plan.ts";
 import { type Table, gpuTable } from "../kernel/table.ts";
 import { requireLimits } from "./limits.ts";
-import { printWgsl } from "./print.ts";
+import { hasHalves, printWgsl } from "./print.ts";
 
 interface WebGpuProgram {
   readonly plan: Plan;
@@ -36,7 +36,7 @@ export function planWebGpu(program: Program, table: Table = gpuTable): WebGpuPro
   const plan: Plan = {
     weights: kernels.weights.bytes,
     arena: kernels.arena.bytes,
-    features: [],
+    features: kernels.steps.some(({ kernel }) => hasHalves(kernel)) ? ["shader-f16"] : [],
     inputs: kernels.inputs.map(tensorOf),
     outputs: kernels.outputs.map(tensorOf),
     steps,

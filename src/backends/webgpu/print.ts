@@ -32,15 +32,21 @@ const wgsl: Spelling = {
   place: (buffer, at, lanes, unit) => {
     if (lanes === unit) return `${buffer.name}[${at}]`;
     const from = lanes === 1 ? at : `(${at}) * ${lanes}`;
-    return `vec${lanes}<f32>(${Array.from({ length: lanes }, (_, i) => `${buffer.name}[${from} + ${i}]`).join(", ")})`;
+    return `vec${lanes}<${buffer.storage}>(${Array.from({ length: lanes }, (_, i) => `${buffer.name}[${from} + ${i}]`).join(", ")})`;
   },
-  read: (place) => place,
-  write: (value) => value,
+  read: (place, { buffer, lanes, dtype }) =>
+    buffer.storage === "f16" && dtype === "f32" ? `${wgsl.type("f32", lanes)}(${place})` : place,
+  write: (value, { buffer, lanes, dtype }) =>
+    buffer.storage === "f16" && dtype === "f32" ? `${lanes === 1 ? "f16" : `vec${lanes}<f16>`}(${value})` : value,
   halves: (x) => `pack2x16float(${x})`,
   masked: (mask, read, zero) => `select(${zero}, ${read}, ${mask})`,
   barrier: "workgroupBarrier();",
   variables: {},
 };
+
+/** Whether a kernel needs the feature shader-f16. */
+export const hasHalves = ({ buffers, shared }: ThreadKernel): boolean =>
+  [...buffers, ...shared].some((buffer) => buffer.storage === "f16");
 
 /** A kernel as a module with the entry point `main`; its buffers are the bindings of group 0, in order. */
 export function printWgsl(kernel: ThreadKernel): string {
@@ -50,6 +56,7 @@ export function printWgsl(kernel: ThreadKernel): string {
     return { unit, element: unit === 1 ? buffer.storage : `vec${unit}<${buffer.storage}>` };
   };
   return [
+    ...(hasHalves(kernel) ? ["enable f16;"] : []),
     ...kernel.buffers.map(
       (b, i) => `@group(0) @binding(${i}) var<storage, read_write> ${b.name}: array<${arrayOf(b).element}>;`,
     ),

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
+import { type Precision, precisions } from "../../driver/target/names.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Observer } from "../../passes/pass.ts";
 import type { Tile } from "../../backends/kernel/table.ts";
@@ -7,7 +8,7 @@ import type { Manifest } from "../../driver/manifest.ts";
 import { type Layout, layouts } from "../../driver/layout/layout.ts";
 import type { PassTrace } from "../../driver/pass-observers.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
-import { withLaterOptions } from "../later.ts";
+import { nowOnly, withLaterOptions } from "../later.ts";
 import {
   type FormOptions,
   type GraphOptions,
@@ -35,6 +36,7 @@ interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
   readonly out: string;
   readonly printIrAfter?: readonly string[];
   readonly layout?: Layout;
+  readonly precision?: Precision;
   readonly tuning?: string;
   readonly verify?: boolean;
   readonly json?: boolean;
@@ -81,6 +83,11 @@ export const compileCommand = (shell: Shell): Command =>
           .helpGroup(emission),
       )
       .addOption(new Option("--tuning <FILE>", "cut kernels as timmc tune measured").helpGroup(emission))
+      .addOption(
+        new Option("--precision <TYPE>", "what kernels keep tensors in: fp32 or fp16 (default: fp32)")
+          .argParser(nowOnly("--precision", precisions, ["int8", "int8-dynamic", "int8-weights", "int4-weights"]))
+          .helpGroup(emission),
+      )
       .addOption(opsetOption().helpGroup(emission))
       .addOption(onnxOpsOption().helpGroup(emission))
       .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))
@@ -121,6 +128,7 @@ async function compileModel(
     out: options.out,
     weights: parseWeights(options.weights),
     target: options.target,
+    precision: options.precision,
     layout: options.layout,
     opset: options.opset,
     onnxOps: options.onnxOps,
@@ -173,7 +181,7 @@ const targetFacts = (target: Manifest["target"]): [string, string][] =>
   "opset" in target
     ? [["opset", String(target.opset)]]
     : [
-        ["target", target.name],
+        ["target", `${target.name}, ${target.precision}`],
         ["kernels", `${target.dispatches} a run, ${target.kernels} different`],
         ["memory", `${byteQuantity(target.arena_bytes)} beside the weights`],
       ];

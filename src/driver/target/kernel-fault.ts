@@ -6,7 +6,7 @@ import type { Value } from "../../ir/value.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { Failure } from "../certificate.ts";
 import { runGraph, withTemporaryFolder } from "../run-graph.ts";
-import { measureOutput, passes } from "../verify-compare.ts";
+import { measureOutput, passes, precisionOf } from "../verify-compare.ts";
 import { ownFailure } from "../verify-failure.ts";
 import type { Emission, Suspicion } from "./target.ts";
 
@@ -24,6 +24,7 @@ export async function findWrongKernel(
   { manifest, mismatch, graph, runner, input, progress }: Suspicion,
   { emit, open }: Means,
 ): Promise<Failure> {
+  const precision = precisionOf(manifest);
   const changed = mismatch();
   if (changed !== null) return ownFailure("artifact", changed);
   progress("looking for the fault: the kernels one by one");
@@ -42,7 +43,7 @@ export async function findWrongKernel(
       }
     });
     return stored.find(({ name, type: { dtype } }) => {
-      const measured = measureOutput({ name, dtype }, expected.get(name), actual.get(name));
+      const measured = measureOutput({ name, dtype }, expected.get(name), actual.get(name), precision);
       return !passes(measured);
     });
   });

@@ -17,16 +17,19 @@ import { runPipeline } from "../../passes/pass.ts";
 import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import type { RuntimeFacts, Session } from "../../runtime/session.ts";
 import { outputsByTap, requireWeights } from "../artifact.ts";
+import type { FormRequest } from "../forms.ts";
 import { shown } from "../weight-numbers.ts";
 import { findWrongKernel } from "./kernel-fault.ts";
-import type { TargetName } from "./names.ts";
+import type { Precision, TargetName } from "./names.ts";
 import type { Emission, OpenOptions, Target, TargetRequest } from "./target.ts";
 
 /** What targets that are made of kernels do in their own ways. */
 interface KernelBackend extends Pick<Target, "places" | "texts"> {
   readonly name: Exclude<TargetName, "onnx">;
   /** The files of a program but its weights. */
-  make(program: Program, table: Table): KernelFiles;
+  make(program: Program, table: Table, precision: Precision): KernelFiles;
+  /** Whether it has matrix instructions, for fp16. */
+  readonly hasMatrices: boolean;
   load(): Promise<KernelRuntime>;
 }
 
@@ -46,8 +49,15 @@ interface KernelRuntime {
 /** A target of kernels. */
 export function kernelTarget(backend: KernelBackend): Target {
   const { name, places, texts } = backend;
-  const emit = (graph: Graph, parameters: Parameters, tiles?: Table["measured"]): Emission =>
-    emission(backend, buildProgram(kernelGraph(graph)), parameters, tiles);
+  const emit = (graph: Graph, parameters: Parameters, request: FormRequest): Emission => {
+    const isHalf = request.precision === "fp16";
+    const options = isHalf ? ({ storage: "f16", matrices: backend.hasMatrices } as const) : {};
+    return emission(backend, buildProgram(kernelGraph(graph), options), parameters, request);
+  };
+  const requestOf: Target["requestOf"] = ({ target }) => ({
+    target: name,
+    ...("precision" in target && { precision: target.precision, tiles: target.tiles }),
+  });
   return {
     name,
     places,
@@ -62,8 +72,8 @@ export function kernelTarget(backend: KernelBackend): Target {
         hint: "Kernels are made for one size: give --batch a number.",
       });
     },
-    emit: ({ lowering: { lowered }, weights, request }) => emit(lowered.graph, weights.parameters, request.tiles),
-    requestOf: ({ target }) => ({ target: name, ...("tiles" in target && { tiles: target.tiles }) }),
+    emit: ({ lowering: { lowered }, weights, request }) => emit(lowered.graph, weights.parameters, request),
+    requestOf,
     comparedIn: () => defaultForms,
     load: async () => {
       const runtime = await backend.load();
@@ -81,7 +91,8 @@ export function kernelTarget(backend: KernelBackend): Target {
     },
     faultBehindPasses: async (suspicion) => {
       const open = async (folder: string): Promise<Session> => (await backend.load()).open(folder, {});
-      return findWrongKernel(suspicion, { emit, open });
+      const request = requestOf(suspicion.manifest);
+      return findWrongKernel(suspicion, { emit: (graph, parameters) => emit(graph, parameters, request), open });
     },
   };
 }
@@ -115,9 +126,10 @@ function emission(
   { name, make }: KernelBackend,
   program: Program,
   parameters: Parameters,
-  tiles: Table["measured"],
+  { tiles, precision = "fp32" }: FormRequest,
 ): Emission {
-  const { texts, kernels, plan } = make(program, { ...gpuTable, ...(tiles && { measured: tiles }) });
+  const table = { ...gpuTable, ...(tiles && { measured: tiles }) };
+  const { texts, kernels, plan } = make(program, table, precision);
   const tensors = storedWeights(plan, parameters);
   const [model = ""] = Object.keys(texts);
   return {
@@ -126,6 +138,7 @@ function emission(
       model,
       kernels,
       dispatches: plan.steps.length,
+      precision,
       arena_bytes: plan.arena.bytes,
       ...(tiles && { tiles: usedTiles(program.kernels, tiles) }),
     },

@@ -24,6 +24,10 @@ export const onnx: Target = {
   defaultBatch: "dynamic",
   check: (request) => {
     formsOf(request);
+    if (request.precision === "fp16")
+      throw new TimmcError("usage", "--precision fp16 of the target onnx is not in this version of timmc", {
+        hint: "Use --target webgpu or cuda, or leave it out.",
+      });
     if (request.tiles !== undefined)
       throw new TimmcError("usage", "the target onnx does not take --tuning: it has no kernels to cut", {
         hint: "Leave one of the two out.",

@@ -41,7 +41,7 @@ export interface Target {
   /** What is written when the rest is known, of a manifest that does not list it yet. */
   texts(manifest: Manifest): Readonly<Record<string, string>>;
   /** How an artifact's target was asked for. Throws `usage` for one that timmc does not make. */
-  requestOf(manifest: Manifest): Pick<BuildRequest, "target" | "opset" | "onnxOps" | "layout" | "tiles">;
+  requestOf(manifest: Manifest): Pick<BuildRequest, "target" | "opset" | "onnxOps" | "layout" | "precision" | "tiles">;
   /** What graphs are emitted in where their outputs are compared in ONNX Runtime. */
   comparedIn(manifest: Manifest): Forms;
   /** Throws `dependency` where a package is missing, `unsupported` where the machine cannot run the target. */

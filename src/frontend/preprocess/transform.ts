@@ -1,6 +1,6 @@
 import { TimmcError } from "../../ir/error.ts";
 import { roundHalfEven } from "../../zoo/layers/rounding.ts";
-import { quote } from "../suggest.ts";
+import { printable } from "../printable.ts";
 import type { DataConfig } from "./data-config.ts";
 import { toLuma } from "./image.ts";
 import type { Raster, RgbImage } from "./image.ts";
@@ -97,7 +97,7 @@ function planResize({ width, height }: Raster, config: DataConfig): ResizePlan {
     }
     default:
       config.cropMode satisfies never;
-      throw new TimmcError("usage", `unknown crop mode ${quote(String(config.cropMode))}`, {
+      throw new TimmcError("usage", `unknown crop mode ${printable(JSON.stringify(config.cropMode))}`, {
         hint: "The modes are center, squash and border.",
       });
   }
