@@ -24,7 +24,7 @@ export const splitGates: Pass = {
       for (const x of new Set(value.operands)) if (x !== undefined) users.set(x, [...(users.get(x) ?? []), value]);
     const outputs = new Set(graph.outputs.map((o) => o.value));
     let divided = 0;
-    for (const value of [...graph.values()]) {
+    for (const value of graph.values()) {
       const slices = outputs.has(value) ? [] : slicesOf(value, users.get(value) ?? []);
       const computed = slices.every((s) => !outputs.has(s) && (users.get(s) ?? []).every(isArithmetic));
       if (slices.length !== 2 || !computed) continue;
