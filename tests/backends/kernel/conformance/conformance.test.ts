@@ -7,13 +7,16 @@ import { shapeClasses } from "./cases.ts";
 import { drawn, fixed } from "./drawn.ts";
 import { type Executor, type Run, executors, reference } from "./executors.ts";
 
-/** Small cases of each op beside those of its shape classes. */
-const runs = 8;
+/** Small cases of each op beside those of its shape classes; of an LSTM fewer, whose every step is kernels. */
+const runs = 6;
 
 /** The cases of an op that a program computes: what depends on weights alone is computed when it is compiled. */
 function casesOf(op: TestedOp): { readonly graph: CaseGraph; readonly names: readonly string[] } {
   const classes = Object.entries(shapeClasses[op] ?? {});
-  const all: [string, OpCase][] = [...classes, ...drawn(op, runs).map((c): [string, OpCase] => ["drawn", fixed(c)])];
+  const all: [string, OpCase][] = [
+    ...classes,
+    ...drawn(op, op === "lstm" ? 2 : runs).map((c): [string, OpCase] => ["drawn", fixed(c)]),
+  ];
   const kept = all.filter(([, c]) => c.operands.some((x) => x !== undefined && !x.weight));
   const graph = caseGraph(
     op,

@@ -85,7 +85,7 @@ export const executors: readonly Executor[] = [
     needsGpu: true,
     open: async () => {
       const run = await openWebGpu();
-      return (cases) => run(threadsOf(cases, chooseSchedule, legalizeWgsl));
+      return async (cases) => run(threadsOf(cases, chooseSchedule, legalizeWgsl));
     },
   },
   {
@@ -94,7 +94,7 @@ export const executors: readonly Executor[] = [
     needsGpu: true,
     open: async () => {
       const run = await openWebGpu();
-      return (cases) => run(threadsOf(cases, scalar, legalizeWgsl));
+      return async (cases) => run(threadsOf(cases, scalar, legalizeWgsl));
     },
   },
 ];
