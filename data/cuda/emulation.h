@@ -129,6 +129,9 @@ inline void block_barrier() { whole->wait(); }
 inline void warp_barrier() { (*warps)[current->number / 32]->wait(); }
 
 inline void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
+  // What a block shares is there once: launches of several threads of the host go one after the other.
+  static std::mutex one;
+  std::lock_guard<std::mutex> lock(one);
   const unsigned count = volume(block), warp_count = (count + 31) / 32;
   Barrier all(count);
   std::vector<std::unique_ptr<Barrier>> each;

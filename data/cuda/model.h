@@ -66,8 +66,9 @@ timmc_status timmc_create_from_memory(const void *weights, size_t bytes, int dev
 timmc_status timmc_run(timmc_model *model, const float *const *inputs, float *const *outputs);
 
 /* Enqueues a run on a stream of the model's device and returns. Each pointer is to memory of the device or the host; outputs hold
- * the results when the stream has come this far. A null pointer copies nothing: the input is what lies at timmc_input_memory, the
- * output stays at timmc_output_memory until the next run. Runs on several streams wait for each other on the device. A stream that
+ * the results when the stream has come this far. A null pointer copies nothing: the input is what was written to
+ * timmc_input_memory since the last run, which may have used that memory for something else, and the output stays at
+ * timmc_output_memory until the next run. Runs on several streams wait for each other on the device. A stream that
  * is being captured gets the plain kernels, and keeping apart runs of the captured graph is then the caller's. */
 timmc_status timmc_run_on_stream(timmc_model *model, const float *const *inputs, float *const *outputs, timmc_stream stream);
 

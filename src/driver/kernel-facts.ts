@@ -35,14 +35,14 @@ export interface KernelStep {
   readonly bindings: readonly StepBinding[];
 }
 
-export interface StepBinding {
+interface StepBinding {
   readonly memory: "weights" | "arena";
   readonly access: "read" | "write";
   readonly offset: number;
   readonly bytes: number;
 }
 
-export interface KernelTotals {
+interface KernelTotals {
   readonly steps: number;
   readonly bytes_read: number;
   readonly weight_bytes: number;
@@ -58,11 +58,23 @@ export interface ArenaReport {
   readonly tensors: readonly ArenaTensor[];
 }
 
-export const tensorKinds = ["input", "convolution", "product", "attention", "norm", "pool", "elementwise"] as const;
+export const tensorKinds = [
+  "input",
+  "convolution",
+  "depthwise",
+  "product",
+  "attention",
+  "norm",
+  "pool",
+  "elementwise",
+] as const;
 /** What computes a tensor. */
 export type TensorKind = (typeof tensorKinds)[number];
 
-/** A tensor from the step that stores it to the last that reads it, both included. */
+/**
+ * A tensor from the step that stores it to the last that reads it, both included; where the next one takes its place, to the step before
+ * that.
+ */
 export interface ArenaTensor {
   readonly name: string;
   readonly kind: TensorKind;

@@ -13,6 +13,7 @@ import { runPipeline } from "../passes/pass.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { FormRequest } from "./forms.ts";
 import {
+  type ArenaTensor,
   type KernelReport,
   type KernelStep,
   type KernelTarget,
@@ -56,7 +57,7 @@ const planOf = (program: Program, target: KernelTarget): KernelPlan =>
   target === "webgpu" ? planWebGpu(program).kernels : planCuda(program).plan;
 
 function reportOf(program: Program, plan: KernelPlan, target: KernelTarget): KernelReport {
-  const stored = new Set(program.kernels.map((kernel) => kernel.group.stored));
+  const stored = new Set(program.kernels.flatMap(({ group }) => storedBy(group)));
   const traffic = trafficOf(program);
   const steps = plan.steps.map((step, i) => stepReport(step, i, valuesOf(program, i, stored), traffic[i]));
   const sum = (of: (step: KernelStep) => number): number => steps.reduce((n, step) => n + of(step), 0);
@@ -74,15 +75,7 @@ function reportOf(program: Program, plan: KernelPlan, target: KernelTarget): Ker
     arena: {
       bytes: plan.arena.bytes,
       lower_bound: plan.arena.lowerBound,
-      tensors: plan.arena.tensors.map(({ name, bytes, offset, from, to }) => ({
-        name,
-        kind: from < 0 ? "input" : kindOf(program.kernels[from]?.group.root),
-        output: to >= plan.steps.length,
-        bytes,
-        offset,
-        from,
-        to,
-      })),
+      tensors: plan.arena.tensors.flatMap((t) => tensorsIn(t, plan.steps, program)),
     },
   };
 }
@@ -117,20 +110,50 @@ function wordsOf(values: readonly Value[]): readonly string[] {
   return (rest.length === 0 ? values : rest).map((v) => (is(v, "activation") ? v.attrs.kind : v.op));
 }
 
+/** What lies in a place of the arena one after the other: a kernel that writes all of it anew takes the place of what it reads. */
+function tensorsIn(
+  { name, bytes, offset, from, to }: KernelPlan["arena"]["tensors"][number],
+  steps: KernelPlan["steps"],
+  { kernels }: Program,
+): ArenaTensor[] {
+  const writes = ({ kernel, bindings }: PlannedStep): boolean =>
+    bindings.some((b, i) => {
+      const buffer = kernel.buffers[i];
+      const isAll = b.memory === "arena" && b.offset === offset && b.bytes >= bytes;
+      return isAll && buffer !== undefined && kernel.writes.has(buffer);
+    });
+  const later = steps.flatMap((step, i) => (i > from && i <= to && writes(step) ? [i] : []));
+  return [from, ...later].map((begin, i) => ({
+    name: i === 0 ? name : (steps[begin]?.name ?? ""),
+    kind: begin < 0 ? "input" : kindOf(kernels[begin]?.group.root),
+    output: i === later.length && to >= steps.length,
+    bytes,
+    offset,
+    from: begin,
+    to: (later[i] ?? to + 1) - 1,
+  }));
+}
+
+const storedBy = ({ stored, also = [] }: Program["kernels"][number]["group"]): readonly Value[] => [...also, stored];
+
 /** What a kernel computes: its group, and before it what no kernel stores, operands first. */
 function valuesOf({ kernels }: Program, step: number, stored: ReadonlySet<Value>): readonly Value[] {
+  const group = kernels[step]?.group;
+  if (group === undefined) return [];
+  const own = storedBy(group);
   const found = new Set<Value>();
   const visit = (value: Value | undefined): void => {
     if (value === undefined || value.isWeight || value.op === "input" || found.has(value)) return;
-    if (stored.has(value) && value !== kernels[step]?.group.stored) return;
-    value.operands.forEach(visit);
+    if (stored.has(value) && !own.includes(value)) return;
+    const operands = value === group.stored && group.part !== undefined ? [value.operands[group.part]] : value.operands;
+    operands.forEach(visit);
     found.add(value);
   };
-  visit(kernels[step]?.group.stored);
+  visit(group.stored);
   return [...found];
 }
 
-const kinds: { readonly [K in Exclude<TensorKind, "input" | "elementwise">]: readonly OpName[] } = {
+const kinds: { readonly [K in Exclude<TensorKind, "input" | "depthwise" | "elementwise">]: readonly OpName[] } = {
   convolution: ["conv", "fused_conv"],
   product: ["linear", "matmul"],
   attention: ["attention", "packed_attention"],
@@ -139,6 +162,8 @@ const kinds: { readonly [K in Exclude<TensorKind, "input" | "elementwise">]: rea
 };
 
 function kindOf(root: Value | undefined): TensorKind {
+  if (root !== undefined && is(root, "conv") && root.operands[1]?.type.shape[1] === 1 && root.attrs.groups > 1)
+    return "depthwise";
   for (const kind of tensorKinds)
     if (kind in kinds && kinds[kind as keyof typeof kinds].some((op) => op === root?.op)) return kind;
   return "elementwise";

@@ -46,8 +46,26 @@ export async function loadWebGpu(): Promise<WebGpuRuntime> {
   return { facts, open: (files) => open(gpu, files) };
 }
 
-/** What gives adapters in Node, of which it has at least one. Throws as `loadWebGpu`. */
-export async function findGpu(): Promise<{ readonly gpu: GPU; readonly facts: RuntimeFacts }> {
+interface FoundGpu {
+  readonly gpu: GPU;
+  readonly facts: RuntimeFacts;
+}
+
+/** Kept: a device of Dawn's crashes when what it comes from is collected before it. */
+let known: Promise<FoundGpu> | undefined;
+
+/** What gives adapters in Node, of which it has at least one; the same each time. Throws as `loadWebGpu`. */
+export async function findGpu(): Promise<FoundGpu> {
+  known ??= lookForGpu();
+  try {
+    return await known;
+  } catch (error) {
+    known = undefined;
+    throw error;
+  }
+}
+
+async function lookForGpu(): Promise<FoundGpu> {
   const { create, globals, version } = await importWebGpu();
   Object.assign(globalThis, globals);
   // Drivers of processors ask for it, and say so on stderr where it is missing.
@@ -118,7 +136,6 @@ function packageVersion(): string {
   return typeof found === "object" && found !== null && "version" in found ? String(found.version) : "";
 }
 
-/** A runtime is kept for as long as it has sessions: a device ends with the last reference to where it came from. */
 async function open(gpu: GPU, files: WebGpuFiles): Promise<Session> {
   const shaders = shadersOf(text(files.shaders));
   if (shaders === undefined) throw damaged(files.shaders, "this is no module of shaders");

@@ -30,15 +30,17 @@ describe("the report on kernels", () => {
     const { arena, steps } = await kernelsOf(model);
     expect(arena.bytes).toBeGreaterThanOrEqual(arena.lower_bound);
     arena.tensors.forEach((a, i) => {
+      expect(a.from).toBeLessThanOrEqual(a.to);
       expect(a.offset + a.bytes).toBeLessThanOrEqual(arena.bytes);
       for (const b of arena.tensors.slice(i + 1)) {
         const meet = a.from <= b.to && b.from <= a.to && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
-        if (meet) expect([a.to, b.to], `${a.name} and ${b.name}`).toContain(Math.max(a.from, b.from));
+        expect(meet, `${a.name} and ${b.name}`).toBe(false);
       }
     });
     expect(arena.tensors.filter((t) => t.kind === "input")).toMatchObject([{ from: -1 }]);
     expect(arena.tensors.filter((t) => t.output)).toMatchObject([{ to: steps.length }]);
-    expect(arena.tensors.length).toBe(steps.length + 1);
+    const stored = steps.map((s) => s.name).filter((name) => arena.tensors.some((t) => t.name === name));
+    expect(stored.length).toBeGreaterThan(0.9 * steps.length);
   });
 
   it("binds ranges of the weights and of the arena, with one that is written", async () => {
@@ -53,7 +55,7 @@ describe("the report on kernels", () => {
     }
   });
 
-  it("goes by the batch and the level", async () => {
+  it("goes by the batch, the level and the target", async () => {
     const [one, two] = await Promise.all([
       kernelsOf("test_resnet"),
       kernelsOf("test_resnet", { model: "test_resnet", batch: 2 }),
@@ -61,7 +63,8 @@ describe("the report on kernels", () => {
     expect(two.batch).toBe(2);
     expect(two.totals.bytes_written).toBe(2 * one.totals.bytes_written);
     expect(two.totals.weight_bytes).toBe(one.totals.weight_bytes);
-    const plain = await kernelsOf("", { model: "test_resnet", kernels: { optimization: "O1" } });
+    const plain = await kernelsOf("", { model: "test_resnet", kernels: { optimization: "O1" }, target: "cuda" });
+    expect(plain.target).toBe("cuda");
     expect(plain.totals.flops).toBeGreaterThanOrEqual(one.totals.flops);
   });
 });
@@ -70,9 +73,9 @@ describe("inspect --kernels", () => {
   it("prints one line per kernel, the totals and the arena", async () => {
     const { status, out } = await cli(["inspect", "test_resnet", "--target", "webgpu", "--kernels"]);
     expect(status).toBe(0);
-    const { steps } = await kernelsOf("test_resnet");
+    const { steps, arena } = await kernelsOf("test_resnet");
     expect(out).toMatch(
-      new RegExp(`^${steps.length} kernels for webgpu at batch 1\\narena .* for ${steps.length + 1} tensors`),
+      new RegExp(`^${steps.length} kernels for webgpu at batch 1\\narena .* for ${arena.tensors.length} tensors`),
     );
     expect(out).toMatch(/^ 0 {2}conv1\.2 +conv \+ relu +\d+x\d+x\d+ +\d+ .*KiB/m);
     expect(out).toMatch(/^ +total +/m);

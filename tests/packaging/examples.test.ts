@@ -49,7 +49,8 @@ describe("examples", () => {
 });
 
 it("the README's program works", async () => {
-  const [, program = ""] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
+  const [, program = ""] =
+    /```js\n(import [^\n]* from "timmc";[\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
   const code = program.replaceAll('"out"', JSON.stringify(place("readme")));
   const { status, stdout, stderr } = await node(["--input-type=module", "--eval", code]);
   expect(stderr).toBe("");

@@ -2,6 +2,8 @@ import type { Pipeline } from "../../passes/pass.ts";
 import type { OptimizationLevel } from "../../passes/presets.ts";
 import { passOf } from "../../passes/rewriting.ts";
 import { cse } from "../../passes/whole-graph/cse.ts";
+import { deadCode } from "../../passes/whole-graph/dead-code.ts";
+import { splitGates } from "./rules/split-gates.ts";
 import { splitWideAttention } from "./rules/split-wide-attention.ts";
 import { spreadBatchNorm } from "./rules/spread-batch-norm.ts";
 import { unrollLstm } from "./rules/unroll-lstm.ts";
@@ -13,5 +15,5 @@ const needed: Pipeline = [passOf(splitWideAttention), passOf(unrollLstm)];
 export const kernelPasses: { readonly [L in OptimizationLevel]: Pipeline } = {
   O0: needed,
   O1: [...needed, passOf(spreadBatchNorm), cse],
-  O2: [...needed, passOf(spreadBatchNorm), cse],
+  O2: [...needed, passOf(spreadBatchNorm), splitGates, deadCode, cse],
 };

@@ -7,7 +7,7 @@ export type { RgbImage } from "./image.ts";
 export type { InputContract } from "./picture-input.ts";
 
 /** Rows from the top, four bytes R, G, B and alpha a pixel, as a canvas gives them. */
-export interface RgbaImage {
+interface RgbaImage {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array | Uint8ClampedArray;

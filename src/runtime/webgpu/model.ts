@@ -80,7 +80,7 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
       })),
     );
     if (lost.reason !== "") throw new Error(lost.reason);
-    return new Network(device, plan, { arena: memory[1], outputs: memory[2], free }, steps, lost);
+    return new Network(device, plan, { arena: memory[1], outputs: memory[2], free, gpu: options.gpu }, steps, lost);
   } catch (cause) {
     free();
     if (cause instanceof WebGpuError || lost.reason === "") throw cause;
@@ -168,6 +168,8 @@ interface Memory {
   readonly arena: GPUBuffer;
   readonly outputs: GPUBuffer;
   free(): void;
+  /** Kept for as long as the model: in Node a device crashes when what it comes from is collected before it. */
+  readonly gpu: GPU | undefined;
 }
 
 class Network implements Model {

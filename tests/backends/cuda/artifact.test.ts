@@ -13,8 +13,10 @@ const emulation = fileURLToPath(new URL("../../../data/cuda/", import.meta.url))
 const hostFlags = ["-pthread", "-fno-strict-aliasing", "-DTIMMC_EMULATION", "-I", emulation];
 const strict = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
+const request = { target: "cuda", taps: ["logits", "features.1"], inputSize: [3, 32, 32] } as const;
+
 beforeAll(async () => {
-  await compileTiny(at("model"), { target: "cuda", taps: ["logits", "features.1"] });
+  await compileTiny(at("model"), request);
 });
 
 /** Runs a program in the artifact's folder. */
@@ -30,7 +32,7 @@ const nvcc = findNvcc();
 const cxx = findHostCompiler() ?? "g++";
 
 it("the same model gives the same files", async () => {
-  await compileTiny(at("again"), { target: "cuda", taps: ["logits", "features.1"] });
+  await compileTiny(at("again"), request);
   for (const name of [...cudaTextNames, "weights.bin"])
     expect(readFileSync(join(at("again"), name)).equals(readFileSync(join(at("model"), name))), name).toBe(true);
 });
@@ -53,6 +55,16 @@ describe("the C interface", () => {
     ).toEqual(worked);
     expect(run(cxx, "api.o", "model.o", "-pthread", "-o", "api")).toEqual(worked);
     expect(run("./api", "weights.bin")).toEqual(worked);
+  });
+
+  it("takes calls of several threads at once", { timeout: 240_000 }, () => {
+    copyFileSync(join(import.meta.dirname, "threads.cpp"), join(at("model"), "threads.cpp"));
+    const build = (...flags: readonly string[]): unknown =>
+      run(cxx, "-std=c++17", "-O1", ...hostFlags, ...flags, "-x", "c++", "model.cu", "threads.cpp", "-o", "threads");
+    expect(build()).toEqual(worked);
+    expect(run("./threads", "weights.bin")).toEqual(worked);
+    expect(build("-DTIMMC_EMULATION_THREADS", "-fsanitize=thread")).toEqual(worked);
+    expect(run("./threads", "weights.bin")).toEqual(worked);
   });
 
   it("has names of its own under a prefix", () => {
@@ -103,9 +115,9 @@ describe("the program", () => {
     };
     for (const [args, text] of [
       [["--input", "nothing.npy"], "cannot open nothing.npy"],
-      [["--input", npy("small.npy", [1, 3, 32, 32])], "small.npy has to have the shape (1, 3, 64, 64) of input"],
-      [["--input", npy("whole.npy", [1, 3, 64, 64], "i32")], "whole.npy has to hold 32-bit floats"],
-      [["--input", "model.h"], "bytes of elements; input (1, 3, 64, 64) has 49152"],
+      [["--input", npy("small.npy", [1, 3, 16, 16])], "small.npy has to have the shape (1, 3, 32, 32) of input"],
+      [["--input", npy("whole.npy", [1, 3, 32, 32], "i32")], "whole.npy has to hold 32-bit floats"],
+      [["--input", "model.h"], "bytes of elements; input (1, 3, 32, 32) has 12288"],
       [["--weights", "model.h"], "bytes, this model's weights have"],
       [["--device", "7"], "there is no device 7: there are 1"],
       [["--verify", "."], ". has none of the outputs; the first is logits.npy"],

@@ -1,9 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { buildProgram } from "../../../src/backends/kernel/build.ts";
+import { splitGates } from "../../../src/backends/kernel/rules/split-gates.ts";
 import { planKernels } from "../../../src/backends/kernel/plan.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import { evaluateWeight, interpret } from "../../../src/ir/interpret.ts";
+import { runPipeline } from "../../../src/passes/pass.ts";
+import { verifying } from "../../../src/passes/verifying.ts";
+import { deadCode } from "../../../src/passes/whole-graph/dead-code.ts";
 import type { Value } from "../../../src/ir/value.ts";
 import { Net, environment, networks } from "./network.ts";
 import { runPlan } from "./run-plan.ts";
@@ -113,5 +117,36 @@ describe("a kernel takes along what it has at hand", () => {
     if (graph === undefined) throw new RangeError(name);
     expect(cut(graph)).toEqual(kernels);
     check(graph);
+  });
+});
+
+describe("a projection whose halves are computed with", () => {
+  const parts = (net: Net, from: (y: Value, halves: readonly [Value, Value]) => Value): Graph => {
+    const y = net.linear(net.input([1, 5, 8]), 12);
+    const half = (i: number): Value => net.op("slice", [y], { axis: 2, range: [6 * i, 6 * i + 6], step: 1 });
+    return net.outputs(net.linear(from(y, [half(0), half(1)]), 4));
+  };
+  const gated = (net: Net, [a, b]: readonly [Value, Value]): Value => net.op("mul", [net.activation(a, "silu"), b], {});
+  const divided = (graph: Graph): boolean => {
+    const expected = interpret(graph, environment);
+    const divides = runPipeline(graph, [splitGates, deadCode], [verifying])[0]?.counts["kernel-split-gates"] === 1;
+    for (const [name, { data }] of interpret(graph, environment))
+      expect([...data]).toEqual([...(expected.get(name)?.data ?? [])]);
+    check(graph);
+    return divides;
+  };
+  it("is divided, and the second takes the gate along", () => {
+    const net = new Net();
+    const graph = parts(net, (_, halves) => gated(net, halves));
+    expect(divided(graph)).toBe(true);
+    expect(cut(graph)).toEqual(["linear > activation", "linear > mul", "linear > linear"]);
+  });
+  it("stays one where all of it is used, or a half is only moved", () => {
+    const net = new Net();
+    expect(divided(parts(net, (y, halves) => net.op("concat", [y, gated(net, halves)], { axis: 2 })))).toBe(false);
+    const other = new Net();
+    expect(
+      divided(parts(other, (_, [a, b]) => other.op("concat", [other.activation(a, "relu"), b], { axis: 2 }))),
+    ).toBe(false);
   });
 });

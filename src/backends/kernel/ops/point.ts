@@ -3,7 +3,7 @@ import type { OpName } from "../../../ir/ops/index.ts";
 import { isFloat } from "../../../ir/dtype.ts";
 import { type Attrs, type Value, is } from "../../../ir/value.ts";
 import { type Expr, binary, cast, compare, indexValue, literal, select, unary, within } from "../expr.ts";
-import { type Index, div, mod, offset, scale } from "../index-expr.ts";
+import { type Index, constant, div, mod, offset, scale } from "../index-expr.ts";
 import { activationOf } from "./activation.ts";
 import { given } from "./parts.ts";
 import { broadcastIndex, reindex } from "./shape.ts";
@@ -103,6 +103,16 @@ const points: Points = {
   },
   pow: two((x, y) => binary("pow", x, y)),
   reshape: moved(({ index, shape }, from) => reindex(index, shape, from)),
+  reduce_sum: ([x], { index, mask, attrs: { axes, keep } }) => {
+    const { shape } = given(x);
+    const kept = shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]));
+    const at = (axis: number): Index => given(index[keep ? axis : kept.indexOf(axis)]);
+    const places = axes.reduce<readonly (readonly Index[])[]>(
+      (all, axis) => all.flatMap((p) => Array.from({ length: shape[axis] ?? 1 }, (_, i) => p.with(axis, constant(i)))),
+      [shape.map((_, axis) => (axes.includes(axis) ? constant(0) : at(axis)))],
+    );
+    return places.map((p) => given(x).at(p, mask)).reduce((sum, term) => binary("add", sum, term));
+  },
   resize: moved(({ index, attrs: { axes, size } }, from) =>
     index.map((at, axis) => {
       const i = axes.indexOf(axis);
@@ -131,10 +141,17 @@ export const pointOps: readonly string[] = Object.keys(points);
 /** Ops that move elements and compute nothing. */
 const movements: ReadonlySet<OpName> = new Set(["reshape", "transpose", "slice", "expand", "gather", "resize", "roll"]);
 
-/** Whether a value is computed from single elements; of its op alone that is known, but for two. */
+/** So many terms are summed where they are read. */
+const fewTerms = 4;
+
+const termsOf = ({ operands: [x], attrs: { axes } }: Value<"reduce_sum">): number =>
+  axes.reduce((n, axis) => n * ((x?.type.shape[axis] as number | undefined) ?? 1), 1);
+
+/** Whether a value is computed from single elements; of its op alone that is known, but for three. */
 export function isPoint(value: Value): boolean {
   if (is(value, "gather")) return isRuled(value);
   if (is(value, "resize")) return value.attrs.mode === "nearest";
+  if (is(value, "reduce_sum")) return termsOf(value) <= fewTerms;
   return value.op in points;
 }
 
