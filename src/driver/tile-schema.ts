@@ -17,6 +17,8 @@ export const tileSchema = z.strictObject({
   rowThreads: power,
   split: power,
   unroll: z.int().min(0).max(3),
+  depth: power,
+  stages: z.int().min(0).max(1),
 }) satisfies z.ZodType<Tile>;
 
 /** Tiles by the shapes that they are for. */

@@ -27,9 +27,10 @@ const maxHeld = 64;
 
 /**
  * A tile that keeps the device busy, from the class's on. Fewer columns cost the fewest reads; threads that share a long sum cost
- * none, and a short one some exchange; then a thread has fewer rows.
+ * none, and a short one some exchange; then a thread has fewer rows. Where there are far more threads, they copy what they read
+ * again to the workgroup's memory.
  */
-export function tileFor(shape: KernelShape, { busy, classes }: Table): Tile {
+export function tileFor(shape: KernelShape, { busy, crowded, classes }: Table): Tile {
   const { columns, rows, sums, kind } = shape;
   const most = classes[kind];
   const { workgroup, share: _, ...whole } = most;
@@ -42,7 +43,8 @@ export function tileFor(shape: KernelShape, { busy, classes }: Table): Tile {
     rows: Math.min(most.rows, floorPower(nearest(rows)?.extent ?? 1)),
     split: 1,
   };
-  const isIdle = (): boolean => (outputs / (tile.columns * vector * tile.rows)) * tile.split < busy;
+  const threads = (): number => (outputs / (tile.columns * vector * tile.rows)) * tile.split;
+  const isIdle = (): boolean => threads() < busy;
   const shareDownTo = (share: number): void => {
     while (isIdle() && tile.split < most.split && terms >= tile.split * 2 * share) tile.split *= 2;
   };
@@ -55,7 +57,9 @@ export function tileFor(shape: KernelShape, { busy, classes }: Table): Tile {
   const room = Math.max(1, most.workgroup / tile.split);
   const columnTiles = columns === undefined ? 1 : columns.extent / (vector * tile.columns);
   const columnThreads = Math.min(most.columnThreads, ceilPower(columnTiles), floorPower(room));
-  return { ...tile, columnThreads, rowThreads: Math.max(1, room / columnThreads), unroll: most.unroll };
+  const stages = tile.split === 1 && threads() >= crowded ? most.stages : 0;
+  const depth = stages > 0 ? most.depth : 1;
+  return { ...tile, columnThreads, rowThreads: Math.max(1, room / columnThreads), unroll: most.unroll, depth, stages };
 }
 
 /** The schedule of a tile, within the extents of the axes and the limits of a device. */
@@ -70,7 +74,8 @@ export function scheduleOf(shape: KernelShape, tile: Tile): Schedule {
     const vector = isContiguous(axis, shape) && (inWindow < 0 || unrolled) ? widest(axis.extent) : 1;
     const threads = isShared(axis, shape) && !unrolled ? Math.min(split, ceilPower(axis.extent / vector)) : 1;
     split /= threads;
-    const registers = unrolled ? axis.extent / vector : 1;
+    const deep = axis.name === "c" ? Math.min(tile.depth, Math.floor(axis.extent / (vector * threads))) : 1;
+    const registers = unrolled ? axis.extent / vector : Math.max(1, deep);
     if (threads * registers * vector > 1) plans.set(dimensionOf(axis), { threads, registers, vector });
   }
   const near = nearest(rows);
@@ -85,7 +90,7 @@ export function scheduleOf(shape: KernelShape, tile: Tile): Schedule {
   for (const [name, plan] of along.toReversed()) plans.set(name, plan);
   if (columns !== undefined) plans.set(dimensionOf(columns), columnPlan(columns, tile));
   const ordered = kind === "rows" ? passesLast(plans) : plans;
-  return { plans: Object.fromEntries(withinGrid(shape, ordered)) };
+  return { plans: Object.fromEntries(withinGrid(shape, ordered)), ...(tile.stages > 0 && { stages: tile.stages }) };
 }
 
 const windowAxes = ["kx", "ky", "kz"];

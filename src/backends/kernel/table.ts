@@ -31,6 +31,10 @@ export interface Tile {
   readonly split: number;
   /** How many axes of a window, from the innermost on, are passed without a loop. */
   readonly unroll: number;
+  /** Vectors of the depth of a product that a thread passes at a time. */
+  readonly depth: number;
+  /** Whether factors come through the workgroup's memory: 1, or 0 where each thread reads for itself. */
+  readonly stages: number;
 }
 
 /** The largest tile of a class, of which a kernel gets as much as keeps the device busy. */
@@ -45,6 +49,8 @@ export interface ClassTile extends Omit<Tile, "rowThreads"> {
 export interface Table {
   /** Threads from which on a device is busy. */
   readonly busy: number;
+  /** Threads from which on it has others to run while those of a workgroup wait for each other. */
+  readonly crowded: number;
   readonly classes: Readonly<Record<ShapeClass, ClassTile>>;
   readonly measured?: Readonly<Record<string, Tile>>;
 }
@@ -55,10 +61,12 @@ const product: ClassTile = {
   rows: 8,
   split: 16,
   unroll: 0,
+  depth: 2,
+  stages: 1,
   workgroup: 64,
   share: 32,
 };
-const plain: ClassTile = { ...product, columns: 1, rows: 1, split: 1 };
+const plain: ClassTile = { ...product, columns: 1, rows: 1, split: 1, depth: 1, stages: 0 };
 
 /**
  * For GPUs. A product reads (rows + 4 columns) vectors for 4 rows columns multiplications of vectors, so that larger tiles read
@@ -66,14 +74,15 @@ const plain: ClassTile = { ...product, columns: 1, rows: 1, split: 1 };
  */
 export const gpuTable: Table = {
   busy: 6144,
+  crowded: 24_576,
   classes: {
     pointwise: product,
     window: product,
-    stem: { ...product, rows: 4, unroll: 1 },
-    grouped: product,
-    depthwise: { ...product, columns: 1, rows: 4, split: 1, unroll: 2 },
+    stem: { ...product, rows: 4, unroll: 1, depth: 1, stages: 0 },
+    grouped: { ...product, depth: 1, stages: 0 },
+    depthwise: { ...plain, rows: 4, unroll: 2 },
     linear: product,
-    vector: { ...product, rows: 1, columns: 1, split: 32, workgroup: 256, share: 8 },
+    vector: { ...plain, split: 32, workgroup: 256, share: 8 },
     matmul: product,
     attention: { ...plain, rows: 4, columnThreads: 1, workgroup: 32 },
     rows: { ...plain, split: 32, share: 8 },

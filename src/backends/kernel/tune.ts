@@ -88,17 +88,28 @@ function* variations(start: Tile): Generator<Tile> {
 }
 
 /** The most of each number that is tried. */
-const largest = { rows: 16, columns: 4, split: 64, columnThreads: 64, rowThreads: 64, unroll: 2 } as const;
+const largest: Tile = {
+  rows: 16,
+  columns: 4,
+  split: 64,
+  columnThreads: 64,
+  rowThreads: 64,
+  unroll: 2,
+  depth: 4,
+  stages: 1,
+};
+
+/** Numbers that may be 0: they are tried one by one, others by factors of two. */
+const small = ["unroll", "stages"] as const;
 
 function neighbours(tile: Tile): Tile[] {
-  const { rows, columns, split, columnThreads, rowThreads, unroll } = largest;
-  const doubled = (["rows", "columns", "split", "columnThreads", "rowThreads"] as const).flatMap((name) =>
-    [tile[name] * 2, tile[name] / 2].map((value) => ({ ...tile, [name]: value })),
+  const names = Object.keys(largest) as (keyof Tile)[];
+  const isSmall = (name: keyof Tile): boolean => small.some((n) => n === name);
+  const changed = names.flatMap((name) =>
+    (isSmall(name) ? [tile[name] + 1, tile[name] - 1] : [tile[name] * 2, tile[name] / 2]).map((value) => ({
+      ...tile,
+      [name]: value,
+    })),
   );
-  const unrolled = [tile.unroll + 1, tile.unroll - 1].map((value) => ({ ...tile, unroll: value }));
-  const most: Tile = { rows, columns, split, columnThreads, rowThreads, unroll };
-  const names = Object.keys(most) as (keyof Tile)[];
-  return [...doubled, ...unrolled].filter((t) =>
-    names.every((name) => t[name] <= most[name] && t[name] >= (name === "unroll" ? 0 : 1)),
-  );
+  return changed.filter((t) => names.every((name) => t[name] <= largest[name] && t[name] >= (isSmall(name) ? 0 : 1)));
 }

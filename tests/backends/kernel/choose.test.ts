@@ -71,6 +71,13 @@ describe("schedules", () => {
     expect(held(many)).toBeGreaterThan(held(one));
   });
 
+  it("bring factors through the workgroup's memory where others run meanwhile", async () => {
+    const stages = async (batch: number): Promise<number | undefined> =>
+      chooseSchedule(kernelNamed(await kernelsOf("resnet18", batch), "layer2.1.act1")).stages;
+    expect(await stages(1)).toBeUndefined();
+    expect(await stages(64)).toBe(1);
+  });
+
   it("put more into a block where there would be too many", () => {
     const axes = [variable("a0", 300), variable("a1", 300), variable("a2", 3), variable("a3", 5)];
     const shape: KernelShape = {
@@ -81,7 +88,7 @@ describe("schedules", () => {
       sums: [],
       key: "",
     };
-    const tile = { columns: 1, columnThreads: 1, rows: 1, rowThreads: 1, split: 1, unroll: 0 };
+    const tile = { columns: 1, columnThreads: 1, rows: 1, rowThreads: 1, split: 1, unroll: 0, depth: 1, stages: 0 };
     const { plans } = scheduleOf(shape, tile);
     const blocks = (name: string): number => Math.ceil(300 / (plans[name]?.threads ?? 1));
     expect(blocks("a0") * blocks("a1")).toBeLessThanOrEqual(limits.blocks);
@@ -91,7 +98,7 @@ describe("schedules", () => {
     const [kernel] = await kernelsOf("resnet18", 1);
     if (kernel === undefined) throw new RangeError("no kernel");
     const shape = shapeOfKernel(kernel);
-    const tile = { columns: 1, columnThreads: 4, rows: 2, rowThreads: 2, split: 1, unroll: 0 };
+    const tile = { columns: 1, columnThreads: 4, rows: 2, rowThreads: 2, split: 1, unroll: 0, depth: 1, stages: 0 };
     const measured = { ...gpuTable, measured: { [shape.key]: tile } };
     expect(chooseSchedule(kernel, measured)).toEqual(scheduleOf(shape, tile));
     expect(chooseSchedule(kernel, measured)).not.toEqual(chooseSchedule(kernel));
