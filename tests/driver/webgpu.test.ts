@@ -9,6 +9,7 @@ import { inspect } from "../../src/driver/inspect.ts";
 import { pipelineOf } from "../../src/driver/pipeline.ts";
 import { numbersOf } from "../../src/driver/run-report.ts";
 import { runImages, runTensor } from "../../src/driver/run.ts";
+import { budgets } from "../../src/driver/verify-compare.ts";
 import { verify } from "../../src/driver/verify.ts";
 import { passOf } from "../../src/passes/rewriting.ts";
 import { type NpyArray, formatNpy, readNpy } from "../../src/runtime/npy.ts";
@@ -22,8 +23,9 @@ const target = "webgpu";
 /** What the printer makes of a kernel, where a test wants it wrong. */
 const sabotage = vi.hoisted((): { of?: (text: string, kernel: ThreadKernel) => string } => ({}));
 vi.mock("../../src/backends/webgpu/print.ts", async (original) => {
-  const { printWgsl } = await original<typeof import("../../src/backends/webgpu/print.ts")>();
+  const { printWgsl, ...others } = await original<typeof import("../../src/backends/webgpu/print.ts")>();
   return {
+    ...others,
     printWgsl: (kernel: ThreadKernel) => sabotage.of?.(printWgsl(kernel), kernel) ?? printWgsl(kernel),
   };
 });
@@ -103,6 +105,17 @@ describe("a WebGPU artifact", () => {
     expect(await refusal(compileSmall(at("refused"), request))).toMatch(message);
   });
 
+  it("keeps tensors in halves with --precision fp16, on devices that have them", async () => {
+    const { target: halves, outputs } = await compileSmall(at("halves"), { precision: "fp16", taps: ["features.1"] });
+    const { target: singles } = await compileSmall(at("singles"), { taps: ["features.1"] });
+    expect([halves, singles]).toMatchObject([{ precision: "fp16" }, { precision: "fp32" }]);
+    expect(outputs[0]?.dtype).toBe("f32");
+    expect(bytesIn(at("halves"), "weights.bin").length).toBeLessThan(
+      0.6 * bytesIn(at("singles"), "weights.bin").length,
+    );
+    expect(JSON.parse(bytesIn(at("halves"), "plan.json").toString())).toMatchObject({ features: ["shader-f16"] });
+  });
+
   it("refuses by name a tensor that no kernel may be given", async () => {
     const huge = compileSmall(at("huge"), { inputSize: [3, 4096, 4096] });
     expect(await refusal(huge)).toMatch(/^unsupported: \S+: WebGPU does not take a tensor of \d+ bytes/);
@@ -171,6 +184,13 @@ describeOnGpu("a WebGPU artifact on a device", () => {
     expect(ours?.top?.[0]?.label).toBe(theirs?.top?.[0]?.label);
     expect(ours?.top?.[0]?.logit).toBeCloseTo(theirs?.top?.[0]?.logit ?? NaN, 3);
   }, 120_000);
+
+  it("in halves is certified, or refused where the device has none", async () => {
+    await compileSmall(at("fp16"), { precision: "fp16", taps: ["features.1"] });
+    const answer = await verify(at("fp16")).catch((error: unknown) => (error as Error).message);
+    if (typeof answer === "string") expect(answer).toContain("needs the feature shader-f16, and this adapter lacks it");
+    else expect(answer).toMatchObject({ passed: true, outputs: [{ budget: budgets.f16 }] });
+  });
 
   it("is timed beside an ONNX artifact, kernel by kernel where asked", async () => {
     await compileTiny(at("timed"), { inputSize: [3, 32, 32] });

@@ -26,7 +26,7 @@ describe("the package", () => {
   it("holds what is needed to run, and nothing else", () => {
     const paths = packed.files.map(({ path }) => path);
     const needed =
-      /^(?:bin\/[\w-]+\.js|dist\/.+\.(?:js|d\.ts)|data\/.+\.(?:json|md)|data\/labels\/LICENSE|examples\/.+|[A-Z]+(?:\.md)?|package\.json)$/;
+      /^(?:bin\/[\w-]+\.js|dist\/.+\.(?:js|d\.ts)|data\/.+\.(?:json|md)|data\/labels\/LICENSE|data\/cuda\/[\w.-]+|examples\/.+|[A-Z]+(?:\.md)?|package\.json)$/;
     expect(paths.filter((path) => !needed.test(path))).toEqual([]);
     expect(paths).toEqual(
       expect.arrayContaining([
@@ -36,6 +36,9 @@ describe("the package", () => {
         "bin/timmc.js",
         "dist/index.js",
         "dist/index.d.ts",
+        "dist/runtime/webgpu/index.js",
+        "dist/frontend/preprocess/index.js",
+        "data/cuda/prelude.cuh",
         "data/architectures.json",
         "data/labels/LICENSE",
         "data/labels/in1k.json",
