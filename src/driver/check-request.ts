@@ -12,7 +12,8 @@ import type { InspectRequest, IrRequest } from "./inspect.ts";
 import { layouts } from "./layout/layout.ts";
 import type { LowerRequest } from "./lower-request.ts";
 import type { ImageRunOptions } from "./run.ts";
-import { precisions, targetNames } from "./target/names.ts";
+import { precisions } from "../backends/kernel/precision.ts";
+import { targetNames } from "./target/names.ts";
 import type { VerifyOptions } from "./verify.ts";
 
 /**

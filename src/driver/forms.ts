@@ -2,7 +2,8 @@ import { type Forms, type OperatorSet, defaultForms } from "../backends/onnx/for
 import { supportedOpsets } from "../backends/onnx/model.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Tile } from "../backends/kernel/table.ts";
-import type { Precision, TargetName } from "./target/names.ts";
+import type { Precision } from "../backends/kernel/precision.ts";
+import type { TargetName } from "./target/names.ts";
 
 /** What an artifact is made of, as a request says it. */
 export interface FormRequest {

@@ -58,7 +58,16 @@ export interface ArenaReport {
   readonly tensors: readonly ArenaTensor[];
 }
 
-export const tensorKinds = ["input", "convolution", "product", "attention", "norm", "pool", "elementwise"] as const;
+export const tensorKinds = [
+  "input",
+  "convolution",
+  "depthwise",
+  "product",
+  "attention",
+  "norm",
+  "pool",
+  "elementwise",
+] as const;
 /** What computes a tensor. */
 export type TensorKind = (typeof tensorKinds)[number];
 

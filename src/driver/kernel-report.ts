@@ -153,7 +153,7 @@ function valuesOf({ kernels }: Program, step: number, stored: ReadonlySet<Value>
   return [...found];
 }
 
-const kinds: { readonly [K in Exclude<TensorKind, "input" | "elementwise">]: readonly OpName[] } = {
+const kinds: { readonly [K in Exclude<TensorKind, "input" | "depthwise" | "elementwise">]: readonly OpName[] } = {
   convolution: ["conv", "fused_conv"],
   product: ["linear", "matmul"],
   attention: ["attention", "packed_attention"],
@@ -162,6 +162,8 @@ const kinds: { readonly [K in Exclude<TensorKind, "input" | "elementwise">]: rea
 };
 
 function kindOf(root: Value | undefined): TensorKind {
+  if (root !== undefined && is(root, "conv") && root.operands[1]?.type.shape[1] === 1 && root.attrs.groups > 1)
+    return "depthwise";
   for (const kind of tensorKinds)
     if (kind in kinds && kinds[kind as keyof typeof kinds].some((op) => op === root?.op)) return kind;
   return "elementwise";

@@ -4,7 +4,7 @@ import { tapFormats } from "../frontend/tap-names.ts";
 import { dtypes } from "../ir/dtype.ts";
 import { layouts } from "./layout/layout.ts";
 import { manifestVersion } from "./manifest.ts";
-import { precisions } from "./target/names.ts";
+import { precisions } from "../backends/kernel/precision.ts";
 import { tilesSchema } from "./tile-schema.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { DType } from "../ir/dtype.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import type { Manifest, ManifestOutput } from "./manifest.ts";
-import type { Precision } from "./target/names.ts";
+import type { Precision } from "../backends/kernel/precision.ts";
 import { numbersOf } from "./run-report.ts";
 
 export type Outputs = ReadonlyMap<string, NpyArray>;

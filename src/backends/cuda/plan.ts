@@ -1,12 +1,14 @@
 import { TimmcError } from "../../ir/error.ts";
-import { type Kernel, type Program, type Stored, addressOf } from "../kernel/build.ts";
+import type { Graph } from "../../ir/graph.ts";
+import { type Kernel, type Program, type Stored, addressOf, buildProgram } from "../kernel/build.ts";
 import { chooseSchedule } from "../kernel/choose.ts";
 import { load } from "../kernel/expr.ts";
 import { indexOf, variable } from "../kernel/index-expr.ts";
 import { legalizeCuda } from "../kernel/legalize.ts";
-import { matrixSchedule } from "../kernel/matrix-schedule.ts";
+import { matrixSchedule, stagedSchedule } from "../kernel/matrix-schedule.ts";
 import { type Binding, type KernelPlan, type PlannedStep, planKernels } from "../kernel/plan.ts";
 import type { Schedule } from "../kernel/schedule.ts";
+import type { Precision } from "../kernel/precision.ts";
 import { printCuda } from "./print.ts";
 
 /** A program for CUDA devices: each kernel once however often it runs, and what runs in order. */
@@ -29,11 +31,13 @@ export interface CudaStep extends Pick<PlannedStep, "name" | "bindings"> {
   readonly grid: readonly [number, number, number];
 }
 
-/** Threads of a warp bring sums together in registers. */
-const cudaSchedule = (kernel: Kernel): Schedule => ({ ...chooseSchedule(kernel), shuffles: true });
+/** The kernels of a graph as CUDA devices compute them best; fp16 needs matrix instructions, of sm_75 and newer. */
+export const buildCuda = (graph: Graph, precision: Precision = "fp32"): Program =>
+  buildProgram(graph, precision === "fp16" ? { storage: "f16", flat: true, matrices: true } : { flat: true });
 
-/** The same, and products of matrices by matrix instructions. */
-export const matricesFirst = (kernel: Kernel): Schedule => matrixSchedule(kernel) ?? cudaSchedule(kernel);
+/** Products go through workgroup memory, those of halves to matrix instructions; threads of a warp exchange registers. */
+const cudaSchedule = (kernel: Kernel): Schedule =>
+  matrixSchedule(kernel) ?? stagedSchedule(kernel) ?? { ...chooseSchedule(kernel), shuffles: true };
 
 /** The program of a graph's kernels. Throws `unsupported` for what the C API has no place for. */
 export function planCuda(program: Program, schedule: (kernel: Kernel) => Schedule = cudaSchedule): CudaProgram {

@@ -43,6 +43,8 @@ const cuda: Spelling = {
   wait: (pending) => `copy_wait<${pending}>();`,
   mma: (d, a, b) => `mma_m16n8k16(${[...d, ...a, ...b].join(", ")});`,
   halves: (x) => `halves(${x})`,
+  numbers: (x) => `numbers(${x})`,
+  castsPlaces: true,
   shuffle: (x, xor) => `warp_xor(${x}, ${xor})`,
   masked: (mask, read, zero) => `(${mask} ? ${read} : ${zero})`,
   barrier: "__syncthreads();",

@@ -59,7 +59,7 @@ export class Expressions {
     const define = rootOf(root);
     if (define === undefined) throw new RangeError(`${root.op} is no root`);
     const operands = root.operands.map((x, i) => (x === undefined ? undefined : this.source(x, root, i)));
-    const flat = this.options.matrices === true && isMatrixWork(root);
+    const flat = this.options.flat === true && isMatrixWork(root);
     const made = define(operands as Source[], root, shapeOf(root), { flat });
     const known = new Map<Value, Element>();
     known.set(root, { value: root, expr: made.value, index: made.index ?? made.axes.map(indexOf) });

@@ -8,6 +8,7 @@ import {
   indexValue,
   literal,
   load,
+  numbers,
   pack,
   select,
   shuffle,
@@ -53,6 +54,8 @@ export function evaluate(x: Expr, point: Point, s: Surroundings): Expr {
       return component(of(x.x), x.lane);
     case "halves":
       return halves(of(x.x));
+    case "numbers":
+      return numbers(of(x.x));
     case "shuffle":
       return shuffle(of(x.x), x.xor);
   }

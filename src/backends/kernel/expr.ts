@@ -69,8 +69,9 @@ export type Expr = {
   | { readonly kind: "reduce"; readonly op: ReduceOp; readonly axes: readonly Variable[]; readonly x: Expr }
   | { readonly kind: "pack"; readonly parts: readonly Expr[] }
   | { readonly kind: "component"; readonly x: Expr; readonly lane: number }
-  /** Two numbers, rounded, as a word. */
+  /** Two numbers, rounded, as a word, and the two numbers of a word. */
   | { readonly kind: "halves"; readonly x: Expr }
+  | { readonly kind: "numbers"; readonly x: Expr }
   /** What the thread holds whose place in the warp differs in the bits of `xor`. All threads of the warp take part. */
   | { readonly kind: "shuffle"; readonly x: Expr; readonly xor: number }
 );
@@ -269,6 +270,16 @@ export const halves = (x: Expr): Expr => ({
   free: x.free,
 });
 
+/** The two numbers of a word. */
+export const numbers = (x: Expr): Expr => ({
+  kind: "numbers",
+  x,
+  dtype: "f32",
+  lanes: 2,
+  key: `numbers(${x.key})`,
+  free: x.free,
+});
+
 export const shuffle = (x: Expr, xor: number): Expr => ({
   kind: "shuffle",
   x,
@@ -303,6 +314,7 @@ export function childrenOf(x: Expr): readonly Expr[] {
     case "reduce":
     case "component":
     case "halves":
+    case "numbers":
     case "shuffle":
       return [x.x];
     case "binary":

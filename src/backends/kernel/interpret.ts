@@ -293,6 +293,8 @@ class Workgroup {
       }
       case "halves":
         return of(x.x).map((v) => decodeFloat("f16", encodeFloat("f16", v)));
+      case "numbers":
+        return of(x.x);
       case "shuffle": {
         const other = thread ^ x.xor;
         return this.value(x.x, this.threads[other] ?? new Map(), other);

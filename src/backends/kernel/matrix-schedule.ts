@@ -1,6 +1,8 @@
 import { type Kernel, isMatrixWork } from "./build.ts";
+import { type Expr, childrenOf } from "./expr.ts";
 import type { Variable } from "./index-expr.ts";
 import type { Plan, Schedule } from "./schedule.ts";
+import type { TileStatement } from "./tile.ts";
 
 /** Warps of a workgroup along rows and columns, and the tile of each warp. */
 interface Tiling {
@@ -27,10 +29,42 @@ const fewestRows = 8;
 const depthTile = 32;
 const stages = 3;
 
+/** The same of float32, by 64 threads of which each has some rows and vectors of columns. */
+const scalarTilings = [
+  { rows: 8, columns: 2 },
+  { rows: 4, columns: 2 },
+  { rows: 4, columns: 1 },
+] as const;
+const side = 8;
+
+/** How threads compute a product of matrices of float32 by tiles in workgroup memory; undefined for what is too small. */
+export function stagedSchedule({ tile, group }: Kernel): Schedule | undefined {
+  const { root } = group;
+  if (root === undefined || root.op === "attention" || !isMatrixWork(root)) return undefined;
+  const [row, column] = ["m", "o"].map((name) => tile.axes.find((axis) => axis.name === name));
+  if (row === undefined || column === undefined) return undefined;
+  const others = tile.axes.filter((axis) => axis !== row && axis !== column).reduce((n, a) => n * a.extent, 1);
+  const chosen = scalarTilings.find(
+    ({ rows, columns }) =>
+      Math.ceil(row.extent / (side * rows)) * Math.ceil(column.extent / (side * columns * 4)) * others >=
+      enoughWorkgroups,
+  );
+  if (chosen === undefined) return undefined;
+  return {
+    plans: {
+      m: { threads: side, registers: chosen.rows, vector: 1 },
+      o: { threads: side, registers: chosen.columns, vector: 4 },
+      c: { threads: 1, registers: 2, vector: 4 },
+    },
+    stages,
+    shuffles: true,
+  };
+}
+
 /** How matrix instructions compute a kernel of halves; undefined for what is no such work. */
 export function matrixSchedule({ tile, group }: Kernel): Schedule | undefined {
   const { root } = group;
-  if (root === undefined || !isMatrixWork(root)) return undefined;
+  if (root === undefined || !isMatrixWork(root) || !tile.body.some(readsHalves)) return undefined;
   if (root.op === "attention") return attentionSchedule(tile.axes, root.operands[1]?.type.shape.at(-1) as number);
   const row = tile.axes.find((axis) => axis.name === "m");
   const column = tile.axes.find((axis) => axis.name === "o");
@@ -49,6 +83,11 @@ export function matrixSchedule({ tile, group }: Kernel): Schedule | undefined {
     stages,
     shuffles: true,
   };
+}
+
+function readsHalves(s: TileStatement): boolean {
+  const has = (x: Expr): boolean => (x.kind === "load" && x.buffer.storage === "f16") || childrenOf(x).some(has);
+  return s.kind === "loop" ? s.body.some(readsHalves) || s.carried.some(({ next }) => has(next)) : has(s.value);
 }
 
 const rows = (threads: number, extent: number): Plan => ({ threads, registers: extent / 8, vector: 1, matrix: "row" });

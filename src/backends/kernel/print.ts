@@ -6,9 +6,10 @@ import {
   type Lanes,
   type Scalar,
   type UnaryOp,
+  component,
   elementsOf,
 } from "./expr.ts";
-import type { Atom, Index } from "./index-expr.ts";
+import { type Atom, type Index, offset } from "./index-expr.ts";
 import { type Statement, type ThreadKernel, visit } from "./thread.ts";
 
 /** How a language writes the statements of a thread. What both write alike is in this file. */
@@ -34,6 +35,9 @@ export interface Spelling {
   wait?(pending: number): string;
   mma?(d: readonly string[], a: readonly string[], b: readonly string[]): string;
   halves(x: string): string;
+  numbers(x: string): string;
+  /** Whether a vector may be stored to a buffer of numbers at once. */
+  readonly castsPlaces: boolean;
   shuffle?(x: string, xor: number): string;
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -65,10 +69,10 @@ export function unitsOf(kernel: ThreadKernel): ReadonlyMap<Buffer, Lanes> {
   };
   visit(kernel.body, {
     expr: (x) => {
-      if (x.kind === "load") see(x.buffer, x.dtype === "f16x2" ? 1 : x.lanes);
+      if (x.kind === "load") see(x.buffer, x.lanes);
     },
     statement: (s) => {
-      if (s.kind === "store") see(s.buffer, s.value.dtype === "f16x2" ? 1 : s.value.lanes);
+      if (s.kind === "store") see(s.buffer, s.value.lanes);
     },
   });
   return units;
@@ -88,6 +92,8 @@ const infix: Partial<Record<BinaryOp | CompareOp, string>> = {
 };
 
 const lines = (indent: string, text: string | undefined): string[] => (text === undefined ? [] : [`${indent}${text}`]);
+
+type Store = Extract<Statement, { kind: "store" }>;
 
 class Printer {
   private readonly s: Spelling;
@@ -119,7 +125,7 @@ class Printer {
       case "if":
         return [`${indent}if (${this.bare(s.condition)}) {`, ...inner(s.body), `${indent}}`];
       case "store":
-        return [`${indent}${this.store(s)}`];
+        return this.stores(s).map((one) => `${indent}${this.store(one)}`);
       case "barrier":
         return [`${indent}${this.s.barrier}`];
       case "commit":
@@ -139,7 +145,19 @@ class Printer {
     }
   }
 
-  private store({ buffer, index, value, behind }: Extract<Statement, { kind: "store" }>): string {
+  /** A store, lane by lane where the buffer is one of numbers and the language stores no vectors there. */
+  private stores(s: Store): readonly Store[] {
+    const { buffer, index, value } = s;
+    const unit = this.units.get(buffer) ?? 1;
+    if (this.s.castsPlaces || value.lanes === unit) return [s];
+    return Array.from({ length: value.lanes }, (_, lane) => ({
+      ...s,
+      index: offset(index, lane * elementsOf(value.dtype)),
+      value: component(value, lane),
+    }));
+  }
+
+  private store({ buffer, index, value, behind }: Store): string {
     const { lanes, dtype } = value;
     const to = this.place(buffer, index, lanes, dtype);
     if (behind !== true || this.s.copy === undefined || value.kind !== "load")
@@ -212,6 +230,8 @@ class Printer {
         return `${this.expr(x.x)}.${"xyzw"[x.lane] ?? ""}`;
       case "halves":
         return this.s.halves(this.bare(x.x));
+      case "numbers":
+        return this.s.numbers(this.bare(x.x));
       case "shuffle": {
         const text = this.s.shuffle?.(this.bare(x.x), x.xor);
         if (text === undefined) throw new RangeError("threads of this language exchange no registers");

@@ -1,4 +1,17 @@
-import { type Expr, binary, cast, compare, component, halves, load, pack, select, shuffle, unary } from "./expr.ts";
+import {
+  type Expr,
+  binary,
+  cast,
+  compare,
+  component,
+  halves,
+  load,
+  numbers,
+  pack,
+  select,
+  shuffle,
+  unary,
+} from "./expr.ts";
 
 /** The same expression with other parts; indices stay. */
 export function rebuild(x: Expr, of: (part: Expr) => Expr): Expr {
@@ -26,6 +39,8 @@ export function rebuild(x: Expr, of: (part: Expr) => Expr): Expr {
       return component(of(x.x), x.lane);
     case "halves":
       return halves(of(x.x));
+    case "numbers":
+      return numbers(of(x.x));
     case "shuffle":
       return shuffle(of(x.x), x.xor);
   }

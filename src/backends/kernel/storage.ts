@@ -5,11 +5,16 @@ import { shapeOf } from "./uses.ts";
 export interface BuildOptions {
   /** How tensors are kept that the caller does not see, f32 by default; those of one axis and of odd rows stay f32. */
   readonly storage?: "f32" | "f16" | undefined;
+  /** Tensors that stay f32 all the same, by their names. */
+  readonly wide?: ReadonlySet<string> | undefined;
+  /** Whether all places of a map are the rows of one matrix, where a convolution is a product of matrices. */
+  readonly flat?: boolean | undefined;
   /** Whether products of matrices go to matrix instructions, which want the depth of both factors contiguous. */
   readonly matrices?: boolean | undefined;
 }
 
-export function storageOf(value: Value, order: readonly number[], { storage }: BuildOptions): "f32" | "f16" {
+export function storageOf(value: Value, order: readonly number[], { storage, wide }: BuildOptions): "f32" | "f16" {
+  if (wide?.has(value.name) === true) return "f32";
   const row = order.at(-1) ?? 0;
   const isEven = (x: Value): boolean => (shapeOf(x)[row] ?? 1) % 2 === 0 && partsOf(x, row).every(isEven);
   return storage === "f16" && order.length > 1 && isEven(value) ? "f16" : "f32";

@@ -1,12 +1,17 @@
 import { TimmcError } from "../../ir/error.ts";
-import type { Program } from "../kernel/build.ts";
+import type { Graph } from "../../ir/graph.ts";
+import { type Program, buildProgram } from "../kernel/build.ts";
 import { chooseSchedule } from "../kernel/choose.ts";
+import { halvesAsWords, storedAlone } from "../kernel/halves-as-words.ts";
 import { legalizeWgsl } from "../kernel/legalize.ts";
+import { lower } from "../kernel/lower.ts";
 import { type KernelPlan, type PlannedTensor, planKernels } from "../kernel/plan.ts";
 import { type Plan, type Step, type Tensor, elementTypes } from "../../runtime/webgpu/plan.ts";
+import type { Precision } from "../kernel/precision.ts";
 import { type Table, gpuTable } from "../kernel/table.ts";
 import { requireLimits } from "./limits.ts";
-import { hasHalves, printWgsl } from "./print.ts";
+import type { ThreadKernel } from "../kernel/thread.ts";
+import { printWgsl } from "./print.ts";
 
 interface WebGpuProgram {
   readonly plan: Plan;
@@ -16,9 +21,30 @@ interface WebGpuProgram {
   readonly kernels: KernelPlan;
 }
 
+/**
+ * The kernels of a graph. In fp16 tensors are kept in halves where every kernel stores them in pairs, since WebGPU's memory is
+ * written word by word.
+ */
+export function buildWebGpu(graph: Graph, precision: Precision = "fp32", table: Table = gpuTable): Program {
+  if (precision === "fp32") return buildProgram(graph);
+  const wide = new Set<string>();
+  for (;;) {
+    const program = buildProgram(graph, { storage: "f16", wide });
+    const before = wide.size;
+    for (const kernel of program.kernels) {
+      const alone = storedAlone(lower(kernel.tile, chooseSchedule(kernel, table)));
+      for (const { buffer, value, within } of [kernel.output, ...(kernel.others ?? [])])
+        if (alone.has(buffer.name)) wide.add((within?.whole.value ?? value).name);
+    }
+    if (wide.size === before) return program;
+  }
+}
+
+const legalize = (kernel: ThreadKernel): ThreadKernel => legalizeWgsl(halvesAsWords(kernel));
+
 /** The program of a graph for a WebGPU device. Throws `unsupported`, with the module, for what no device need take. */
 export function planWebGpu(program: Program, table: Table = gpuTable): WebGpuProgram {
-  const kernels = planKernels(program, legalizeWgsl, (kernel) => chooseSchedule(kernel, table));
+  const kernels = planKernels(program, legalize, (kernel) => chooseSchedule(kernel, table));
   const shaders = new Map<string, number>();
   // Steps of one form have one kernel.
   const texts = new Map<ThreadKernel, string>();
@@ -39,7 +65,7 @@ export function planWebGpu(program: Program, table: Table = gpuTable): WebGpuPro
   const plan: Plan = {
     weights: kernels.weights.bytes,
     arena: kernels.arena.bytes,
-    features: kernels.steps.some(({ kernel }) => hasHalves(kernel)) ? ["shader-f16"] : [],
+    features: [],
     inputs: kernels.inputs.map(tensorOf),
     outputs: kernels.outputs.map(tensorOf),
     steps,

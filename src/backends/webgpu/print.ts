@@ -2,9 +2,11 @@ import type { Buffer, Lanes } from "../kernel/expr.ts";
 import { type Spelling, floatText, printBody, unitsOf } from "../kernel/print.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
 
+const vectorOf = (type: string, lanes: Lanes): string => (lanes === 1 ? type : `vec${lanes}<${type}>`);
+
 /** WGSL (https://www.w3.org/TR/WGSL). Every read stays inside of its buffer, so that a masked one may happen. */
 const wgsl: Spelling = {
-  type: (dtype, lanes) => (lanes === 1 ? dtype : `vec${lanes}<${dtype}>`),
+  type: (dtype, lanes) => vectorOf(dtype === "f16x2" ? "u32" : dtype, lanes),
   literal: (value, dtype) => {
     if (dtype === "bool") return value === 0 ? "false" : "true";
     if (dtype === "f16x2") return "0u";
@@ -29,40 +31,38 @@ const wgsl: Spelling = {
   select: (condition, x, y) => `select(${y}, ${x}, ${condition})`,
   declare: (name, type, value, changes) => (changes ? `var ${name}: ${type} = ${value};` : `let ${name} = ${value};`),
   int: "",
-  place: (buffer, at, lanes, unit) => {
+  place: (buffer, at, lanes, unit, dtype) => {
     if (lanes === unit) return `${buffer.name}[${at}]`;
     const from = lanes === 1 ? at : `(${at}) * ${lanes}`;
-    return `vec${lanes}<${buffer.storage}>(${Array.from({ length: lanes }, (_, i) => `${buffer.name}[${from} + ${i}]`).join(", ")})`;
+    const type = dtype === "f16x2" ? "u32" : buffer.storage;
+    return `vec${lanes}<${type}>(${Array.from({ length: lanes }, (_, i) => `${buffer.name}[${from} + ${i}]`).join(", ")})`;
   },
-  read: (place, { buffer, lanes, dtype }) =>
-    buffer.storage === "f16" && dtype === "f32" ? `${wgsl.type("f32", lanes)}(${place})` : place,
-  write: (value, { buffer, lanes, dtype }) =>
-    buffer.storage === "f16" && dtype === "f32" ? `${lanes === 1 ? "f16" : `vec${lanes}<f16>`}(${value})` : value,
+  read: (place) => place,
+  write: (value) => value,
   halves: (x) => `pack2x16float(${x})`,
+  numbers: (x) => `unpack2x16float(${x})`,
+  castsPlaces: false,
   masked: (mask, read, zero) => `select(${zero}, ${read}, ${mask})`,
   barrier: "workgroupBarrier();",
   variables: {},
 };
 
-/** Whether a kernel needs the feature shader-f16. */
-export const hasHalves = ({ buffers, shared }: ThreadKernel): boolean =>
-  [...buffers, ...shared].some((buffer) => buffer.storage === "f16");
-
 /** A kernel as a module with the entry point `main`; its buffers are the bindings of group 0, in order. */
 export function printWgsl(kernel: ThreadKernel): string {
   const units = unitsOf(kernel);
-  const arrayOf = (buffer: Buffer): { unit: Lanes; element: string } => {
-    const unit = units.get(buffer) ?? 1;
-    return { unit, element: unit === 1 ? buffer.storage : `vec${unit}<${buffer.storage}>` };
-  };
+  // Halves are kept as words of two, which every device reads: see halves-as-words.ts.
+  const arrayOf = ({ storage, length }: Buffer, unit: Lanes): { element: string; count: number } =>
+    storage === "f16"
+      ? { element: vectorOf("u32", unit), count: length / 2 / unit }
+      : { element: vectorOf(storage, unit), count: length / unit };
+  const unitOf = (buffer: Buffer): Lanes => units.get(buffer) ?? 1;
   return [
-    ...(hasHalves(kernel) ? ["enable f16;"] : []),
     ...kernel.buffers.map(
-      (b, i) => `@group(0) @binding(${i}) var<storage, read_write> ${b.name}: array<${arrayOf(b).element}>;`,
+      (b, i) => `@group(0) @binding(${i}) var<storage, read_write> ${b.name}: array<${arrayOf(b, unitOf(b)).element}>;`,
     ),
     ...kernel.shared.map((b) => {
-      const { unit, element } = arrayOf(b);
-      return `var<workgroup> ${b.name}: array<${element}, ${b.length / unit}>;`;
+      const { element, count } = arrayOf(b, unitOf(b));
+      return `var<workgroup> ${b.name}: array<${element}, ${count}>;`;
     }),
     `@compute @workgroup_size(${kernel.workgroup})`,
     "fn main(@builtin(local_invocation_index) thread_index: u32, @builtin(workgroup_id) block_index: vec3<u32>) {",

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
-import { type Precision, precisions } from "../../driver/target/names.ts";
+import { type Precision, precisions } from "../../backends/kernel/precision.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Observer } from "../../passes/pass.ts";
 import type { Tile } from "../../backends/kernel/table.ts";

@@ -72,6 +72,7 @@ function costCells(of: Pick<KernelStep, "bytes_read" | "weight_bytes" | "bytes_w
 const kindTexts: { readonly [K in TensorKind]: string } = {
   input: "input",
   convolution: "convolution",
+  depthwise: "depthwise convolution",
   product: "linear or matrix product",
   attention: "attention",
   norm: "norm or softmax",

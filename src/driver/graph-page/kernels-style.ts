@@ -3,9 +3,9 @@
  * stretched with the picture; the widths of their lines are not.
  */
 export const kernelsStyle = `
-:root { --k-input: #5c6370; --k-convolution: #1d63b8; --k-product: #7c4bb8; --k-attention: #b6306e; --k-norm: #0d7a68; --k-pool: #a85b00; --k-elementwise: #66721b; }
+:root { --k-input: #5c6370; --k-convolution: #1d63b8; --k-depthwise: #4384d1; --k-product: #7c4bb8; --k-attention: #b6306e; --k-norm: #0d7a68; --k-pool: #a85b00; --k-elementwise: #66721b; }
 @media (prefers-color-scheme: dark) {
-  :root { --k-input: #939baa; --k-convolution: #5b9cf0; --k-product: #b08cf0; --k-attention: #ef7fb0; --k-norm: #43bfa6; --k-pool: #e39a45; --k-elementwise: #adb94f; }
+  :root { --k-input: #939baa; --k-convolution: #5b9cf0; --k-depthwise: #a9cdff; --k-product: #b08cf0; --k-attention: #ef7fb0; --k-norm: #43bfa6; --k-pool: #e39a45; --k-elementwise: #adb94f; }
 }
 body:not([data-tab="kernels"]) #panel-kernels { display: none; }
 .arena { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0 .5rem; margin: 0; }
@@ -29,7 +29,7 @@ body:not([data-tab="kernels"]) #panel-kernels { display: none; }
 .kinds li { display: inline-flex; gap: .35rem; align-items: center; }
 .swatch { width: .9rem; height: .9rem; border-radius: 2px; }
 .swatch.output { border: 2px solid var(--text); }
-${["input", "convolution", "product", "attention", "norm", "pool", "elementwise"].map((kind) => `.tensor.${kind} { fill: var(--k-${kind}); } .swatch.${kind} { background: var(--k-${kind}); }`).join("\n")}
+${["input", "convolution", "depthwise", "product", "attention", "norm", "pool", "elementwise"].map((kind) => `.tensor.${kind} { fill: var(--k-${kind}); } .swatch.${kind} { background: var(--k-${kind}); }`).join("\n")}
 #tensor-facts { min-height: 1.45em; margin: .3rem 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 #kernel-scroll { max-height: 32rem; max-width: max-content; border: 1px solid var(--line); border-radius: 4px; }
 #kernels { font-size: .8125rem; }

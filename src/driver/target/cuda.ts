@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { cudaTextNames } from "../../backends/cuda/emit.ts";
-import { matricesFirst, planCuda } from "../../backends/cuda/plan.ts";
+import { buildCuda, planCuda } from "../../backends/cuda/plan.ts";
 import { cudaTexts } from "../../backends/cuda/texts.ts";
 import { findHostCompiler, findNvcc } from "../../runtime/cuda/compile.ts";
 import { openCuda } from "../../runtime/cuda/open.ts";
@@ -13,9 +13,9 @@ const [model] = cudaTextNames;
 /** CUDA C++ for nvcc, with a C header, and a program that runs it. */
 export const cuda = kernelTarget({
   name: "cuda",
-  hasMatrices: true,
-  make: (program, _, precision) => {
-    const made = precision === "fp16" ? planCuda(program, matricesFirst) : planCuda(program);
+  build: buildCuda,
+  make: (program) => {
+    const made = planCuda(program);
     return { texts: cudaTexts(made), kernels: made.kernels.length, plan: made.plan };
   },
   places: () => ({ model, texts: cudaTextNames }),

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { type Program, buildProgram } from "../../backends/kernel/build.ts";
+import type { Program } from "../../backends/kernel/build.ts";
 import { usedTiles } from "../../backends/kernel/choose.ts";
 import { type Table, gpuTable } from "../../backends/kernel/table.ts";
 import { isPoint } from "../../backends/kernel/ops/point.ts";
 import { rootOf } from "../../backends/kernel/ops/root.ts";
 import { kernelPasses } from "../../backends/kernel/passes.ts";
+import type { Precision } from "../../backends/kernel/precision.ts";
 import type { KernelPlan } from "../../backends/kernel/plan.ts";
 import { storedWeights, weightBytes } from "../../backends/kernel/weights.ts";
 import { writeKernels } from "../../backends/kernel/write-kernels.ts";
@@ -20,16 +21,16 @@ import { outputsByTap, requireWeights } from "../artifact.ts";
 import type { FormRequest } from "../forms.ts";
 import { shown } from "../weight-numbers.ts";
 import { findWrongKernel } from "./kernel-fault.ts";
-import type { Precision, TargetName } from "./names.ts";
+import type { TargetName } from "./names.ts";
 import type { Emission, OpenOptions, Target, TargetRequest } from "./target.ts";
 
 /** What targets that are made of kernels do in their own ways. */
 interface KernelBackend extends Pick<Target, "places" | "texts"> {
   readonly name: Exclude<TargetName, "onnx">;
+  /** The kernels of a graph. */
+  build(graph: Graph, precision: Precision, table: Table): Program;
   /** The files of a program but its weights. */
-  make(program: Program, table: Table, precision: Precision): KernelFiles;
-  /** Whether it has matrix instructions, for fp16. */
-  readonly hasMatrices: boolean;
+  make(program: Program, table: Table): KernelFiles;
   load(): Promise<KernelRuntime>;
 }
 
@@ -49,11 +50,8 @@ interface KernelRuntime {
 /** A target of kernels. */
 export function kernelTarget(backend: KernelBackend): Target {
   const { name, places, texts } = backend;
-  const emit = (graph: Graph, parameters: Parameters, request: FormRequest): Emission => {
-    const isHalf = request.precision === "fp16";
-    const options = isHalf ? ({ storage: "f16", matrices: backend.hasMatrices } as const) : {};
-    return emission(backend, buildProgram(kernelGraph(graph), options), parameters, request);
-  };
+  const emit = (graph: Graph, parameters: Parameters, request: FormRequest): Emission =>
+    emission(backend, kernelGraph(graph), parameters, request);
   const requestOf: Target["requestOf"] = ({ target }) => ({
     target: name,
     ...("precision" in target && { precision: target.precision, tiles: target.tiles }),
@@ -123,13 +121,14 @@ function refuseForeign(name: TargetName, { opset, onnxOps, layout, batch, tiles 
 }
 
 function emission(
-  { name, make }: KernelBackend,
-  program: Program,
+  { name, build, make }: KernelBackend,
+  graph: Graph,
   parameters: Parameters,
   { tiles, precision = "fp32" }: FormRequest,
 ): Emission {
   const table = { ...gpuTable, ...(tiles && { measured: tiles }) };
-  const { texts, kernels, plan } = make(program, table, precision);
+  const program = build(graph, precision, table);
+  const { texts, kernels, plan } = make(program, table);
   const tensors = storedWeights(plan, parameters);
   const [model = ""] = Object.keys(texts);
   return {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { weightFile } from "../../backends/kernel/write-kernels.ts";
-import { planWebGpu } from "../../backends/webgpu/plan.ts";
+import { buildWebGpu, planWebGpu } from "../../backends/webgpu/plan.ts";
 import { loadWebGpu } from "../../runtime/webgpu-node.ts";
 import { shaderModule } from "../../runtime/webgpu-shaders.ts";
 import { clientNames } from "../client/client.ts";
@@ -12,7 +12,7 @@ const files = { plan: "plan.json", shaders: "model.wgsl.js" } as const;
 /** WGSL kernels for browsers, and for Node's package webgpu. */
 export const webgpu = kernelTarget({
   name: "webgpu",
-  hasMatrices: false,
+  build: buildWebGpu,
   make: (program, table) => {
     const { plan, shaders, kernels } = planWebGpu(program, table);
     return {

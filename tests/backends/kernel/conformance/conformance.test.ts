@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { binary, literal } from "../../../../src/backends/kernel/expr.ts";
+import type { Statement, ThreadKernel } from "../../../../src/backends/kernel/thread.ts";
 import { type CaseGraph, caseGraph, describeCase, expectClose } from "../../../ir/ops/case-graph.ts";
 import { type OpCase, tolerances } from "../../../ir/ops/cases/case.ts";
 import { type TestedOp, subjects, testedOps } from "../../../ir/ops/cases/index.ts";
@@ -59,4 +61,26 @@ function conforms({ open, kernels }: Executor): void {
       );
     }
   });
+
+  it.skipIf(!kernels)("a kernel that is wrong by a hundredth is found", async () => {
+    const wrong = await open(slightlyWrong);
+    const c = shapeClasses.layer_norm?.["odd"] as OpCase;
+    const cases = caseGraph("layer_norm", [c]);
+    const wanted = reference(cases).get("y0");
+    const result = (await wrong(cases)).get("y0");
+    expect(wanted).toBeDefined();
+    if (wanted !== undefined)
+      expect(() => expectClose(result, wanted, tolerances.normalisation, () => "wrong")).toThrow(/instead of/);
+  });
+}
+
+/** What it stores is multiplied by 1.01. */
+function slightlyWrong(kernel: ThreadKernel): ThreadKernel {
+  const wrong = (s: Statement): Statement => {
+    if (s.kind === "for" || s.kind === "if") return { ...s, body: s.body.map(wrong) };
+    return s.kind === "store" && s.buffer.space === "device"
+      ? { ...s, value: binary("mul", s.value, literal(1.01)) }
+      : s;
+  };
+  return { ...kernel, body: kernel.body.map(wrong) };
 }

@@ -26,8 +26,13 @@ export interface Executor {
   /** Whether it runs kernels, so that ops without one are refused. */
   readonly kernels: boolean;
   readonly needsGpu?: boolean;
-  open(): Promise<Run>;
+  /** `change` is made to every kernel before it runs. */
+  open(change?: Change): Promise<Run>;
 }
+
+type Change = (kernel: ThreadKernel) => ThreadKernel;
+
+const same: Change = (kernel) => kernel;
 
 /** Cases have numbers for a batch. */
 const environmentOf = (cases: CaseGraph): Environment => environment(cases, 1);
@@ -45,56 +50,48 @@ export type Scheduling = (kernel: Kernel) => Schedule;
 const scalar: Scheduling = () => ({ plans: {} });
 
 /** The kernels of a graph, which is rewritten as kernels need it. */
-export function threadsOf(
-  cases: CaseGraph,
-  schedule: Scheduling,
-  legalize: (kernel: ThreadKernel) => ThreadKernel,
-): Threads {
+export function threadsOf(cases: CaseGraph, schedule: Scheduling, change: Change): Threads {
   runPipeline(cases.graph, kernelPasses.O0);
   const program = buildProgram(cases.graph);
   const environ = environmentOf(cases);
   return {
     program,
-    kernels: program.kernels.map((kernel) => bindCommon(legalize(lower(kernel.tile, schedule(kernel))))),
+    kernels: program.kernels.map((kernel) => bindCommon(change(lower(kernel.tile, schedule(kernel))))),
     numbersOf: ({ value }) =>
       value.isWeight ? evaluateWeight(value, environ) : environ.input(value.name, value.type as StaticType),
   };
 }
 
-const interpreted = (schedule: Scheduling, legalize = (kernel: ThreadKernel): ThreadKernel => kernel): Run =>
-  async function run(cases) {
-    const { program, kernels, numbersOf } = threadsOf(cases, schedule, legalize);
+const interpreted =
+  (schedule: Scheduling, legalize: Change = same) =>
+  async (change: Change = same): Promise<Run> =>
+  async (cases) => {
+    const { program, kernels, numbersOf } = threadsOf(cases, schedule, (kernel) => change(legalize(kernel)));
     return runProgram(program, kernels, numbersOf);
+  };
+
+const onDevice =
+  (schedule: Scheduling) =>
+  async (change: Change = same): Promise<Run> => {
+    const run = await openWebGpu();
+    return async (cases) => run(threadsOf(cases, schedule, (kernel) => change(legalizeWgsl(kernel))));
   };
 
 export const reference = (cases: CaseGraph): Results => interpret(cases.graph, environmentOf(cases));
 
-/** What conforms to the reference interpreter. */
+/**
+ * What conforms to the reference interpreter. CUDA's kernels run the same shape classes in tests/backends/cuda/ops.test.ts, all in
+ * one program: a compiler takes seconds for each.
+ */
 export const executors: readonly Executor[] = [
   {
     name: "ONNX Runtime",
     kernels: false,
     open: async () => async (cases) => (await emitAndRun(cases.graph, cases.numbers, [{}], 18))[0] ?? new Map(),
   },
-  { name: "kernels, one element a thread", kernels: true, open: async () => interpreted(scalar) },
-  { name: "kernels, scheduled", kernels: true, open: async () => interpreted(chooseSchedule) },
-  { name: "kernels, legal in WGSL", kernels: true, open: async () => interpreted(chooseSchedule, legalizeWgsl) },
-  {
-    name: "WGSL",
-    kernels: true,
-    needsGpu: true,
-    open: async () => {
-      const run = await openWebGpu();
-      return async (cases) => run(threadsOf(cases, chooseSchedule, legalizeWgsl));
-    },
-  },
-  {
-    name: "WGSL, one element a thread",
-    kernels: true,
-    needsGpu: true,
-    open: async () => {
-      const run = await openWebGpu();
-      return async (cases) => run(threadsOf(cases, scalar, legalizeWgsl));
-    },
-  },
+  { name: "kernels, one element a thread", kernels: true, open: interpreted(scalar) },
+  { name: "kernels, scheduled", kernels: true, open: interpreted(chooseSchedule) },
+  { name: "kernels, legal in WGSL", kernels: true, open: interpreted(chooseSchedule, legalizeWgsl) },
+  { name: "WGSL", kernels: true, needsGpu: true, open: onDevice(chooseSchedule) },
+  { name: "WGSL, one element a thread", kernels: true, needsGpu: true, open: onDevice(scalar) },
 ];
