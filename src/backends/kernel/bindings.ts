@@ -6,6 +6,8 @@ import { type Statement, type ThreadKernel, buffersOf, mapBody } from "./thread.
 
 /** Weights of every program lie one after the other; a binding of several begins at a multiple of this many bytes. */
 export const bindingAlignment = 256;
+/** What a kernel may be given at once, in bytes: every WebGPU device takes so much. */
+export const mostBound = 2 ** 27;
 /** Within a binding tensors begin at multiples of a vector of four. */
 const tensorAlignment = 16;
 
@@ -63,7 +65,7 @@ export interface WeightRun {
   readonly offset: number;
 }
 
-/** The weights among a kernel's buffers in the order of the file, cut where others lie between, or where numbers have another size. */
+/** The weights among a kernel's buffers in the order of the file, cut where others lie between, where numbers have another size, or where they are too much. */
 export function runsOf(buffers: readonly Buffer[], { offsets }: WeightFile): readonly WeightRun[] {
   const at = (b: Buffer): number => offsets.get(b) ?? 0;
   const sorted = buffers.filter((b) => offsets.has(b)).sort((a, b) => at(a) - at(b));
@@ -71,7 +73,8 @@ export function runsOf(buffers: readonly Buffer[], { offsets }: WeightFile): rea
   for (const buffer of sorted) {
     const last = groups.at(-1)?.at(-1);
     const follows = last !== undefined && at(buffer) === alignTo(at(last) + bytesOf(last), tensorAlignment);
-    if (follows && last.storage === buffer.storage) groups.at(-1)?.push(buffer);
+    const bytes = at(buffer) + bytesOf(buffer) - at(groups.at(-1)?.[0] ?? buffer);
+    if (follows && last.storage === buffer.storage && bytes <= mostBound) groups.at(-1)?.push(buffer);
     else groups.push([buffer]);
   }
   return groups.map((members) => ({ members, offset: at(members[0] as Buffer) }));

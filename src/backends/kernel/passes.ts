@@ -5,11 +5,12 @@ import { cse } from "../../passes/whole-graph/cse.ts";
 import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import { splitGates } from "./rules/split-gates.ts";
 import { splitWideAttention } from "./rules/split-wide-attention.ts";
+import { splitWideWeights } from "./rules/split-wide-weights.ts";
 import { spreadBatchNorm } from "./rules/spread-batch-norm.ts";
 import { unrollLstm } from "./rules/unroll-lstm.ts";
 
 /** What kernels need: ops that none of them computes become others. */
-const needed: Pipeline = [passOf(splitWideAttention), passOf(unrollLstm)];
+const needed: Pipeline = [passOf(splitWideAttention), passOf(unrollLstm), passOf(splitWideWeights)];
 
 /** What pays for kernels and not everywhere, after the passes of every target. */
 export const kernelPasses: { readonly [L in OptimizationLevel]: Pipeline } = {

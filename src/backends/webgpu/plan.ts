@@ -46,10 +46,13 @@ const legalize = (kernel: ThreadKernel): ThreadKernel => legalizeWgsl(halvesAsWo
 export function planWebGpu(program: Program, table: Table = gpuTable): WebGpuProgram {
   const kernels = planKernels(program, legalize, (kernel) => chooseSchedule(kernel, table));
   const shaders = new Map<string, number>();
+  // Steps of one form have one kernel.
+  const texts = new Map<ThreadKernel, string>();
   const steps = kernels.steps.map((step): Step => {
     requireLimits(step);
     const { name, kernel, bindings } = step;
-    const text = printWgsl(kernel);
+    const text = texts.get(kernel) ?? printWgsl(kernel);
+    texts.set(kernel, text);
     const shader = shaders.get(text) ?? shaders.size;
     shaders.set(text, shader);
     return {

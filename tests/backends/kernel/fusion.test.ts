@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { buildProgram } from "../../../src/backends/kernel/build.ts";
+import { kernelPasses } from "../../../src/backends/kernel/passes.ts";
 import { splitGates } from "../../../src/backends/kernel/rules/split-gates.ts";
 import { planKernels } from "../../../src/backends/kernel/plan.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
@@ -148,5 +149,18 @@ describe("a projection whose halves are computed with", () => {
     expect(
       divided(parts(other, (_, [a, b]) => other.op("concat", [other.activation(a, "relu"), b], { axis: 2 }))),
     ).toBe(false);
+  });
+});
+
+describe("a projection whose weight is larger than a binding", () => {
+  const wide = (channels: number): readonly string[] => {
+    const net = new Net();
+    const graph = net.outputs(net.activation(net.linear(net.input([1, 4096]), channels), "relu"));
+    runPipeline(graph, kernelPasses.O2, [verifying]);
+    return cut(graph);
+  };
+  it("is several that write side by side", () => {
+    expect(wide(8192)).toEqual(["linear > activation"]);
+    expect(wide(8193)).toEqual(["linear > linear", "linear > linear", "- > activation"]);
   });
 });
