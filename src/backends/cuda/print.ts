@@ -68,10 +68,16 @@ export function printCuda(kernel: ThreadKernel, name: string, apart: boolean): s
     return `${written ? "" : "const "}${elements[storage]}* ${apart ? "__restrict__ " : ""}${buffer}`;
   });
   return [
-    `__global__ void __launch_bounds__(${kernel.workgroup}) ${name}(${parameters.join(", ")}) {`,
+    `__global__ void ${boundOf(kernel)}${name}(${parameters.join(", ")}) {`,
     ...kernel.shared.map((b) => `  alignas(16) __shared__ ${elements[b.storage]} ${b.name}[${b.length}];`),
     ...printBody(kernel.body, cuda, unitsOf(kernel), "  "),
     "}",
     "",
   ].join("\n");
 }
+
+/**
+ * Blocks of 256 threads fit however many registers a thread has, 255 at most. Told of small blocks, ptxas spills to have more of
+ * them at a time.
+ */
+const boundOf = ({ workgroup }: ThreadKernel): string => (workgroup > 256 ? `__launch_bounds__(${workgroup}) ` : "");
