@@ -11,7 +11,6 @@ import type { Precision } from "../kernel/precision.ts";
 import { type Table, gpuTable } from "../kernel/table.ts";
 import { requireLimits } from "./limits.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
-import type { ThreadKernel } from "../kernel/thread.ts";
 import { printWgsl } from "./print.ts";
 
 interface WebGpuProgram {
