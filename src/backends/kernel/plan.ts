@@ -6,6 +6,7 @@ import type { Buffer } from "./expr.ts";
 import { Forms } from "./forms.ts";
 import { inPlace } from "./in-place.ts";
 import type { Schedule } from "./schedule.ts";
+import { wholeOf } from "./stored.ts";
 import type { ThreadKernel } from "./thread.ts";
 
 /** What runs, in order, and where everything lies: all that is left to a target is how it writes the kernels. */
@@ -87,9 +88,6 @@ export function planKernels(
     arena: { bytes, lowerBound, tensors },
   };
 }
-
-/** The tensor that another one lies in. */
-const wholeOf = (stored: Stored): Stored => (stored.within === undefined ? stored : wholeOf(stored.within.whole));
 
 /** Inputs live from before the first step, outputs to behind the last one. */
 function lifetimes(

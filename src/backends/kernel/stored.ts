@@ -28,4 +28,8 @@ export function addressOf({ value, order, within }: Stored, index: readonly Inde
   return add(...parts);
 }
 
+/** The tensor that owns the buffer: itself, or the outermost that it lies in. */
+export const wholeOf = (stored: Stored): Stored =>
+  stored.within === undefined ? stored : wholeOf(stored.within.whole);
+
 export const rowMajor = (value: Value): readonly number[] => value.type.shape.map((_, i) => i);

@@ -10,6 +10,7 @@ import { type Plan, type Step, type Tensor, elementTypes } from "../../runtime/w
 import type { Precision } from "../kernel/precision.ts";
 import { type Table, gpuTable } from "../kernel/table.ts";
 import { requireLimits } from "./limits.ts";
+import { wholeOf } from "../kernel/stored.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
 import { printWgsl } from "./print.ts";
 
@@ -33,8 +34,8 @@ export function buildWebGpu(graph: Graph, precision: Precision = "fp32", table: 
     const before = wide.size;
     for (const kernel of program.kernels) {
       const alone = storedAlone(lower(kernel.tile, chooseSchedule(kernel, table)));
-      for (const { buffer, value, within } of [kernel.output, ...(kernel.others ?? [])])
-        if (alone.has(buffer.name)) wide.add((within?.whole.value ?? value).name);
+      for (const stored of [kernel.output, ...(kernel.others ?? [])])
+        if (alone.has(stored.buffer.name)) wide.add(wholeOf(stored).value.name);
     }
     if (wide.size === before) return program;
   }
