@@ -36,7 +36,7 @@ export interface TuneRequest extends LowerRequest, Watch {
 }
 
 /** What was measured of a shape. */
-export interface TunedResult {
+interface TunedResult {
   readonly shape: string;
   /** The module path of the first of its kernels, and how many there are. */
   readonly module: string;

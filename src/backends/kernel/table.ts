@@ -38,7 +38,7 @@ export interface Tile {
 }
 
 /** The largest tile of a class, of which a kernel gets as much as keeps the device busy. */
-export interface ClassTile extends Omit<Tile, "rowThreads"> {
+interface ClassTile extends Omit<Tile, "rowThreads"> {
   /** Threads of a workgroup. */
   readonly workgroup: number;
   /** Terms of a sum that a thread has at least, where it is shared. */
