@@ -18,7 +18,10 @@ const columns: readonly Column[] = [
 ];
 
 /** The kernels of a model in the order in which they run, what they cost together, and the memory that they share. */
-export function kernelTable({ steps, totals, arena, batch, target }: KernelReport, colors: Shell["colors"]): string[] {
+export function kernelTable(
+  { steps, totals, arena, batch, target, precision }: KernelReport,
+  colors: Shell["colors"],
+): string[] {
   const costs = (of: typeof totals | (typeof steps)[number]): string[] => [
     ...[of.bytes_read, of.weight_bytes, of.bytes_written].map(byteQuantity),
     quantity(of.flops),
@@ -37,7 +40,7 @@ export function kernelTable({ steps, totals, arena, batch, target }: KernelRepor
   const [head = "", ...lines] = table(columns, [...rows, sum]);
   const kernels = `${totals.steps} ${totals.steps === 1 ? "kernel" : "kernels"}`;
   return [
-    `${kernels} for ${target} at batch ${batch}`,
+    `${kernels} for ${target} in ${precision} at batch ${batch}`,
     arenaLine(arena),
     "",
     colors.bold(head),

@@ -3,7 +3,7 @@ import { TimmcError } from "../ir/error.ts";
 
 /** Options that the documentation names and this version lacks, by command. */
 const laterOptions = {
-  inspect: ["--dynamic-size", "--precision"],
+  inspect: ["--dynamic-size"],
   compile: ["--dynamic-size", "--calibration", "--max-error"],
 } as const;
 

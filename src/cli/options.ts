@@ -2,12 +2,14 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { FormRequest } from "../driver/forms.ts";
 import type { LowerRequest } from "../driver/lower-request.ts";
 import type { OnnxOps } from "../driver/manifest.ts";
+import { precisions } from "../backends/kernel/precision.ts";
 import { targetNames } from "../driver/target/names.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
 import type { HubAccess } from "../frontend/hub/model.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { type TapFormat, tapFormats, tapGrammar } from "../frontend/tap-names.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
+import { nowOnly } from "./later.ts";
 import { positiveInteger } from "./numbers.ts";
 import type { Shell } from "./shell.ts";
 
@@ -129,6 +131,12 @@ export type FormOptions = Pick<FormRequest, "target" | "opset" | "onnxOps">;
 /** What a model is compiled to. */
 export const targetOption = (what: string): Option =>
   new Option("--target <NAME>", `${what}: ONNX, or kernels for WebGPU or CUDA (default: onnx)`).choices(targetNames);
+
+/** What kernels compute with; `when` begins the description. */
+export const precisionOption = (when = ""): Option =>
+  new Option("--precision <TYPE>", `${when}what kernels keep tensors in: fp32 or fp16 (default: fp32)`).argParser(
+    nowOnly("--precision", precisions, ["int8", "int8-dynamic", "int8-weights", "int4-weights"]),
+  );
 
 /** Which operator sets there are is the backend's to say, when the command runs: the help does without it. */
 const operatorSet = (text: string): number => {

@@ -129,7 +129,12 @@ const activationsFields: Fields<ActivationsRequest> = {
   images: required(list("a list of paths of pictures")),
 };
 const irFields: Fields<IrRequest> = { ...formFields, optimization: level, passes, after: text("the name of a pass") };
-const kernelsFields: Fields<NonNullable<InspectRequest["kernels"]>> = { optimization: level, passes };
+const kernelsFields: Fields<NonNullable<InspectRequest["kernels"]>> = {
+  optimization: level,
+  passes,
+  precision: formFields.precision,
+  tiles: formFields.tiles,
+};
 const inspectFields: Fields<InspectRequest> = {
   ...lowerFields,
   kernels: object("an object with the passes to run"),

@@ -1,8 +1,6 @@
-import { type Program, buildProgram } from "../backends/kernel/build.ts";
+import type { Program } from "../backends/kernel/build.ts";
 import { isMovement } from "../backends/kernel/ops/point.ts";
 import { bytesOf } from "../backends/kernel/bindings.ts";
-import { planCuda } from "../backends/cuda/plan.ts";
-import { planWebGpu } from "../backends/webgpu/plan.ts";
 import type { KernelPlan, PlannedStep } from "../backends/kernel/plan.ts";
 import { type Traffic, trafficOf } from "../backends/kernel/traffic.ts";
 import type { OpName } from "../ir/ops/index.ts";
@@ -22,11 +20,12 @@ import {
   tensorKinds,
 } from "./kernel-facts.ts";
 import { defaultLevel, pipelineOf } from "./pipeline.ts";
-import { kernelGraph } from "./target/kernels.ts";
+import { cuda } from "./target/cuda.ts";
 import { defaultTarget } from "./target/names.ts";
+import { webgpu } from "./target/webgpu.ts";
 
 /** How a graph becomes kernels. Its target is one of `kernelTargets`. */
-export type KernelsRequest = Pick<FormRequest, "target"> & {
+export type KernelsRequest = Pick<FormRequest, "target" | "precision" | "tiles"> & {
   readonly optimization?: OptimizationLevel | undefined;
   /** By name and in order, in place of the level's. */
   readonly passes?: readonly string[] | undefined;
@@ -37,12 +36,12 @@ export type KernelsRequest = Pick<FormRequest, "target"> & {
  * network that has none.
  */
 export function kernelReport(source: Graph, asked: KernelsRequest): KernelReport {
-  const { optimization = defaultLevel, passes } = asked;
+  const { optimization = defaultLevel, passes, precision = "fp32" } = asked;
   const target = requireKernels(asked);
   const { graph } = source.clone();
   runPipeline(graph, pipelineOf(optimization, passes, { target }));
-  const program = buildProgram(kernelGraph(graph));
-  return reportOf(program, planOf(program, target), target);
+  const { program, plan } = targets[target].make(graph, asked);
+  return { target, precision, ...reportOf(program, plan) };
 }
 
 function requireKernels({ target }: KernelsRequest): KernelTarget {
@@ -53,16 +52,14 @@ function requireKernels({ target }: KernelsRequest): KernelTarget {
   });
 }
 
-const planOf = (program: Program, target: KernelTarget): KernelPlan =>
-  target === "webgpu" ? planWebGpu(program).kernels : planCuda(program).plan;
+const targets = { webgpu, cuda } as const;
 
-function reportOf(program: Program, plan: KernelPlan, target: KernelTarget): KernelReport {
+function reportOf(program: Program, plan: KernelPlan): Omit<KernelReport, "target" | "precision"> {
   const stored = new Set(program.kernels.flatMap(({ group }) => storedBy(group)));
   const traffic = trafficOf(program);
   const steps = plan.steps.map((step, i) => stepReport(step, i, valuesOf(program, i, stored), traffic[i]));
   const sum = (of: (step: KernelStep) => number): number => steps.reduce((n, step) => n + of(step), 0);
   return {
-    target,
     batch: plan.inputs[0]?.stored.value.type.shape[0] as number,
     steps,
     totals: {
@@ -84,25 +81,31 @@ function stepReport(
   { name, kernel, bindings }: PlannedStep,
   step: number,
   values: readonly Value[],
-  moved: Traffic | undefined,
+  counted: Traffic | undefined,
 ): KernelStep {
+  const moved = counted ?? copied(bindings);
   return {
     step,
     name,
     module: values.at(-1)?.origin.path ?? "",
-    computes: wordsOf(values),
+    computes: values.length === 0 ? ["copy"] : wordsOf(values),
     grid: kernel.grid,
     threads: kernel.workgroup,
-    bytes_read: Math.round(moved?.reads ?? 0),
-    weight_bytes: Math.round(moved?.weights ?? 0),
-    bytes_written: Math.round(moved?.writes ?? 0),
-    flops: Math.round(moved?.flops ?? 0),
+    bytes_read: Math.round(moved.reads),
+    weight_bytes: Math.round(moved.weights),
+    bytes_written: Math.round(moved.writes),
+    flops: Math.round(moved.flops),
     workgroup_bytes: kernel.shared.reduce((n, buffer) => n + bytesOf(buffer), 0),
     bindings: bindings.map((binding, i) => {
       const buffer = kernel.buffers[i];
       return { ...binding, access: buffer !== undefined && kernel.writes.has(buffer) ? "write" : "read" };
     }),
   };
+}
+
+/** A kernel that the graph does not have: it copies an output into the order in which the caller wants it. */
+function copied([from, to]: PlannedStep["bindings"]): Traffic {
+  return { reads: from?.bytes ?? 0, weights: 0, writes: to?.bytes ?? 0, flops: 0 };
 }
 
 function wordsOf(values: readonly Value[]): readonly string[] {

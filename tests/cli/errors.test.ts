@@ -77,7 +77,7 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
     "--arg num_classes=VALUE",
   ],
   [["compile", "resnet18", "-o", out, "--out_indices=1"], "--arg out_indices=VALUE"],
-  [["inspect", "resnet18", "--precision"], "--precision is not in this version"],
+  [["inspect", "resnet18", "--precision", "fp16"], "--precision TYPE needs --ir, --kernels or --html"],
   [["compile", "resnet18"], "required option '-o, --out <DIR>' not specified"],
   [["compile", "resnet18", "-o", out, "--precision", "int8"], "--precision int8 is not in this version"],
   [["compile", "resnet18", "-o", out, "--precision", "half"], '--precision takes fp32 or fp16, not "half"'],

@@ -55,7 +55,7 @@ describe("the report on kernels", () => {
     }
   });
 
-  it("goes by the batch, the level and the target", async () => {
+  it("goes by the batch, the level, the target and the precision", async () => {
     const [one, two] = await Promise.all([
       kernelsOf("test_resnet"),
       kernelsOf("test_resnet", { model: "test_resnet", batch: 2 }),
@@ -65,6 +65,8 @@ describe("the report on kernels", () => {
     expect(two.totals.weight_bytes).toBe(one.totals.weight_bytes);
     const plain = await kernelsOf("", { model: "test_resnet", kernels: { optimization: "O1" }, target: "cuda" });
     expect(plain.target).toBe("cuda");
+    const half = await kernelsOf("", { model: "test_resnet", kernels: { precision: "fp16" } });
+    expect(half.totals.weight_bytes).toBeLessThan(0.55 * one.totals.weight_bytes);
     expect(plain.totals.flops).toBeGreaterThanOrEqual(one.totals.flops);
   });
 });
@@ -75,7 +77,9 @@ describe("inspect --kernels", () => {
     expect(status).toBe(0);
     const { steps, arena } = await kernelsOf("test_resnet");
     expect(out).toMatch(
-      new RegExp(`^${steps.length} kernels for webgpu at batch 1\\narena .* for ${arena.tensors.length} tensors`),
+      new RegExp(
+        `^${steps.length} kernels for webgpu in fp32 at batch 1\\narena .* for ${arena.tensors.length} tensors`,
+      ),
     );
     expect(out).toMatch(/^ 0 {2}conv1\.2 +conv \+ relu +\d+x\d+x\d+ +\d+ .*KiB/m);
     expect(out).toMatch(/^ +total +/m);

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
-import { type Precision, precisions } from "../../backends/kernel/precision.ts";
+import type { Precision } from "../../backends/kernel/precision.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Observer } from "../../passes/pass.ts";
 import type { Tile } from "../../backends/kernel/table.ts";
@@ -8,7 +8,7 @@ import type { Manifest } from "../../driver/manifest.ts";
 import { type Layout, layouts } from "../../driver/layout/layout.ts";
 import type { PassTrace } from "../../driver/pass-observers.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
-import { nowOnly, withLaterOptions } from "../later.ts";
+import { withLaterOptions } from "../later.ts";
 import {
   type FormOptions,
   type GraphOptions,
@@ -22,6 +22,7 @@ import {
   onnxOpsOption,
   opsetOption,
   passRequestOf,
+  precisionOption,
   targetOption,
   withGraphOptions,
   withPassOptions,
@@ -83,11 +84,7 @@ export const compileCommand = (shell: Shell): Command =>
           .helpGroup(emission),
       )
       .addOption(new Option("--tuning <FILE>", "cut kernels as timmc tune measured").helpGroup(emission))
-      .addOption(
-        new Option("--precision <TYPE>", "what kernels keep tensors in: fp32 or fp16 (default: fp32)")
-          .argParser(nowOnly("--precision", precisions, ["int8", "int8-dynamic", "int8-weights", "int4-weights"]))
-          .helpGroup(emission),
-      )
+      .addOption(precisionOption().helpGroup(emission))
       .addOption(opsetOption().helpGroup(emission))
       .addOption(onnxOpsOption().helpGroup(emission))
       .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))

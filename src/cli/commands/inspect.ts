@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import type { Inspection, StageReport } from "../../driver/inspect.ts";
+import type { Precision } from "../../backends/kernel/precision.ts";
 import type { LowerRequest } from "../../driver/lower-request.ts";
 import { activationTable } from "../activation-table.ts";
 import { groupTable } from "../group-table.ts";
@@ -18,6 +19,7 @@ import {
   onnxOpsOption,
   opsetOption,
   passRequestOf,
+  precisionOption,
   targetOption,
   withGraphOptions,
   withPassOptions,
@@ -33,6 +35,7 @@ interface InspectOptions extends GraphOptions, PassOptions, FormOptions {
   readonly after?: string;
   readonly html?: string;
   readonly kernels?: boolean;
+  readonly precision?: Precision;
   readonly json?: boolean;
 }
 
@@ -82,6 +85,7 @@ export const inspectCommand = (shell: Shell): Command =>
       .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
       .addOption(new Option("--after <PASS>", "the graph after this pass, of -O2 unless given").helpGroup(graphText))
       .addOption(targetOption("what compile would emit"))
+      .addOption(precisionOption("for --kernels or --html: ").helpGroup(graphText))
       .addOption(opsetOption("for this ").helpGroup(graphText))
       .addOption(onnxOpsOption("for ").helpGroup(graphText))
       .addOption(
@@ -93,11 +97,12 @@ export const inspectCommand = (shell: Shell): Command =>
       .addOption(jsonOption("parameters, stages and outputs"))
       .addHelpText("after", epilogue)
       .action(async (model: string, options: InspectOptions, command: Command) => {
-        const { ir = false, html, after, opset, onnxOps, json, kernels = false, target } = options;
+        const { ir = false, html, after, opset, onnxOps, json, kernels = false, target, precision } = options;
         const isGraph = ir || html !== undefined;
         for (const [flag, value] of [
           ["-O LEVEL", options.O],
           ["--passes LIST", options.passes],
+          ["--precision TYPE", ir ? undefined : precision],
         ])
           if (value !== undefined && !isGraph && !kernels)
             command.error(`error: ${String(flag)} needs --ir, --kernels or --html`);
@@ -120,7 +125,7 @@ export const inspectCommand = (shell: Shell): Command =>
           ...request,
           target,
           paramGroups: options.paramGroups !== undefined,
-          kernels: kernels ? passRequestOf(options) : undefined,
+          kernels: kernels ? { precision, ...passRequestOf(options) } : undefined,
           ir: ir ? { after, opset, onnxOps, ...passRequestOf(options) } : undefined,
         });
         if (json === true) return shell.json(report);
@@ -140,7 +145,7 @@ async function writePage(path: string, request: LowerRequest, options: InspectOp
   const { graphPage } = await import("../../driver/graph-page/graph-page.ts");
   const { writeWhole } = await import("../../driver/artifact-files.ts");
   const { parseWeights } = await import("../../driver/weights.ts");
-  const { after, target, opset, onnxOps, weights } = options;
+  const { after, target, precision, opset, onnxOps, weights } = options;
   shell.status(`drawing ${request.model}`);
   const { html, inspection, data } = await graphPage({
     ...request,
@@ -148,6 +153,7 @@ async function writePage(path: string, request: LowerRequest, options: InspectOp
     cacheDir: options.cacheDir,
     after,
     target,
+    precision,
     opset,
     onnxOps,
     weights: parseWeights(weights),

@@ -32,11 +32,11 @@ export function commandData(request: PageRequest, architecture: string): Command
 }
 
 function saidOf(request: PageRequest): Said[] {
-  const { model, args, cfg, inputSize, batch, tapFormat, target, weights, optimization, passes } = request;
+  const { model, args, cfg, inputSize, batch, tapFormat, weights, optimization, passes } = request;
   /** A field whose value `given` says something; a value that goes without saying is undefined. */
   const say = <T>(field: keyof PageRequest, given: T | undefined, words: (value: T) => readonly string[]): Said[] =>
     given === undefined ? [] : [[field, given, words(given)]];
-  const option = (field: "target" | "opset" | "onnxOps" | "cacheDir", name: string): Said[] =>
+  const option = (field: "target" | "precision" | "opset" | "onnxOps" | "cacheDir", name: string): Said[] =>
     say(field, request[field], (value) => [name, String(value)]);
   const flag = (field: "useTestSize" | "tapNorm" | "softmax" | "preprocess", name: string): Said[] =>
     say(field, request[field] === true ? true : undefined, () => [name]);
@@ -55,7 +55,7 @@ function saidOf(request: PageRequest): Said[] {
     ...say("optimization", optimization, (level) => [`-${level}`]),
     ...say("passes", passes, (names) => ["--passes", names.join(",") || "none"]),
     ...option("target", "--target"),
-    ...say("target", target === "onnx" ? undefined : target, (name) => ["--target", name]),
+    ...option("precision", "--precision"),
     ...option("opset", "--opset"),
     ...option("onnxOps", "--onnx-ops"),
     ...option("cacheDir", "--cache-dir"),

@@ -8,7 +8,7 @@ const targetNames = { webgpu: "WebGPU", cuda: "CUDA" } as const;
 
 /** The kernels of a target as a table, and the arena as a picture; both can be read without the script. */
 export function kernelsPanel(report: KernelReport): string {
-  const { target, batch, steps, totals, arena } = report;
+  const { target, precision, batch, steps, totals, arena } = report;
   return `<section id="panel-kernels" role="tabpanel" tabindex="-1">
 <h2>Memory over time</h2>
 <p class="hint">${escapeHtml(arenaText(report))}</p>
@@ -17,7 +17,7 @@ ${arenaPicture(report)}
     .map((kind) => `<li><span class="swatch ${kind}"></span>${kindTexts[kind]}</li>`)
     .join("")}<li><span class="swatch output"></span>an output, framed</li></ul>
 <p id="tensor-facts" class="needs-script">Point at a tensor, or move with the arrow keys: its name, bytes and steps stand here.</p>
-<h2>${countText(steps.length, "kernel")} for ${targetNames[target]} at batch ${batch}</h2>
+<h2>${countText(steps.length, "kernel")} for ${targetNames[target]} in ${precision} at batch ${batch}</h2>
 <div class="bar needs-script"><label>Filter <input id="kernel-filter" type="search" aria-controls="kernels" placeholder="Module or operation" autocomplete="off" spellcheck="false"></label><span id="kernel-count" class="kind"></span></div>
 <div class="scroll" id="kernel-scroll" role="region" aria-label="Kernels" tabindex="0"><table id="kernels">
 <thead><tr>${columns.map((column, i) => headCell(column, columnKeys[i] ?? "")).join("")}</tr></thead>

@@ -47,17 +47,33 @@ interface KernelRuntime {
   open(folder: string, options: OpenOptions): Promise<Session>;
 }
 
+/** A network's program for a target, and what the target makes of it. */
+interface Made extends KernelFiles {
+  readonly program: Program;
+}
+
 /** A target of kernels. */
-export function kernelTarget(backend: KernelBackend): Target {
+export interface KernelTarget extends Target {
+  /** The kernels of a graph that the passes left. Throws `unsupported` for what none computes. */
+  make(graph: Graph, request: FormRequest): Made;
+}
+
+export function kernelTarget(backend: KernelBackend): KernelTarget {
   const { name, places, texts } = backend;
+  const make = (source: Graph, { precision = "fp32", tiles }: FormRequest): Made => {
+    const table = { ...gpuTable, ...(tiles && { measured: tiles }) };
+    const program = backend.build(kernelGraph(source), precision, table);
+    return { program, ...backend.make(program, table) };
+  };
   const emit = (graph: Graph, parameters: Parameters, request: FormRequest): Emission =>
-    emission(backend, kernelGraph(graph), parameters, request);
+    emission(name, make(graph, request), parameters, request);
   const requestOf: Target["requestOf"] = ({ target }) => ({
     target: name,
     ...("precision" in target && { precision: target.precision, tiles: target.tiles }),
   });
   return {
     name,
+    make,
     places,
     texts,
     defaultBatch: 1,
@@ -121,14 +137,11 @@ function refuseForeign(name: TargetName, { opset, onnxOps, layout, batch, tiles 
 }
 
 function emission(
-  { name, build, make }: KernelBackend,
-  graph: Graph,
+  name: KernelBackend["name"],
+  { program, texts, kernels, plan }: Made,
   parameters: Parameters,
   { tiles, precision = "fp32" }: FormRequest,
 ): Emission {
-  const table = { ...gpuTable, ...(tiles && { measured: tiles }) };
-  const program = build(graph, precision, table);
-  const { texts, kernels, plan } = make(program, table);
   const tensors = storedWeights(plan, parameters);
   const [model = ""] = Object.keys(texts);
   return {
