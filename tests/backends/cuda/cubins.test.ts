@@ -15,8 +15,8 @@ const architecturesOf = (model: string): readonly number[] =>
   ["test_resnet", "test_vit"].includes(model) ? [75, 80, 86, 89, 90] : [80];
 
 describe.skipIf(nvcc === undefined)("model.cu compiles to cubins that keep to their registers", () => {
-  it.each(smallModels)("$model", { timeout: 600_000 }, async ({ model, ...request }) => {
-    const folder = at(model);
+  it.each(smallModels)("$model $precision", { timeout: 600_000 }, async ({ model, ...request }) => {
+    const folder = at(`${model} ${request.precision}`);
     const manifest = await compileTiny(folder, { model, target: "cuda", weights: "none", ...request });
     for (const architecture of architecturesOf(model)) {
       const kernels = await compileCubin(nvcc ?? "", folder, architecture);
