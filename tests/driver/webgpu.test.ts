@@ -105,7 +105,7 @@ describe("a WebGPU artifact", () => {
     expect(await refusal(compileSmall(at("refused"), request))).toMatch(message);
   });
 
-  it("keeps tensors in halves with --precision fp16, on devices that have them", async () => {
+  it("keeps tensors in halves with --precision fp16", async () => {
     const { target: halves, outputs } = await compileSmall(at("halves"), { precision: "fp16", taps: ["features.1"] });
     const { target: singles } = await compileSmall(at("singles"), { taps: ["features.1"] });
     expect([halves, singles]).toMatchObject([{ precision: "fp16" }, { precision: "fp32" }]);
@@ -113,7 +113,6 @@ describe("a WebGPU artifact", () => {
     expect(bytesIn(at("halves"), "weights.bin").length).toBeLessThan(
       0.6 * bytesIn(at("singles"), "weights.bin").length,
     );
-    expect(JSON.parse(bytesIn(at("halves"), "plan.json").toString())).toMatchObject({ features: ["shader-f16"] });
   });
 
   it("refuses by name a tensor that no kernel may be given", async () => {
@@ -185,11 +184,9 @@ describeOnGpu("a WebGPU artifact on a device", () => {
     expect(ours?.top?.[0]?.logit).toBeCloseTo(theirs?.top?.[0]?.logit ?? NaN, 3);
   }, 120_000);
 
-  it("in halves is certified, or refused where the device has none", async () => {
+  it("in halves is certified too, by the budgets of halves", async () => {
     await compileSmall(at("fp16"), { precision: "fp16", taps: ["features.1"] });
-    const answer = await verify(at("fp16")).catch((error: unknown) => (error as Error).message);
-    if (typeof answer === "string") expect(answer).toContain("needs the feature shader-f16, and this adapter lacks it");
-    else expect(answer).toMatchObject({ passed: true, outputs: [{ budget: budgets.f16 }] });
+    expect(await verify(at("fp16"))).toMatchObject({ passed: true, outputs: [{ budget: budgets.f16 }] });
   });
 
   it("is timed beside an ONNX artifact, kernel by kernel where asked", async () => {

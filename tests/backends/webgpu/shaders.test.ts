@@ -1,8 +1,7 @@
 import { create } from "webgpu";
 import { describe, expect, it } from "vitest";
-import { buildProgram } from "../../../src/backends/kernel/build.ts";
 import { limits } from "../../../src/backends/webgpu/limits.ts";
-import { planWebGpu } from "../../../src/backends/webgpu/plan.ts";
+import { buildWebGpu, planWebGpu } from "../../../src/backends/webgpu/plan.ts";
 import { lowerRequest } from "../../../src/driver/lower-request.ts";
 import { pipelineOf } from "../../../src/driver/pipeline.ts";
 import { kernelGraph } from "../../../src/driver/target/kernels.ts";
@@ -21,17 +20,17 @@ async function anyDevice(features: readonly GPUFeatureName[]): Promise<GPUDevice
 
 const models = ["test_resnet", "test_efficientnet", "test_vit", "test_convnext"] as const;
 
-async function programOf(model: string, storage: "f32" | "f16") {
+async function programOf(model: string, precision: "fp32" | "fp16") {
   const { graph } = (await lowerRequest({ model, batch: 2, taps: ["logits", "features"] })).lowered;
   runPipeline(graph, pipelineOf("O2", null, { target: "webgpu" }));
-  return planWebGpu(buildProgram(kernelGraph(graph), { storage }));
+  return planWebGpu(buildWebGpu(kernelGraph(graph), precision));
 }
 
 describe.each(models)("the program of %s", (model) => {
-  it.each(["f32", "f16"] as const)("in %s is taken by every device that has its features", async (storage) => {
-    const { plan, shaders } = await programOf(model, storage);
+  it.each(["fp32", "fp16"] as const)("in %s is taken by every device", async (precision) => {
+    const { plan, shaders } = await programOf(model, precision);
     expect(checkPlan(JSON.parse(JSON.stringify(plan)), shaders)).toEqual(plan);
-    expect(plan.features).toEqual(storage === "f16" ? ["shader-f16"] : []);
+    expect(plan.features).toEqual([]);
     expect(Math.max(...plan.steps.map((step) => step.bindings.length))).toBeLessThanOrEqual(limits.storageBuffers);
     const device = await anyDevice(plan.features);
     device.pushErrorScope("validation");
