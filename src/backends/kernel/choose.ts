@@ -79,16 +79,17 @@ export function scheduleOf(shape: KernelShape, tile: Tile): Schedule {
     if (threads * registers * vector > 1) plans.set(dimensionOf(axis), { threads, registers, vector });
   }
   const near = nearest(rows);
-  let left = tile.rowThreads;
+  const across = columns === undefined ? undefined : columnPlan(columns, tile);
+  let left = Math.floor((tile.rowThreads * tile.columnThreads) / (across?.threads ?? 1));
   const along: [string, Plan][] = [];
   for (const axis of rows) {
     const registers = axis === near ? Math.min(tile.rows, axis.extent) : 1;
-    const threads = fittingThreads(Math.ceil(axis.extent / registers), left);
+    const threads = fittingThreads(Math.ceil(axis.extent / registers), left, tile.split > 1);
     left = Math.floor(left / threads);
     if (threads * registers > 1) along.push([dimensionOf(axis), { threads, registers, vector: 1 }]);
   }
   for (const [name, plan] of along.toReversed()) plans.set(name, plan);
-  if (columns !== undefined) plans.set(dimensionOf(columns), columnPlan(columns, tile));
+  if (columns !== undefined && across !== undefined) plans.set(dimensionOf(columns), across);
   const ordered = kind === "rows" ? passesLast(plans) : plans;
   return { plans: Object.fromEntries(withinGrid(shape, ordered)), ...(tile.stages > 0 && { stages: tile.stages }) };
 }
@@ -99,10 +100,13 @@ const windowAxes = ["kx", "ky", "kz"];
 const passesLast = (plans: ReadonlyMap<string, Plan>): Map<string, Plan> =>
   new Map([...plans].toSorted(([a], [b]) => Number(a === "c") - Number(b === "c")));
 
-function columnPlan({ extent }: Variable, { columns, columnThreads }: Tile): Plan {
+/** Threads along columns: as many for each block as it takes, where no sums are brought together by halves. */
+function columnPlan({ extent }: Variable, { columns, columnThreads, split }: Tile): Plan {
   const vector = widest(extent);
   const registers = Math.min(columns, Math.floor(maxHeld / vector), extent / vector);
-  return { threads: Math.min(columnThreads, ceilPower(extent / (vector * registers))), registers, vector };
+  const tiles = Math.ceil(extent / (vector * registers));
+  const threads = Math.ceil(tiles / Math.ceil(tiles / columnThreads));
+  return { threads: split > 1 ? Math.min(columnThreads, ceilPower(tiles)) : threads, registers, vector };
 }
 
 /** A thread has a row of queries with all its columns: it passes the keys, some at a time, and keeps what it sums. */
@@ -137,10 +141,10 @@ const isShared = (axis: Variable, { kind }: KernelShape): boolean =>
 const isContiguous = (axis: Variable, { kind, columns }: KernelShape): boolean =>
   kind === "stem" ? axis.name === "kx" : axis.name.startsWith("c") && !(kind === "rows" && columns !== undefined);
 
-/** The most threads, a power of two, for some tiles of an axis of which at most a seventh of the threads' work is lost. */
-function fittingThreads(tiles: number, most: number): number {
+/** The most threads, or the greatest power of two, for some tiles of an axis of which at most a seventh of the work is lost. */
+function fittingThreads(tiles: number, most: number, isPower = false): number {
   let best = 1;
-  for (let threads = 2; threads <= Math.min(most, ceilPower(tiles)); threads *= 2)
+  for (let threads = 2; threads <= Math.min(most, ceilPower(tiles)); threads += isPower ? threads : 1)
     if (Math.ceil(tiles / threads) * threads <= tiles * 1.15) best = threads;
   return best;
 }
