@@ -26,7 +26,6 @@ const families = [
   "levit",
   "mlp_mixer",
   "mobilenetv3",
-  "nasnet",
   "nfnet",
   "regnet",
   "resnest",
@@ -34,7 +33,6 @@ const families = [
   "sequencer",
   "swin_transformer",
   "swin_transformer_v2",
-  "vgg",
   "vision_transformer",
   "volo",
 ];
