@@ -66,7 +66,6 @@ export function planWebGpu(program: Program, table: Table = gpuTable): WebGpuPro
   const plan: Plan = {
     weights: kernels.weights.bytes,
     arena: kernels.arena.bytes,
-    features: [],
     inputs: kernels.inputs.map(tensorOf),
     outputs: kernels.outputs.map(tensorOf),
     steps,

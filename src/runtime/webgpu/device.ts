@@ -1,17 +1,16 @@
 import { WebGpuError } from "./error.ts";
 import { type Plan, bytesOf } from "./plan.ts";
 
-/** What a program asks of a device: sizes in bytes, and features. */
+/** What a program asks of a device, in bytes. */
 export interface Needs {
   /** The largest buffer. */
   readonly buffer: number;
   /** The largest range of it that a kernel is given. */
   readonly binding: number;
-  readonly features?: readonly GPUFeatureName[];
 }
 
 /** What a model asks of a device; a device for several models takes the largest of their needs. */
-export function needsOf({ weights, arena, features, outputs, steps }: Plan): Needs {
+export function needsOf({ weights, arena, outputs, steps }: Plan): Needs {
   const bindings = steps.flatMap((step) => step.bindings.map(([, , size]) => size));
   return {
     buffer: Math.max(
@@ -20,16 +19,16 @@ export function needsOf({ weights, arena, features, outputs, steps }: Plan): Nee
       outputs.reduce((n, tensor) => n + bytesOf(tensor), 0),
     ),
     binding: bindings.reduce((most, size) => Math.max(most, size), 0),
-    features,
   };
 }
 
-/** What every device has, and what it is asked for beside. */
+/** What every device has. */
 const least = { buffer: 268_435_456, binding: 134_217_728 };
-const wanted: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
+/** What profiles need; nothing else depends on a feature. */
+const timestamps: GPUFeatureName = "timestamp-query";
 
 /**
- * A device that a program fits on, with f16, subgroups and timestamps where the adapter has them. In Node `gpu` comes from the
+ * A device that a program fits on, with timestamps where the adapter has them. In Node `gpu` comes from the
  * package webgpu. Throws WebGpuError.
  */
 export async function requestDevice(needs: Needs, gpu: GPU | undefined = browserGpu()): Promise<GPUDevice> {
@@ -42,10 +41,9 @@ export async function requestDevice(needs: Needs, gpu: GPU | undefined = browser
         : "there is no WebGPU adapter: the system has no graphics driver that it can use",
     );
   requireRoom(needs, adapter, "adapter");
-  const { features = [] } = needs;
   try {
     return await adapter.requestDevice({
-      requiredFeatures: [...new Set([...wanted, ...features])].filter((name) => adapter.features.has(name)),
+      requiredFeatures: adapter.features.has(timestamps) ? [timestamps] : [],
       requiredLimits: {
         maxBufferSize: Math.max(needs.buffer, least.buffer),
         maxStorageBufferBindingSize: Math.max(needs.binding, least.binding),
@@ -58,8 +56,8 @@ export async function requestDevice(needs: Needs, gpu: GPU | undefined = browser
 
 /** Throws `too-large` for a device, or an adapter, that a program does not fit on. */
 export function requireRoom(
-  { buffer, binding, features = [] }: Needs,
-  on: Pick<GPUAdapter | GPUDevice, "limits" | "features">,
+  { buffer, binding }: Needs,
+  on: Pick<GPUAdapter | GPUDevice, "limits">,
   what: "adapter" | "device",
 ): void {
   const { maxBufferSize, maxStorageBufferBindingSize } = on.limits;
@@ -69,9 +67,6 @@ export function requireRoom(
       `the model needs a buffer of ${buffer} bytes and a binding of ${binding}; ` +
         `this ${what} has ${maxBufferSize} and ${maxStorageBufferBindingSize}`,
     );
-  const missing = features.find((feature) => !on.features.has(feature));
-  if (missing !== undefined)
-    throw new WebGpuError("too-large", `the model needs the feature ${missing}, and this ${what} lacks it`);
 }
 
 const browserGpu = (): GPU | undefined =>

@@ -5,8 +5,6 @@ export interface Plan {
   /** Bytes of the weight file, and of the memory that all other tensors share. */
   readonly weights: number;
   readonly arena: number;
-  /** Features of the device that the shaders need. */
-  readonly features: readonly GPUFeatureName[];
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
   readonly steps: readonly Step[];
@@ -51,7 +49,6 @@ type Json = Readonly<Record<string, unknown>>;
 export function checkPlan(value: unknown, shaders: readonly string[]): Plan {
   const plan = object("the plan", value);
   const memory = [multiple("weights", plan["weights"], 4), multiple("arena", plan["arena"], 4)] as const;
-  list("features", plan["features"]).forEach((name) => refuseUnless(typeof name === "string", "features"));
   const within = (field: string, which: 0 | 1, from: number, bytes: number): void =>
     refuseUnless(from + bytes <= memory[which], `${field}: it ends behind the ${which === 0 ? "weights" : "arena"}`);
   for (const field of ["inputs", "outputs"] as const)

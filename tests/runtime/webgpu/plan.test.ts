@@ -36,8 +36,6 @@ describe("a plan from outside", () => {
     ["arena", 1.5],
     ["arena", "1024"],
     ["arena", 512],
-    ["features", undefined],
-    ["features", [1]],
     ["inputs", {}],
     ["inputs.0.name", 1],
     ["inputs.0.dtype", "f64"],

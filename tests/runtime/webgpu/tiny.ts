@@ -4,7 +4,6 @@ import type { LoadOptions, Plan } from "../../../src/runtime/webgpu/index.ts";
 export const tinyPlan: Plan = {
   weights: 256,
   arena: 1024,
-  features: [],
   inputs: [{ name: "x", dtype: "u8", shape: [2, 3], order: [0, 1], offset: 0 }],
   outputs: [
     { name: "y", dtype: "f32", shape: [3, 2], order: [1, 0], offset: 256 },
