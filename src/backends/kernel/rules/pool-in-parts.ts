@@ -23,7 +23,7 @@ export const poolInParts: Pass = {
   run(graph) {
     const { rootOf, indexOf } = regionsOf(graph);
     let divided = 0;
-    for (const value of [...graph.values()]) {
+    for (const value of graph.values()) {
       if (!is(value, "reduce_mean") && !is(value, "reduce_sum")) continue;
       const [x] = value.operands;
       const root = x && rootOf.get(x);
