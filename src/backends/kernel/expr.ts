@@ -26,7 +26,7 @@ export interface Local {
   readonly axes: readonly Variable[];
 }
 
-export const unaryOps = [
+const unaryOps = [
   "neg",
   "abs",
   "exp",
@@ -40,8 +40,8 @@ export const unaryOps = [
   "floor",
   "not",
 ] as const;
-export const binaryOps = ["add", "sub", "mul", "div", "min", "max", "pow", "mod", "and", "or"] as const;
-export const compareOps = ["lt", "le", "eq"] as const;
+const binaryOps = ["add", "sub", "mul", "div", "min", "max", "pow", "mod", "and", "or"] as const;
+const compareOps = ["lt", "le", "eq"] as const;
 export type UnaryOp = (typeof unaryOps)[number];
 export type BinaryOp = (typeof binaryOps)[number];
 export type CompareOp = (typeof compareOps)[number];
