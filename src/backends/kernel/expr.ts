@@ -26,20 +26,7 @@ export interface Local {
   readonly axes: readonly Variable[];
 }
 
-const unaryOps = [
-  "neg",
-  "abs",
-  "exp",
-  "log",
-  "sqrt",
-  "rsqrt",
-  "sin",
-  "cos",
-  "tanh",
-  "erf",
-  "floor",
-  "not",
-] as const;
+const unaryOps = ["neg", "abs", "exp", "log", "sqrt", "rsqrt", "sin", "cos", "tanh", "erf", "floor", "not"] as const;
 const binaryOps = ["add", "sub", "mul", "div", "min", "max", "pow", "mod", "and", "or"] as const;
 const compareOps = ["lt", "le", "eq"] as const;
 export type UnaryOp = (typeof unaryOps)[number];
