@@ -20,7 +20,7 @@ export interface CudaProgram {
 }
 
 /** The text of a __global__ function called `name`, whose blocks have `threads` threads. */
-export interface CudaKernel {
+interface CudaKernel {
   readonly name: string;
   readonly text: string;
   readonly threads: number;

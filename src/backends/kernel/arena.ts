@@ -6,7 +6,7 @@ export interface Lifetime {
 }
 
 /** Where tensors lie in one memory. */
-export interface Arena {
+interface Arena {
   /** For each tensor, in bytes. */
   readonly offsets: readonly number[];
   readonly bytes: number;

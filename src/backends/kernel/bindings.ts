@@ -11,7 +11,7 @@ export const mostBound = 2 ** 27;
 /** Within a binding tensors begin at multiples of a vector of four. */
 const tensorAlignment = 16;
 
-export const elementBytes = ({ storage }: Buffer): number => (storage === "f16" ? 2 : 4);
+const elementBytes = ({ storage }: Buffer): number => (storage === "f16" ? 2 : 4);
 export const bytesOf = (buffer: Buffer): number => buffer.length * elementBytes(buffer);
 const alignTo = (n: number, by: number): number => Math.ceil(n / by) * by;
 

@@ -23,7 +23,7 @@ export interface Element {
 type Named = Extract<TileStatement, { kind: "let" }>;
 
 /** What a kernel computes before it stores. */
-export interface Body {
+interface Body {
   readonly axes: readonly Variable[];
   readonly statements: readonly TileStatement[];
   /** An axis that is passed at the end, for every point of the others. */

@@ -69,7 +69,7 @@ export const indexAt = (index: Index, point: Point, { places }: Surroundings): I
   });
 
 /** The axis along which an index is a vector at this point, with its number of lanes. */
-export function vectorAlong(
+function vectorAlong(
   index: Index,
   point: Point,
   { places }: Surroundings,

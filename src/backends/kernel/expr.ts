@@ -26,22 +26,9 @@ export interface Local {
   readonly axes: readonly Variable[];
 }
 
-export const unaryOps = [
-  "neg",
-  "abs",
-  "exp",
-  "log",
-  "sqrt",
-  "rsqrt",
-  "sin",
-  "cos",
-  "tanh",
-  "erf",
-  "floor",
-  "not",
-] as const;
-export const binaryOps = ["add", "sub", "mul", "div", "min", "max", "pow", "mod", "and", "or"] as const;
-export const compareOps = ["lt", "le", "eq"] as const;
+const unaryOps = ["neg", "abs", "exp", "log", "sqrt", "rsqrt", "sin", "cos", "tanh", "erf", "floor", "not"] as const;
+const binaryOps = ["add", "sub", "mul", "div", "min", "max", "pow", "mod", "and", "or"] as const;
+const compareOps = ["lt", "le", "eq"] as const;
 export type UnaryOp = (typeof unaryOps)[number];
 export type BinaryOp = (typeof binaryOps)[number];
 export type CompareOp = (typeof compareOps)[number];

@@ -9,7 +9,7 @@ import type { Schedule } from "./schedule.ts";
 import type { ThreadKernel } from "./thread.ts";
 
 /** A kernel in threads: the form's, and what its buffers stand for. */
-export interface Lowered {
+interface Lowered {
   readonly form: string;
   readonly kernel: ThreadKernel;
   /** The tensors of the program, in the order of the kernel's buffers. */
@@ -17,7 +17,7 @@ export interface Lowered {
 }
 
 /** A kernel as it is printed; its buffers are tensors of the program, or runs of weights by their numbers. */
-export interface Bound {
+interface Bound {
   readonly kernel: ThreadKernel;
   readonly sources: readonly (Buffer | number)[];
 }

@@ -23,7 +23,7 @@ export interface Group {
   readonly part?: number;
 }
 
-export interface Grouping {
+interface Grouping {
   readonly groups: readonly Group[];
   /** Values that are stored in parts of others. */
   readonly claims: Claims;

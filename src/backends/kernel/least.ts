@@ -16,7 +16,7 @@ const heavy: ReadonlySet<OpName> = new Set([
 ]);
 
 /** The least bytes that a run of a graph moves. */
-export interface Least {
+interface Least {
   readonly weights: number;
   /** Tensors that are written or read, among them the inputs and the outputs. */
   readonly tensors: number;

@@ -51,7 +51,7 @@ export const isDirect = (factor: Expr, depth: Variable): boolean =>
   );
 
 /** Where a factor is read from: memory at places, or registers. */
-export interface FactorAt {
+interface FactorAt {
   readonly places: ReadonlyMap<string, Place>;
   held(key: string, point: Point): Expr;
 }

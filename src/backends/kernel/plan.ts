@@ -43,7 +43,7 @@ export interface PlannedTensor {
 }
 
 /** A tensor of the arena, and the steps that need it: -1 is before the first, `steps.length` behind the last. */
-export interface PlannedLifetime extends Lifetime {
+interface PlannedLifetime extends Lifetime {
   readonly name: string;
   readonly offset: number;
 }

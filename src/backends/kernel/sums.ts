@@ -38,6 +38,9 @@ const hasSums = (x: Expr): boolean => x.kind === "reduce" || childrenOf(x).some(
 /** A factor that is only loaded is copied as it is. */
 const storageOf = (factor: Expr): Buffer["storage"] => (factor.kind === "load" ? factor.buffer.storage : "f32");
 
+/** Bytes of workgroup memory that threads bring sums together in. */
+const exchangeBytes = 4096;
+
 const neutral: Record<ReduceOp, number> = { add: 0, max: -3.0e38 };
 
 /** How a thread computes sums: in its registers, with factors from workgroup memory or by matrix instructions as scheduled. */
@@ -75,7 +78,7 @@ export class Sums {
     for (const part of new Set(x.axes.flatMap((axis) => this.thread.workgroup.partsOf(dimensionOf(axis))))) {
       if (work.product !== undefined && part.stride < warp) continue;
       if (taken.has(part)) throw new RangeError(`${this.thread.name}: threads that hold a sum apart cannot share it`);
-      for (const register of registers.values()) this.across(part, x.op, register);
+      this.across(part, x.op, [...registers.values()]);
     }
   }
 
@@ -264,37 +267,48 @@ export class Sums {
   }
 
   /** Brings together what the threads of a part hold, by halves: in registers where a warp has them, else through memory. */
-  private across({ count, index, stride }: Part, op: ReduceOp, register: Register): void {
-    const { size, thread } = this.thread.workgroup;
-    if (this.thread.schedule.shuffles === true && size % warp === 0 && stride * count <= warp) {
-      for (let by = stride; by < stride * count; by *= 2)
+  private across(part: Part, op: ReduceOp, registers: readonly Register[]): void {
+    const { size } = this.thread.workgroup;
+    if (this.thread.schedule.shuffles !== true || size % warp !== 0 || part.stride * part.count > warp) {
+      const atOnce = Math.max(1, Math.floor(exchangeBytes / (4 * size * (registers[0]?.lanes ?? 1))));
+      for (let from = 0; from < registers.length; from += atOnce)
+        this.throughMemory(part, op, registers.slice(from, from + atOnce));
+      return;
+    }
+    for (const register of registers)
+      for (let by = part.stride; by < part.stride * part.count; by *= 2)
         this.thread.statements.push({
           kind: "assign",
           local: register.local,
           value: binary(op, register, shuffle(register, by)),
         });
-      return;
-    }
-    const { lanes } = register;
-    const buffer: Buffer = { name: this.thread.fresh(), space: "workgroup", storage: "f32", length: size * lanes };
+  }
+
+  /** All registers in one pass of barriers: each has a row of the memory, with a place for every thread. */
+  private throughMemory({ count, index, stride }: Part, op: ReduceOp, registers: readonly Register[]): void {
+    const { size, thread } = this.thread.workgroup;
+    const { statements } = this.thread;
+    const lanes = registers[0]?.lanes ?? 1;
+    const length = size * lanes * registers.length;
+    const buffer: Buffer = { name: this.thread.fresh(), space: "workgroup", storage: "f32", length };
     this.thread.shared.push(buffer);
-    const own = scale(thread, lanes);
-    if (this.thread.loops.length > 0) this.thread.statements.push({ kind: "barrier" });
-    this.thread.statements.push({ kind: "store", buffer, index: own, value: register }, { kind: "barrier" });
+    const places = registers.map((_, row) => offset(scale(thread, lanes), row * size * lanes));
+    if (this.thread.loops.length > 0) statements.push({ kind: "barrier" });
+    registers.forEach((value, row) => statements.push({ kind: "store", buffer, index: places[row] as Index, value }));
+    statements.push({ kind: "barrier" });
     for (let half = count / 2; half >= 1; half /= 2) {
       const first = compare("lt", indexValue(index), literal(half, "i32"));
-      const partner = load(buffer, offset(own, half * stride * lanes), first, lanes);
-      const value = binary(op, load(buffer, own, undefined, lanes), partner);
-      this.thread.statements.push(
-        { kind: "if", condition: first, body: [{ kind: "store", buffer, index: own, value }] },
-        { kind: "barrier" },
-      );
+      const body = places.map((own): Statement => {
+        const partner = load(buffer, offset(own, half * stride * lanes), first, lanes);
+        return { kind: "store", buffer, index: own, value: binary(op, load(buffer, own, undefined, lanes), partner) };
+      });
+      statements.push({ kind: "if", condition: first, body }, { kind: "barrier" });
     }
     const head = variable(this.thread.fresh(), size);
-    const result = load(buffer, scale(indexOf(head), lanes), undefined, lanes);
-    this.thread.statements.push(
-      { kind: "index", variable: head, value: indexValue(add(thread, scale(index, -stride))) },
-      { kind: "assign", local: register.local, value: result },
-    );
+    statements.push({ kind: "index", variable: head, value: indexValue(add(thread, scale(index, -stride))) });
+    registers.forEach(({ local }, row) => {
+      const at = offset(scale(indexOf(head), lanes), row * size * lanes);
+      statements.push({ kind: "assign", local, value: load(buffer, at, undefined, lanes) });
+    });
   }
 }

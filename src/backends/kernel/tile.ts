@@ -30,7 +30,7 @@ export type TileStatement =
       readonly body: readonly TileStatement[];
     };
 
-export interface Carried {
+interface Carried {
   readonly local: Local;
   readonly init: Expr;
   readonly next: Expr;

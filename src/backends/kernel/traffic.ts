@@ -23,7 +23,7 @@ export function trafficOf(program: Program): readonly Traffic[] {
   return program.kernels.map(({ tile }) => kernelTraffic(tile, weights));
 }
 
-export function kernelTraffic(tile: TileKernel, weights: ReadonlySet<Buffer>): Traffic {
+function kernelTraffic(tile: TileKernel, weights: ReadonlySet<Buffer>): Traffic {
   const use = usesOf(tile);
   const full = (v: Variable): number => v.extent;
   const bytes = (accesses: Accesses, of: (b: Buffer) => boolean): number =>

@@ -9,7 +9,7 @@ const shapeOf = (value: Value): readonly number[] => value.type.shape as readonl
  * An element of a table of integers that is made of positions and numbers alone, as integer arithmetic of its index: such a
  * table is not stored. Undefined for every other.
  */
-export function tableAt(table: Value, index: readonly Index[]): Index | undefined {
+function tableAt(table: Value, index: readonly Index[]): Index | undefined {
   const operand = (i: number): Index | undefined => {
     const x = table.operands[i];
     return x && tableAt(x, broadcastIndex(index, shapeOf(x)));

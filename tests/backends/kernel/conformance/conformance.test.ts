@@ -62,7 +62,8 @@ function conforms({ open, kernels }: Executor): void {
     }
   });
 
-  it.skipIf(!kernels)("a kernel that is wrong by a hundredth is found", async () => {
+  if (!kernels) return;
+  it("a kernel that is wrong by a hundredth is found", async () => {
     const wrong = await open(slightlyWrong);
     const c = shapeClasses.layer_norm?.["odd"] as OpCase;
     const cases = caseGraph("layer_norm", [c]);
