@@ -269,6 +269,8 @@ export class Sums {
   /** Brings together what the threads of a part hold, by halves: in registers where a warp has them, else through memory. */
   private across(part: Part, op: ReduceOp, registers: readonly Register[]): void {
     const { size } = this.thread.workgroup;
+    if (!Number.isInteger(Math.log2(part.count)))
+      throw new RangeError(`${this.thread.name}: ${part.count} threads cannot bring a sum together by halves`);
     if (this.thread.schedule.shuffles !== true || size % warp !== 0 || part.stride * part.count > warp) {
       const atOnce = Math.max(1, Math.floor(exchangeBytes / (4 * size * (registers[0]?.lanes ?? 1))));
       for (let from = 0; from < registers.length; from += atOnce)
