@@ -26,8 +26,8 @@ import type { TileKernel, TileStatement } from "./tile.ts";
  *     coordinate = ((block threads + thread) registers + r) vector + lane,
  *
  * with the registers unrolled and the lanes a vector. A tile statement becomes one statement for each register of its
- * free axes. The last block of a parallel axis moves back to end with the axis, and each element is stored by the thread that
- * would have had it; the last tile of another axis is masked.
+ * free axes. What lies beyond an axis is masked; where threads share nothing the last block of a parallel axis moves back instead, to
+ * end with the axis, and each element is stored by the thread that would have had it.
  */
 export function lower(kernel: TileKernel, schedule: Schedule): ThreadKernel {
   return new Lowering(kernel, schedule).run();

@@ -269,6 +269,8 @@ export class Sums {
   /** Brings together what the threads of a part hold, by halves: in registers where a warp has them, else through memory. */
   private across(part: Part, op: ReduceOp, registers: readonly Register[]): void {
     const { size } = this.thread.workgroup;
+    if (!Number.isInteger(Math.log2(part.count)))
+      throw new RangeError(`${this.thread.name}: ${part.count} threads cannot bring a sum together by halves`);
     // Places in a warp that differ in some bits: both the threads of the part and those between them are powers of two.
     const isInWarp = size % warp === 0 && warp % (part.stride * part.count) === 0;
     if (this.thread.schedule.shuffles !== true || !isInWarp) {
