@@ -201,10 +201,7 @@ function placesOf(
     const at = local.get(name) ?? constant(0);
     const vector = name === along.axis?.name && !along.words ? (along.lanes as Lanes) : 1;
     const plan = { threads: 1, registers: 1, vector };
-    return [
-      name,
-      { axis: place.axis, plan, origin: place.origin, local: at, base: add(place.origin, at), ragged: place.ragged },
-    ];
+    return [name, { ...place, plan, local: at, base: add(place.origin, at), step: vector }];
   });
   return new Map(moved);
 }
