@@ -53,7 +53,7 @@ class Builder {
     const inputs = [...this.graph.values()]
       .filter((value) => value.op === "input")
       .map((value) => this.allocate(value, rowMajor(value)));
-    const { groups, claims } = groupsOf(this.graph);
+    const { groups, claims } = groupsOf(this.graph, this.options);
     this.claims = claims;
     const kernels = groups.map((group) => this.kernel(group));
     const outputs = this.graph.outputs.map(({ name, value }) => {

@@ -1,15 +1,7 @@
 import { TimmcError } from "../../ir/error.ts";
 import { bindingAlignment } from "../kernel/bindings.ts";
+import { limits } from "../kernel/limits.ts";
 import type { PlannedStep } from "../kernel/plan.ts";
-
-/** What every WebGPU device has (https://www.w3.org/TR/webgpu/#limits): a program within runs on all of them. */
-export const limits = {
-  storageBuffers: 8,
-  bindingBytes: 134_217_728,
-  workgroups: 65_535,
-  threads: 256,
-  sharedBytes: 16_384,
-} as const;
 
 /** Refuses a kernel that exceeds what every device has, by its module. Throws `unsupported`. */
 export function requireLimits({ name, kernel, bindings }: PlannedStep): void {
