@@ -152,7 +152,7 @@ function valuesOf({ kernels }: Program, step: number, stored: ReadonlySet<Value>
     operands.forEach(visit);
     found.add(value);
   };
-  visit(group.stored);
+  own.forEach(visit);
   return [...found];
 }
 

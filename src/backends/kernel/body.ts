@@ -1,11 +1,12 @@
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
-import { type Buffer, type Expr, load } from "./expr.ts";
+import { type Buffer, type Expr, literal, load, localValue, reduce } from "./expr.ts";
 import type { Group } from "./group.ts";
 import { type Index, type Variable, indexOf, variable } from "./index-expr.ts";
+import { f32, given, mul } from "./ops/parts.ts";
 import { type Source, everywhere, isMovement, isPoint, pointAt } from "./ops/point.ts";
 import { rootOf } from "./ops/root.ts";
-import { forward } from "./region.ts";
+import { forward, widthOf } from "./region.ts";
 import { type BuildOptions, isMatrixWork, packing, storageOf } from "./storage.ts";
 import { type Stored, addressOf } from "./stored.ts";
 import type { TileStatement } from "./tile.ts";
@@ -18,14 +19,26 @@ export interface Element {
   readonly index: readonly Index[];
 }
 
+/** A number that several elements are made of. */
+type Named = Extract<TileStatement, { kind: "let" }>;
+
 /** What a kernel computes before it stores. */
 interface Body {
   readonly axes: readonly Variable[];
   readonly statements: readonly TileStatement[];
   /** An axis that is passed at the end, for every point of the others. */
   readonly passed?: Variable;
+  /** What elements name, at every point that is passed. */
+  readonly named?: readonly Named[];
   /** Of each value that is stored, the last one's last. */
   readonly elements: readonly Element[];
+}
+
+/** A sum over the axis that is passed, or the mean, of the tile of it at hand. */
+function pooledElement(value: Value, { expr, index }: Element, passed: Variable): Element {
+  const sum = reduce("add", [passed], expr);
+  const share = value.op === "reduce_mean" ? 1 / passed.extent : 1;
+  return { value, expr: mul(sum, literal(share)), index: index.slice(0, -1) };
 }
 
 /** Values as expressions: loads of what is stored, and what is computed in place. */
@@ -55,17 +68,32 @@ export class Expressions {
     return { axes, statements: [], elements: [{ value, expr, index }] };
   }
 
-  private behind(root: Value, { chain, also = [], stored }: Group): Body {
+  private behind(root: Value, { chain, also = [], stored, pooled = [] }: Group): Body {
     const define = rootOf(root);
     if (define === undefined) throw new RangeError(`${root.op} is no root`);
     const operands = root.operands.map((x, i) => (x === undefined ? undefined : this.source(x, root, i)));
     const flat = this.options.flat === true && isMatrixWork(root);
-    const made = define(operands as Source[], root, shapeOf(root), { flat });
+    const width = pooled[0] && widthOf(pooled[0]);
+    const made = define(operands as Source[], root, shapeOf(root), { flat, width });
     const known = new Map<Value, Element>();
     known.set(root, { value: root, expr: made.value, index: made.index ?? made.axes.map(indexOf) });
     for (const link of chain) known.set(link, this.link(link, known));
-    const elements = [...also, stored].map((value) => known.get(value) as Element);
-    return { axes: made.axes, statements: made.statements, elements, ...(made.passed && { passed: made.passed }) };
+    const named = new Map<string, Named>();
+    for (const value of pooled) {
+      const { expr } = known.get(value.operands[0] as Value) as Element;
+      const local = f32(`value${named.size}`, made.axes);
+      if (!named.has(expr.key)) named.set(expr.key, { kind: "let", local, value: expr });
+    }
+    const element = (value: Value): Element => {
+      const isSum = pooled.includes(value);
+      const own = known.get(isSum ? (value.operands[0] as Value) : value) as Element;
+      const name = named.get(own.expr.key);
+      const at = name === undefined ? own : { ...own, expr: localValue(name.local) };
+      return isSum ? pooledElement(value, at, given(made.passed)) : at;
+    };
+    const elements = [...also, stored].map(element);
+    const { axes, statements, passed } = made;
+    return { axes, statements, elements, named: [...named.values()], ...(passed && { passed }) };
   }
 
   /** An element of a value behind a root, from those at hand. */

@@ -2,12 +2,13 @@ import type { Graph } from "../../ir/graph.ts";
 import type { Value } from "../../ir/value.ts";
 import { type Element, Expressions } from "./body.ts";
 import type { Claims, Slice } from "./claims.ts";
-import { type Buffer, cast } from "./expr.ts";
+import { type Buffer, cast, literal, localValue } from "./expr.ts";
 import { type Group, groupsOf } from "./group.ts";
 import { byDistance, naturalAxes, orderOf } from "./layout.ts";
+import { f32, plus } from "./ops/parts.ts";
 import { type BuildOptions, storageOf } from "./storage.ts";
 import { type Stored, addressOf, rowMajor } from "./stored.ts";
-import type { TileKernel, TileStatement } from "./tile.ts";
+import type { Carried, TileKernel, TileStatement } from "./tile.ts";
 import { isProduct, lengthOf } from "./uses.ts";
 
 export { type BuildOptions, isMatrixWork } from "./storage.ts";
@@ -33,6 +34,11 @@ export function buildProgram(graph: Graph, options: BuildOptions = {}): Program 
   return new Builder(graph, options).run();
 }
 
+/** What a kernel sums up along the axis that it passes. */
+interface Sum extends Carried {
+  readonly element: Element;
+}
+
 class Builder {
   private readonly graph: Graph;
   private readonly stored = new Map<Value, Stored>();
@@ -40,6 +46,7 @@ class Builder {
   private readonly outside: ReadonlySet<Value>;
   private readonly options: BuildOptions;
   private claims: Claims | undefined;
+  private pooled: ReadonlySet<Value> = new Set();
   private names = 0;
 
   constructor(graph: Graph, options: BuildOptions) {
@@ -55,6 +62,7 @@ class Builder {
       .map((value) => this.allocate(value, rowMajor(value)));
     const { groups, claims } = groupsOf(this.graph, this.options);
     this.claims = claims;
+    this.pooled = new Set(groups.flatMap(({ pooled = [] }) => pooled));
     const kernels = groups.map((group) => this.kernel(group));
     const outputs = this.graph.outputs.map(({ name, value }) => {
       const stored = this.storedAt(value);
@@ -65,8 +73,8 @@ class Builder {
   }
 
   private allocate(value: Value, order: readonly number[]): Stored {
-    const isSeen = value.op === "input" || this.outside.has(value);
-    const storage = isSeen ? "f32" : storageOf(value, order, this.options);
+    const isWide = value.op === "input" || this.outside.has(value) || this.pooled.has(value);
+    const storage = isWide ? "f32" : storageOf(value, order, this.options);
     const buffer: Buffer = { name: `t${this.names++}`, space: "device", storage, length: lengthOf(value) };
     const stored = { buffer, value, order };
     this.stored.set(value, stored);
@@ -88,7 +96,7 @@ class Builder {
   }
 
   private kernel(group: Group): Kernel {
-    const { axes, statements, elements, passed } = this.expressions.body(group);
+    const { axes, statements, elements, passed, named = [] } = this.expressions.body(group);
     const natural = naturalAxes(
       group.root,
       axes,
@@ -101,17 +109,27 @@ class Builder {
         orderOf(element, group, natural, (v) => this.storedAt(v)),
       ),
     );
+    const carried = elements.flatMap((element): Sum[] => {
+      if (passed === undefined || group.pooled?.includes(element.value) !== true) return [];
+      const local = f32(
+        `sum ${element.value.name}`,
+        axes.filter((axis) => axis !== passed),
+      );
+      return [{ element, local, init: literal(0), next: plus(localValue(local), element.expr) }];
+    });
     const stores = elements.map((element, i): TileStatement => {
       const stored = outputs[i] as Stored;
-      return {
-        kind: "store",
-        buffer: stored.buffer,
-        index: addressOf(stored, element.index),
-        value: cast(element.expr, "f32"),
-      };
+      const sum = carried.find((c) => c.element === element);
+      const value = sum === undefined ? cast(element.expr, "f32") : localValue(sum.local);
+      return { kind: "store", buffer: stored.buffer, index: addressOf(stored, element.index), value };
     });
+    const [behind, passing] = [true, false].map((isSum) =>
+      stores.filter((_, i) => carried.some((c) => c.element === elements[i]) === isSum),
+    ) as [TileStatement[], TileStatement[]];
     const end: readonly TileStatement[] =
-      passed === undefined ? stores : [{ kind: "loop", axis: passed, carried: [], body: stores }];
+      passed === undefined
+        ? stores
+        : [{ kind: "loop", axis: passed, carried, body: [...named, ...passing] }, ...behind];
     const last = elements.at(-1) as Element;
     const output = outputs.at(-1) as Stored;
     // Products and attention have rows and columns, whatever the layout of the result.

@@ -12,6 +12,8 @@ export interface KernelShape {
   readonly columns: Variable | undefined;
   /** The parallel axes before, the nearest first. */
   readonly rows: readonly Variable[];
+  /** The row axis along which threads bring a sum together at the end. */
+  readonly together?: Variable | undefined;
   /** All parallel axes, as the kernel has them. */
   readonly axes: readonly Variable[];
   /** What is summed over or passed: an axis for each dimension, by extent from the longest on, those of windows by name. */
@@ -23,12 +25,15 @@ export interface KernelShape {
 export function shapeOfKernel({ tile, group }: Kernel): KernelShape {
   // Rows that lie in one piece are passed by threads side by side; what they are rows of has no columns.
   const columns = passesPieces(tile.body) ? undefined : tile.axes.findLast((axis) => axis.extent > 1);
-  const rows = tile.axes.filter((axis) => axis !== columns).toReversed();
-  const parallel = new Set(tile.axes.map(dimensionOf));
+  // What is passed for a sum that comes along is as many threads as if it were not.
+  const passed = group.pooled === undefined ? [] : tile.body.flatMap((s) => (s.kind === "loop" ? [s.axis] : []));
+  const rows = [...passed, ...tile.axes.filter((axis) => axis !== columns).toReversed()];
+  const parallel = new Set([...passed, ...tile.axes].map(dimensionOf));
   const sums = summedAxes(tile.body).filter((axis) => !parallel.has(dimensionOf(axis)) && axis.extent > 1);
   const kind = classOf(group.root, rows, sums);
   const named = (axes: readonly Variable[]): string => axes.map((a) => `${dimensionOf(a)}${a.extent}`).join(" ");
-  return { kind, columns, rows, axes: tile.axes, sums, key: `${kind}: ${named(tile.axes)} / ${named(sums)}` };
+  const key = `${kind}: ${named([...tile.axes, ...passed])} / ${named(sums)}`;
+  return { kind, columns, rows, axes: tile.axes, together: passed[0], sums, key };
 }
 
 /** Rows of a product from which on it is none of a vector. */

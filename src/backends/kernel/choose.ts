@@ -62,7 +62,7 @@ export function tileFor(shape: KernelShape, { busy, crowded, classes }: Table): 
 
 /** The schedule of a tile, within the extents of the axes and the limits of a device. */
 export function scheduleOf(shape: KernelShape, tile: Tile): Schedule {
-  const { columns, rows, sums, kind } = shape;
+  const { columns, rows, sums, kind, together } = shape;
   if (kind === "attention") return attentionSchedule(shape, tile);
   const plans = new Map<string, Plan>();
   let split = tile.split;
@@ -82,7 +82,11 @@ export function scheduleOf(shape: KernelShape, tile: Tile): Schedule {
   const along: [string, Plan][] = [];
   for (const axis of rows) {
     const registers = axis === near ? Math.min(tile.rows, axis.extent) : 1;
-    const threads = fittingThreads(Math.ceil(axis.extent / registers), left, tile.split > 1);
+    const tiles = Math.ceil(axis.extent / registers);
+    // All at once, so that the sum is brought together once.
+    if (axis === together)
+      left = Math.max(left, Math.min(ceilPower(tiles), floorPower(limits.threads / (across?.threads ?? 1))));
+    const threads = fittingThreads(tiles, left, tile.split > 1 || axis === together);
     left = Math.floor(left / threads);
     if (threads * registers > 1) along.push([dimensionOf(axis), { threads, registers, vector: 1 }]);
   }

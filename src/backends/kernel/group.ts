@@ -19,6 +19,8 @@ export interface Group {
   /** The kernel's result, the last value that it stores; and those that it stores on the way, in order. */
   readonly stored: Value;
   readonly also?: readonly Value[];
+  /** Of those that it stores, the sums that it takes along: see `pooled` of regions. */
+  readonly pooled?: readonly Value[];
   /** Where only this operand of a concatenation is stored, at its place in the result. */
   readonly part?: number;
 }
@@ -107,7 +109,9 @@ class Grouper {
     else if (readers.size > 0) for (const x of operandsOf(value)) this.computeFor(value, x, readers);
     this.bindWeights(value);
     if (!this.stored.has(value) && !this.held.has(value)) return;
-    if (isRoot(value)) value.operands.forEach((x, i) => this.read(value, x, readsPerElement(value, i)));
+    const pooling = this.regions.pooled.get(value);
+    if (pooling !== undefined) for (const x of operandsOf(value)) this.held.add(x).add(pooling);
+    else if (isRoot(value)) value.operands.forEach((x, i) => this.read(value, x, readsPerElement(value, i)));
     else if (this.isCarried(value)) for (const x of operandsOf(value)) this.take(value, x);
     else if (isWhole) for (const x of this.copiesOf(value)) this.read(x, x, 1);
     else for (const x of operandsOf(value)) this.read(value, x, 1);
@@ -246,7 +250,9 @@ class Grouper {
   private isRead(value: Value, root: Value): boolean {
     if (this.uses.outputs.has(value) || this.stored.has(value)) return true;
     return (this.uses.users.get(value) ?? []).some((user) =>
-      isRoot(user) ? true : this.regions.rootOf.get(user) !== root || (isMovement(user) && this.isRead(user, root)),
+      isRoot(user)
+        ? !this.regions.pooled.has(user)
+        : this.regions.rootOf.get(user) !== root || (isMovement(user) && this.isRead(user, root)),
     );
   }
 
@@ -256,11 +262,17 @@ class Grouper {
   }
 
   private groupsAt(value: Value, region: readonly Value[]): Group[] {
+    if (this.regions.pooled.has(value)) return [];
     if (isRoot(value)) {
       const results = region.filter((v) => this.stored.has(v));
-      const stored = results.at(-1);
+      const pooled = this.values.filter((v) => this.regions.pooled.get(v) === value && this.stored.has(v));
+      const all = results.length === 0 ? pooled : [...results.slice(0, -1), ...pooled, ...results.slice(-1)];
+      const stored = all.at(-1);
       if (stored === undefined) return [];
-      return [{ root: value, chain: region.slice(1, region.indexOf(stored) + 1), also: results.slice(0, -1), stored }];
+      const needed = new Set([...results, ...pooled.flatMap(operandsOf)]);
+      const chain = region.slice(1, region.findLastIndex((v) => needed.has(v)) + 1);
+      const also = all.slice(0, -1);
+      return [{ root: value, chain, also, stored, ...(pooled.length > 0 && { pooled }) }];
     }
     if (this.claims.wholes.has(value)) {
       const copied = this.claims.copied.get(value) ?? [];

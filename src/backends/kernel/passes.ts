@@ -4,6 +4,7 @@ import { limits } from "./limits.ts";
 import { passOf } from "../../passes/rewriting.ts";
 import { cse } from "../../passes/whole-graph/cse.ts";
 import { deadCode } from "../../passes/whole-graph/dead-code.ts";
+import { poolInParts } from "./rules/pool-in-parts.ts";
 import { splitGates } from "./rules/split-gates.ts";
 import { splitWideAttention } from "./rules/split-wide-attention.ts";
 import { splitWideWeights } from "./rules/split-wide-weights.ts";
@@ -21,5 +22,5 @@ const needed: Pipeline = [
 export const kernelPasses: { readonly [L in OptimizationLevel]: Pipeline } = {
   O0: needed,
   O1: [...needed, passOf(spreadBatchNorm), cse],
-  O2: [...needed, passOf(spreadBatchNorm), splitGates, deadCode, cse],
+  O2: [...needed, passOf(spreadBatchNorm), splitGates, deadCode, cse, poolInParts],
 };

@@ -4,7 +4,7 @@ import { type Value, is } from "../../ir/value.ts";
 import { type Index, indexOf, mod, offset, variable } from "./index-expr.ts";
 import { isMovement, isPoint } from "./ops/point.ts";
 import { broadcastIndex, reindex } from "./ops/shape.ts";
-import { isRoot, lengthOf, operandsOf, shapeOf } from "./uses.ts";
+import { isDepthwise, isRoot, lengthOf, operandsOf, shapeOf } from "./uses.ts";
 
 /**
  * What a root's kernel could compute of the elements that it has at hand: the root, and every value with as many elements each of which is
@@ -15,6 +15,10 @@ export interface Regions {
   readonly rootOf: ReadonlyMap<Value, Value>;
   /** The position of the last root that a value depends on, in order; -1 without. */
   readonly latest: ReadonlyMap<Value, number>;
+  /** Where an element of a root, at `a0`, `a1` ..., goes in a value of its region. */
+  readonly indexOf: ReadonlyMap<Value, readonly Index[]>;
+  /** Sums that a depthwise convolution's kernel takes along, by the convolution: see `pooledBy`. */
+  readonly pooled: ReadonlyMap<Value, Value>;
 }
 
 export function regionsOf(graph: Graph): Regions {
@@ -22,12 +26,18 @@ export function regionsOf(graph: Graph): Regions {
   const latest = new Map<Value, number>();
   const places = new Map<Value, string>();
   const indices = new Map<Value, readonly Index[]>();
+  const pooled = new Map<Value, Value>();
   let next = 0;
   for (const value of graph.values()) {
     if (value.isWeight) continue;
     if (isRoot(value)) {
       const index = shapeOf(value).map((extent, i) => indexOf(variable(`a${i}`, extent)));
       latest.set(value, next++);
+      const by = pooledBy(value, { rootOf: roots, indexOf: indices, pooled });
+      if (by !== undefined) {
+        pooled.set(value, by);
+        continue;
+      }
       roots.set(value, value);
       indices.set(value, index);
       places.set(value, keyOf(index));
@@ -49,8 +59,35 @@ export function regionsOf(graph: Graph): Regions {
     indices.set(value, index);
     places.set(value, isMovement(value) ? keyOf(index) : (places.get(first) ?? ""));
   }
-  return { rootOf: roots, latest };
+  return { rootOf: roots, latest, indexOf: indices, pooled };
 }
+
+/**
+ * The depthwise convolution whose kernel computes a sum over the last axis of reshape(x, [N, C, H, W / w, w]), where x [N, C, H, W] is
+ * the convolution or made of it in place: the kernel passes the w places with threads and registers, stores x if someone else
+ * needs it, and brings the sum together. All sums of one kernel have one w.
+ */
+function pooledBy(value: Value, regions: Pick<Regions, "rootOf" | "indexOf" | "pooled">): Value | undefined {
+  if (!is(value, "reduce_mean") && !is(value, "reduce_sum")) return undefined;
+  const [rows] = value.operands;
+  const [x] = rows?.operands ?? [];
+  const root = rows && regions.rootOf.get(rows);
+  if (rows?.op !== "reshape" || x === undefined || root === undefined || !isDepthwise(root)) return undefined;
+  const [n, c, h, w = 1] = shapeOf(root);
+  const width = widthOf(value);
+  const isRow = shapeOf(rows).join() === [n, c, h, w / width, width].join();
+  const isLast = value.attrs.axes.join() === "4" && !value.attrs.keep;
+  const others = [...regions.pooled].filter(([, other]) => other === root);
+  const alike = others.every(([other]) => widthOf(other) === width);
+  return isRow && isLast && alike && width > 1 && runsAt(regions.indexOf, root, x) ? root : undefined;
+}
+
+/** How many places of a row a pooled sum is of. */
+export const widthOf = (pooled: Value): number => shapeOf(pooled.operands[0] as Value).at(-1) ?? 1;
+
+/** Whether the elements of a value in a root's region lie as the root's. */
+export const runsAt = (indexOf: Regions["indexOf"], root: Value, x: Value): boolean =>
+  shapeOf(x).join() === shapeOf(root).join() && keyOf(indexOf.get(x) ?? []) === keyOf(indexOf.get(root) ?? []);
 
 const keyOf = (index: readonly Index[]): string => index.map((i) => i.key).join(" ");
 

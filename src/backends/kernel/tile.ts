@@ -30,7 +30,7 @@ export type TileStatement =
       readonly body: readonly TileStatement[];
     };
 
-interface Carried {
+export interface Carried {
   readonly local: Local;
   readonly init: Expr;
   readonly next: Expr;

@@ -1,5 +1,5 @@
 import type { Graph } from "../../ir/graph.ts";
-import type { Value } from "../../ir/value.ts";
+import { type Value, is } from "../../ir/value.ts";
 import { rootOf } from "./ops/root.ts";
 
 /** How a graph's values depend on each other, as far as kernels care. */
@@ -25,5 +25,12 @@ export const lengthOf = (value: Value): number => shapeOf(value).reduce((a, b) =
 
 /** Sums of products along the last axis or a window: their result has rows and output channels. */
 export const isProduct = ({ op }: Value): boolean => op === "conv" || op === "linear" || op === "matmul";
+
+/** A convolution of each channel by itself along rows and columns. */
+export const isDepthwise = (value: Value): boolean =>
+  is(value, "conv") &&
+  value.attrs.groups > 1 &&
+  shapeOf(value.operands[1] as Value)[1] === 1 &&
+  shapeOf(value).length === 4;
 
 export const isRoot = (value: Value): boolean => rootOf(value) !== undefined;

@@ -1,7 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buildProgram } from "../../../src/backends/kernel/build.ts";
+import { type Kernel, buildProgram } from "../../../src/backends/kernel/build.ts";
+import { chooseSchedule } from "../../../src/backends/kernel/choose.ts";
+import { type Schedule, scalarPlan } from "../../../src/backends/kernel/schedule.ts";
 import { kernelPasses } from "../../../src/backends/kernel/passes.ts";
+import { poolInParts } from "../../../src/backends/kernel/rules/pool-in-parts.ts";
 import { splitGates } from "../../../src/backends/kernel/rules/split-gates.ts";
 import { planKernels } from "../../../src/backends/kernel/plan.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
@@ -21,9 +24,9 @@ const cut = (graph: Graph): string[] =>
   );
 
 /** Runs a graph's plan, and fails where a number is further from the interpreter's than 1e-4 of its tensor's largest. */
-function check(graph: Graph): void {
+function check(graph: Graph, schedule?: (kernel: Kernel) => Schedule): void {
   const expected = interpret(graph, environment);
-  const plan = planKernels(buildProgram(graph), (kernel) => kernel);
+  const plan = planKernels(buildProgram(graph), (kernel) => kernel, schedule);
   for (const { kernel } of plan.steps) expect(kernel.buffers.length).toBeLessThanOrEqual(8);
   const actual = runPlan(plan, ({ value }) =>
     value.isWeight ? evaluateWeight(value, environment) : environment.input(value.name, value.type as never),
@@ -42,7 +45,11 @@ function check(graph: Graph): void {
 
 describe("fusion preserves the function", () => {
   it("of random networks", { timeout: 120_000 }, () => {
-    fc.assert(fc.property(networks, check), { numRuns: 150, seed: 20_260_101 });
+    const divided = (graph: Graph): void => {
+      runPipeline(graph, [poolInParts], [verifying]);
+      check(graph);
+    };
+    fc.assert(fc.property(networks, divided), { numRuns: 150, seed: 20_260_101 });
   });
 });
 
@@ -164,6 +171,78 @@ describe("a projection whose halves are computed with", () => {
     expect(
       divided(parts(other, (_, [a, b]) => other.op("concat", [other.activation(a, "relu"), b], { axis: 2 }))),
     ).toBe(false);
+  });
+});
+
+describe("a depthwise convolution's kernel sums up rows for a squeeze-excite", () => {
+  const squeezed = (net: Net, x: Value): Value => net.op("reduce_mean", [x], { axes: [2, 3], keep: true });
+  /** Divides sums, which leaves the function as it was, and says how the graph is cut; with schedules of GPUs too. */
+  const divided = (graph: Graph): string[] => {
+    const expected = interpret(graph, environment);
+    runPipeline(graph, [poolInParts], [verifying]);
+    for (const [name, { data }] of interpret(graph, environment))
+      data.forEach((v, i) => expect(v).toBeCloseTo(Number(expected.get(name)?.data[i]), 9));
+    check(graph);
+    return cut(graph);
+  };
+  const map = (net: Net, shape: readonly number[]): Value => {
+    const x = net.input(shape);
+    return net.activation(net.conv(x, shape[1] ?? 1, 3, shape[1]), "silu");
+  };
+  const pooled = ["conv > reduce_mean, activation", "reduce_mean > reduce_mean"];
+  it.each([[[1, 8, 7, 7]], [[1, 6, 14, 14]], [[2, 4, 5, 15]], [[3, 3, 3, 8]], [[1, 8, 2, 32]], [[1, 2, 3, 12]]])(
+    "of %j, which is stored with the sums",
+    (shape) => {
+      const net = new Net();
+      const x = map(net, shape);
+      const y = net.op("mul", [x, net.gate(x)], {});
+      expect(divided(net.outputs(net.conv(y, 4, 1)))).toEqual([...pooled, "conv > activation", "conv > conv"]);
+    },
+  );
+  it("with any number of threads and registers, once or in each of several tiles", () => {
+    const net = new Net();
+    const x = map(net, [2, 4, 3, 14]);
+    const graph = net.outputs(x, squeezed(net, x));
+    runPipeline(graph, [poolInParts], [verifying]);
+    for (const threads of [1, 2, 4, 16])
+      for (const registers of [1, 3]) {
+        const plans = {
+          x: scalarPlan,
+          s: { threads, registers, vector: 1 },
+          o: { threads: 1, registers: 2, vector: 2 },
+        } as const;
+        check(graph, (kernel) => (kernel.group.pooled === undefined ? chooseSchedule(kernel) : { plans }));
+      }
+  });
+  it("and a map that nobody else needs is not stored", () => {
+    const net = new Net();
+    expect(divided(net.outputs(squeezed(net, map(net, [1, 8, 7, 7]))))).toEqual([
+      "conv > reduce_mean",
+      "reduce_mean > reduce_mean",
+    ]);
+  });
+  it("of several values on the way, with taps", () => {
+    const net = new Net();
+    const x = net.input([2, 4, 7, 14]);
+    const y = net.conv(x, 4, 3, 4);
+    const z = net.activation(net.op("add", [y, x], {}), "relu");
+    const sum = net.op("reduce_sum", [y], { axes: [2, 3], keep: false });
+    expect(divided(net.outputs(z, squeezed(net, z), y, sum))).toEqual([
+      "conv > conv, reduce_sum, reduce_mean, activation",
+      "reduce_sum > reduce_sum",
+      "reduce_mean > reduce_mean",
+    ]);
+  });
+  it("but not of other places, of rows that no width divides, or behind other kernels", () => {
+    const left = (from: (net: Net) => Value): void => {
+      const net = new Net();
+      expect(divided(net.outputs(from(net))).at(-1)).toBe("reduce_mean > reduce_mean");
+      expect([...net.graph.values()].filter((v) => v.op === "reduce_mean")).toHaveLength(1);
+    };
+    left((net) => squeezed(net, map(net, [1, 4, 8, 10])));
+    left((net) => squeezed(net, net.transpose(map(net, [1, 4, 8, 8]), [0, 1, 3, 2])));
+    left((net) => squeezed(net, net.conv(net.input([1, 4, 8, 8]), 4, 1)));
+    left((net) => net.op("reduce_mean", [map(net, [1, 4, 8, 8])], { axes: [3], keep: true }));
   });
 });
 

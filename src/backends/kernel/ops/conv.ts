@@ -1,11 +1,11 @@
 import { binary, literal, reduce, select, within } from "../expr.ts";
-import { add, div, indexOf, offset, scale, variable } from "../index-expr.ts";
+import { add, constant, div, indexOf, offset, scale, variable } from "../index-expr.ts";
 import { everywhere } from "./point.ts";
 import { unflatten } from "./shape.ts";
 import { type RootOf, given, mul, plus } from "./parts.ts";
 
 /** Output channels, places, and the images that they are in. Of pointwise convolutions all places are one axis. */
-export const conv: RootOf = ([x, weight, bias], value, shape, { flat }) => {
+export const conv: RootOf = ([x, weight, bias], value, shape, { flat, width = 1 }) => {
   const { stride, padding, dilation, groups } = value.attrs as {
     stride: number[];
     padding: number[];
@@ -22,8 +22,11 @@ export const conv: RootOf = ([x, weight, bias], value, shape, { flat }) => {
     "m",
     rows.reduce((a, b) => a * b, 1),
   );
-  const apart = [variable("n", rows[0] ?? 1), ...names.map((name, i) => variable(name, extents[i] ?? 1))];
-  const [n, ...space] = isFlat ? unflatten(indexOf(m), rows) : apart.map(indexOf);
+  const inRow = (i: number): number => (i === spatial - 1 ? width : 1);
+  const apart = [variable("n", rows[0] ?? 1), ...names.map((name, i) => variable(name, (extents[i] ?? 1) / inRow(i)))];
+  const [n, ...blocks] = isFlat ? unflatten(indexOf(m), rows) : apart.map(indexOf);
+  const passed = variable("s", width);
+  const space = blocks.map((at, i) => add(scale(at, inRow(i)), i === spatial - 1 ? indexOf(passed) : constant(0)));
   const out = variable("o", shape[1] ?? 1);
   const o = indexOf(out);
   const perGroup = kernel.shape[1] ?? 1;
@@ -39,6 +42,7 @@ export const conv: RootOf = ([x, weight, bias], value, shape, { flat }) => {
   const factor = kernel.at([o, indexOf(c), ...windows.map(indexOf)], everywhere);
   const sum = reduce("add", [...windows, c], mul(element, factor));
   const biased = bias === undefined ? sum : plus(sum, bias.at([o], everywhere));
-  const axes = isFlat ? [m, out] : [given(apart[0]), out, ...apart.slice(1)];
-  return { axes, index: [given(n), o, ...space], statements: [], value: biased };
+  const inner = width > 1 ? [passed] : [];
+  const axes = isFlat ? [m, out] : [given(apart[0]), out, ...apart.slice(1), ...inner];
+  return { axes, index: [given(n), o, ...space], statements: [], value: biased, ...(width > 1 && { passed }) };
 };

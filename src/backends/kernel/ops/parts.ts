@@ -21,6 +21,8 @@ export interface Root {
 interface RootOptions {
   /** Positions of a map are the rows of one matrix, whatever the window: what matrix instructions want. */
   readonly flat: boolean;
+  /** Of a depthwise convolution, how many places of a row come from an axis of their own, `s`, that the kernel passes last. */
+  readonly width?: number | undefined;
 }
 
 export type RootOf = (
