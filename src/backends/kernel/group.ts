@@ -153,7 +153,8 @@ class Grouper {
       for (const [w, i] of weightsOf(v)) runs.add(this.runOf(w, v, i, this.computers(v)));
     }
     if (without !== undefined) reads.delete(without);
-    return reads.size + runs.size + Math.max(1, results);
+    const sums = [...this.regions.pooled.values()].filter((root) => root === kernel).length;
+    return reads.size + runs.size + Math.max(1, results) + sums;
   }
 
   /** The kernels that compute a value read its weights. */
