@@ -62,6 +62,17 @@ describe("schedules", () => {
     expect(threadsOf(kernelNamed(kernels, "classifier"))).toBeGreaterThan(4096);
   });
 
+  it("have as many threads for maps whose rows are summed up as for others", async () => {
+    const { lowered } = await lowerRequest({ model: "efficientnet_b0", batch: 1 });
+    runPipeline(lowered.graph, presets.O2);
+    const apart = new Map(buildProgram(lowered.graph).kernels.map((k) => [k.tile.name, k]));
+    runPipeline(lowered.graph, kernelPasses.O2);
+    const pooled = buildProgram(lowered.graph).kernels.filter((k) => k.group.pooled !== undefined);
+    expect(pooled).toHaveLength(16);
+    for (const kernel of pooled)
+      expect(threadsOf(kernel)).toBeGreaterThanOrEqual(0.9 * threadsOf(apart.get(kernel.tile.name) as Kernel));
+  });
+
   it("give a thread more of a product where there is more of it", async () => {
     const [one, many] = await Promise.all([1, 64].map((batch) => kernelsOf("resnet18", batch)));
     const held = (kernels: readonly Kernel[] = []): number => {

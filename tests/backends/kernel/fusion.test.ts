@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Kernel, buildProgram } from "../../../src/backends/kernel/build.ts";
 import { chooseSchedule } from "../../../src/backends/kernel/choose.ts";
-import { type Schedule, scalarPlan } from "../../../src/backends/kernel/schedule.ts";
+import { type Plan, type Schedule, scalarPlan } from "../../../src/backends/kernel/schedule.ts";
 import { kernelPasses } from "../../../src/backends/kernel/passes.ts";
 import { poolInParts } from "../../../src/backends/kernel/rules/pool-in-parts.ts";
 import { splitGates } from "../../../src/backends/kernel/rules/split-gates.ts";
@@ -213,6 +213,17 @@ describe("a depthwise convolution's kernel sums up rows for a squeeze-excite", (
         } as const;
         check(graph, (kernel) => (kernel.group.pooled === undefined ? chooseSchedule(kernel) : { plans }));
       }
+  });
+  it("in a warp only where its bits tell threads apart", () => {
+    for (const channels of [3, 4]) {
+      const net = new Net();
+      const x = map(net, [1, channels, 8, 8]);
+      const graph = net.outputs(x, squeezed(net, x));
+      runPipeline(graph, [poolInParts], [verifying]);
+      const plan = (threads: number): Plan => ({ threads, registers: 1, vector: 1 });
+      const plans = { y: plan(8), s: plan(4), o: plan(channels) };
+      check(graph, ({ group }) => (group.pooled === undefined ? { plans: {} } : { plans, shuffles: true }));
+    }
   });
   it("and a map that nobody else needs is not stored", () => {
     const net = new Net();
