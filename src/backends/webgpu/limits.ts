@@ -22,8 +22,10 @@ export function requireLimits({ name, kernel, bindings }: PlannedStep): void {
               ? `${shared} bytes of shared memory: every device has ${limits.sharedBytes}`
               : undefined;
   if (excess === undefined) return;
+  const isWide = kernel.buffers.some(({ storage }, i) => bindings[i]?.bytes === largest && storage === "f32");
+  const canHalve = isWide && largest > limits.bindingBytes && largest <= 2 * limits.bindingBytes;
   throw new TimmcError("unsupported", `WebGPU does not take ${excess}`, {
     trail: [name],
-    hint: "Use a smaller --input-size or --batch, or --target onnx.",
+    hint: `Use ${canHalve ? "--precision fp16, " : ""}a smaller --input-size or --batch, or --target onnx.`,
   });
 }
