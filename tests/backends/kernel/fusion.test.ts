@@ -117,6 +117,21 @@ const cases: Readonly<Record<string, (net: Net) => readonly [Graph, readonly str
     const y = net.conv(net.op("concat", [a, b], { axis: 1 }), 4, 1);
     return [net.outputs(y, a), ["conv > conv", "conv > conv", "conv > conv"]];
   },
+  "no more is taken along than devices bind": (net) => {
+    const sums = [net.conv(net.input([1, 4, 6, 6]), 4, 1)];
+    for (let i = 0; i < 5; i++) sums.push(net.op("add", [sums.at(-1) as Value, net.input([1, 4, 6, 6])], {}));
+    return [net.outputs(...sums.slice(1)), ["conv > add, add, add", "- > add", "- > add"]];
+  },
+  "no more is computed in place than devices bind, weights included": (net) => {
+    const scaled = (): Value => net.op("mul", [net.input([1, 4, 6, 6]), net.param([1, 4, 1, 1])], {});
+    const all = [scaled(), scaled(), scaled(), scaled()];
+    const sum = all.reduce((a, b) => net.op("add", [a, b], {}));
+    const each = all.map((x) => net.conv(x, 4, 1));
+    return [
+      net.outputs(net.conv(sum, 4, 1), ...each),
+      ["- > mul", "- > mul", ...Array.from({ length: 5 }, () => "conv > conv")],
+    ];
+  },
 };
 
 describe("a kernel takes along what it has at hand", () => {

@@ -1,6 +1,6 @@
 import { create } from "webgpu";
 import { describe, expect, it } from "vitest";
-import { limits } from "../../../src/backends/webgpu/limits.ts";
+import { limits } from "../../../src/backends/kernel/limits.ts";
 import { buildWebGpu, planWebGpu } from "../../../src/backends/webgpu/plan.ts";
 import { lowerRequest } from "../../../src/driver/lower-request.ts";
 import { pipelineOf } from "../../../src/driver/pipeline.ts";
