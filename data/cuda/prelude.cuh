@@ -121,6 +121,9 @@ __device__ inline unsigned halves(Vec<float, 2> a) {
   return word;
 }
 
+// The same number twice, as a factor is beyond its depth.
+__device__ inline unsigned halves(float x) { return halves(Vec<float, 2>(x)); }
+
 // A memory of halves as words of two, or vectors of such words.
 template <int N, typename T> __device__ inline auto words(T* p) {
   if constexpr (N == 1)

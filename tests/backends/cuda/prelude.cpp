@@ -28,6 +28,7 @@ static int halves_saturate() {
     const unsigned word = halves(Vec<float, 2>(1, from));
     CHECK(timmc_emulation::low(word) == 1 && timmc_emulation::high(word) == to);
   }
+  CHECK(halves(0.0f) == 0 && timmc_emulation::low(halves(1e6f)) == 65504 && timmc_emulation::high(halves(1e6f)) == 65504);
   const float nan = std::numeric_limits<float>::quiet_NaN();
   CHECK(std::isnan(widen(narrow(nan))));
   CHECK(std::isnan(timmc_emulation::high(halves(Vec<float, 2>(1, nan)))));
