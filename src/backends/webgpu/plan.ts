@@ -2,9 +2,9 @@ import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { type Kernel, type Program, buildProgram } from "../kernel/build.ts";
 import { chooseSchedule } from "../kernel/choose.ts";
+import { Forms } from "../kernel/forms.ts";
 import { halvesAsWords, storedAlone } from "../kernel/halves-as-words.ts";
 import { legalizeWgsl } from "../kernel/legalize.ts";
-import { lower } from "../kernel/lower.ts";
 import { type KernelPlan, type PlannedTensor, planKernels } from "../kernel/plan.ts";
 import { type Plan, type Step, type Tensor, elementTypes } from "../../runtime/webgpu/plan.ts";
 import type { Precision } from "../kernel/precision.ts";
@@ -31,13 +31,17 @@ interface WebGpuProgram {
 export function buildWebGpu(graph: Graph, precision: Precision = "fp32", table: Table = gpuTable): Program {
   if (precision === "fp32") return buildProgram(graph);
   const wide = new Set<string>();
+  // Rounds differ in few kernels: the others are lowered once.
+  const forms = new Forms((kernel) => kernel);
   for (;;) {
     const program = buildProgram(graph, { storage: "f16", wide });
     const before = wide.size;
     for (const kernel of program.kernels) {
-      const alone = storedAlone(lower(kernel.tile, scheduleFor(kernel, table)));
+      const { kernel: threads, buffers } = forms.lowered(kernel, scheduleFor(kernel, table));
+      const names = storedAlone(threads);
+      const alone = new Set(buffers.filter((_, i) => names.has(threads.buffers[i]?.name ?? "")));
       for (const stored of [kernel.output, ...(kernel.others ?? [])])
-        if (alone.has(stored.buffer.name)) wide.add(wholeOf(stored).value.name);
+        if (alone.has(stored.buffer)) wide.add(wholeOf(stored).value.name);
     }
     if (wide.size === before) return program;
   }
