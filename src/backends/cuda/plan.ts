@@ -1,5 +1,6 @@
 import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
+import { bytesOf } from "../kernel/bindings.ts";
 import { type Kernel, type Program, type Stored, addressOf, buildProgram } from "../kernel/build.ts";
 import { chooseSchedule } from "../kernel/choose.ts";
 import { load } from "../kernel/expr.ts";
@@ -46,7 +47,7 @@ export function planCuda(program: Program, schedule: (kernel: Kernel) => Schedul
   const kernels = new Map<string, CudaKernel>();
   const steps = plan.steps.map((step): CudaStep => {
     const { name, kernel, bindings } = step;
-    requireGrid(step);
+    requireDevice(step);
     const anonymous = printCuda(kernel, "", isApart(step));
     const known = kernels.get(anonymous);
     const own = `k${kernels.size}`;
@@ -73,8 +74,14 @@ function copyKernel(from: Stored): Kernel {
   const { value, buffer } = from;
   const order = value.type.shape.map((_, axis) => axis);
   const output: Stored = { value, order, buffer: { ...buffer, name: `${buffer.name}_out`, storage: "f32" } };
-  const axes = (value.type.shape as readonly number[]).map((extent, i) => variable(`a${i}`, extent));
-  const index = axes.map(indexOf);
+  const natural = (value.type.shape as readonly number[]).map((extent, i) => variable(`a${i}`, extent));
+  const index = natural.map(indexOf);
+  // A block has the axes along which either side is contiguous, so that it reads and writes whole sectors.
+  const near = natural[from.order.at(-1) ?? 0];
+  const last = natural.at(-1);
+  const axes = [...natural.filter((axis) => axis !== near && axis !== last), near, last].filter(
+    (axis, i, all) => axis !== undefined && all.indexOf(axis) === i,
+  ) as typeof natural;
   const store = {
     kind: "store",
     buffer: output.buffer,
@@ -95,16 +102,21 @@ function requireFloats(name: string, { value, buffer }: Stored): void {
   });
 }
 
-/** Blocks along y and z, at most. */
-const mostBlocks = 65_535;
+/** What every CUDA device launches: blocks along y and z, bytes that a block shares, elements that an int counts. */
+const limits = { blocks: 65_535, sharedBytes: 49_152, elements: 2 ** 31 } as const;
 
-function requireGrid({ name, kernel }: PlannedStep): void {
+function requireDevice({ name, kernel }: PlannedStep): void {
+  const refuse = (what: string): never => {
+    throw new TimmcError("unsupported", what, { trail: [name], hint: "Use a smaller batch." });
+  };
   const [x, y, z] = kernel.grid;
-  if (x < 2 ** 31 && y <= mostBlocks && z <= mostBlocks) return;
-  throw new TimmcError("unsupported", `a kernel of ${kernel.grid.join(" x ")} blocks is more than CUDA launches`, {
-    trail: [name],
-    hint: "Use a smaller batch.",
-  });
+  if (x >= 2 ** 31 || y > limits.blocks || z > limits.blocks)
+    refuse(`a kernel of ${kernel.grid.join(" x ")} blocks is more than CUDA launches`);
+  const largest = Math.max(...kernel.buffers.map(({ length }) => length));
+  if (largest >= limits.elements) refuse(`a tensor of ${largest} elements is more than an index of 32 bits reaches`);
+  const shared = kernel.shared.reduce((n, buffer) => n + bytesOf(buffer), 0);
+  if (shared > limits.sharedBytes)
+    refuse(`a kernel that shares ${shared} bytes in a block is more than CUDA launches (${limits.sharedBytes})`);
 }
 
 /** Whether what a step writes overlaps with nothing else that it is given. */

@@ -31,6 +31,7 @@ describe("kernels keep to their memory and to their barriers", () => {
     cpSync(at("sound"), at(name), { recursive: true });
     writeFileSync(join(at(name), "model.cu"), text);
     try {
+      // The first run launches kernel by kernel, the second what it has captured.
       await runEmulated(at(name), numbers, { flags, runs: 2 });
     } catch (error) {
       if (error instanceof TimmcError) return error.message;
@@ -41,7 +42,9 @@ describe("kernels keep to their memory and to their barriers", () => {
 
   beforeAll(async () => {
     // Through the workgroup's memory, with copies under way: as many barriers as kernels can have.
-    await writeGraph(at("sound"), graph, numbers, (kernel) => ({ ...chooseSchedule(kernel), stages: 2 }));
+    await writeGraph(at("sound"), graph, numbers, {
+      schedule: (kernel) => ({ ...chooseSchedule(kernel), stages: 2 }),
+    });
   });
 
   it("nothing is out of bounds", { timeout: 300_000 }, async () => {
@@ -51,6 +54,13 @@ describe("kernels keep to their memory and to their barriers", () => {
   it("an index one too far is found", { timeout: 300_000 }, async () => {
     const text = changed(/vectors<4>\((b\d)\)\[/, "vectors<4>($1)[1 + ");
     expect(await run("beyond", text, bounds)).toContain("AddressSanitizer: use-after-poison");
+  });
+
+  it("and so is one of a captured graph", { timeout: 300_000 }, async () => {
+    const text = changed(/vectors<4>\((b\d)\)\[/, "vectors<4>($1)[beyond + ")
+      .replace("#include <new>", "#include <new>\nstatic int beyond = 0;")
+      .replace(/cudaGraphLaunch\(.*?\)/, "(beyond = 1, $&)");
+    expect(await run("replayed", text, bounds)).toContain("AddressSanitizer: use-after-poison");
   });
 
   it("no two threads race", { timeout: 300_000 }, async () => {
