@@ -18,8 +18,7 @@ for (const { path, bytes } of files) console.log(`${path} (${bytes} bytes)`);
 // The page, the artifact, and the two modules of timmc that the page imports: index.html says by which names.
 const pictures = path.join(models, "pictures");
 const timmc = path.join(path.dirname(fileURLToPath(import.meta.resolve("timmc/runtime/webgpu"))), "../..");
-/** @type {Readonly<Record<string, string>>} */
-const folders = { page: path.join(here, "page"), model: out, timmc, pictures };
+const folders = new Map(Object.entries({ page: path.join(here, "page"), model: out, timmc, pictures }));
 
 /** @type {Readonly<Record<string, string>>} */
 const types = {
@@ -30,12 +29,25 @@ const types = {
   ".png": "image/png",
 };
 
+/**
+ * The path that a request asks for; undefined where it is none.
+ * @param {string} url
+ */
+function placeOf(url) {
+  try {
+    return decodeURIComponent(new URL(url, "http://localhost").pathname);
+  } catch {
+    return undefined;
+  }
+}
+
 const server = createServer(async ({ url = "/" }, response) => {
-  const place = decodeURIComponent(new URL(url, "http://localhost").pathname);
+  const place = placeOf(url);
+  if (place === undefined) return response.writeHead(400).end();
   if (place === "/") return response.writeHead(302, { location: "/page/index.html" }).end();
   if (place === "/pictures.json") return response.end(JSON.stringify(await readdir(pictures)));
   const [, name = "", ...rest] = place.split("/");
-  const folder = folders[name] ?? "";
+  const folder = folders.get(name) ?? "";
   const file = path.join(folder, ...rest);
   const bytes =
     file.startsWith(folder + path.sep) && folder !== "" ? await readFile(file).catch(() => undefined) : undefined;

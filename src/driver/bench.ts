@@ -176,7 +176,7 @@ function inputOf({ folder, manifest }: Artifact, asked: number | undefined): Npy
   if (typeof fixed === "number" && asked !== undefined && asked !== fixed)
     throw new TimmcError("usage", `the artifact takes batches of ${fixed}, not of ${asked}`, {
       trail: [folder],
-      hint: "Compile it with --batch dynamic.",
+      hint: `Compile it with --batch ${targetOf(manifest.target).defaultBatch === "dynamic" ? "dynamic" : asked}.`,
     });
   const shape = inputShape(manifest, asked ?? 1);
   if (count(shape) > maxInputElements)

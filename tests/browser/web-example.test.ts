@@ -225,7 +225,10 @@ describeInBrowser("the example of a page that runs a network with WebGPU", () =>
       "/other/app.js",
       "/model",
       "/%2e%2e/package.json",
+      "/constructor/app.js",
     ])
       expect(await statusOf(path), path).toBe(404);
+    expect(await statusOf("/page/%E0%A4%A")).toBe(400);
+    expect(await statusOf("/page/app.js")).toBe(200);
   });
 });

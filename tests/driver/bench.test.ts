@@ -57,7 +57,10 @@ test("a ratio says what it cannot tell", async () => {
 test("a free batch is the one asked for, a fixed one must agree", async () => {
   const { artifacts } = await bench([at("O2")], { runs: 1, batch: 3 });
   expect(artifacts[0]?.batch).toBe(3);
-  expect(await refusal(bench([at("O0")], { runs: 1, batch: 3 }))).toMatch(/^usage: .*O0: .*batches of 2, not of 3/);
+  const refused = (folder: string) => refusal(bench([at(folder)], { runs: 1, batch: 3 }));
+  expect(await refused("O0")).toMatch(/^usage: .*O0: .*batches of 2, not of 3\n.*--batch dynamic/);
+  await compileTiny(at("kernels"), { target: "webgpu", weights: "none" });
+  expect(await refused("kernels")).toMatch(/^usage: .*batches of 1, not of 3\n.*--batch 3/);
 });
 
 test("an interrupted bench ends", async () => {

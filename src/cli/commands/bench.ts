@@ -21,7 +21,7 @@ export const benchCommand = (shell: Shell): Command =>
     .addOption(new Option("--runs <N>", "measured runs of each").argParser(positiveNumber).default(30))
     .addOption(new Option("--batch <N>", "images per run").argParser(positiveNumber))
     .addOption(new Option("--threads <N>", "threads of ONNX Runtime (default: one per core)").argParser(positiveNumber))
-    .addOption(new Option("--profile", "also time each kernel, where the runtime can: on WebGPU and CUDA"))
+    .addOption(new Option("--profile", "also time each kernel, where the runtime can: on WebGPU"))
     .addOption(jsonOption("the same figures"))
     .action(async (dirs: string[], { json, ...options }: BenchCommandOptions) => {
       const { bench, differingTraits } = await import("../../driver/bench.ts");
