@@ -25,7 +25,7 @@ export class Workgroup {
 
   constructor(schedule: Schedule) {
     this.schedule = schedule;
-    const plans = Object.entries(schedule.plans);
+    const plans = Object.entries(schedule.plans).filter(([, { over }]) => over === undefined);
     this.hasMatrices = plans.some(([, plan]) => plan.matrix !== undefined);
     const least = this.hasMatrices ? warp : 1;
     this.size = plans.reduce((n, [, plan]) => n * plan.threads, least);
@@ -42,7 +42,7 @@ export class Workgroup {
 
   /** What tells the threads along a dimension apart; dimensions may share a part. */
   partsOf(dimension: string): readonly Part[] {
-    const side = this.side.get(dimension);
+    const side = this.sideOf(dimension);
     const matrix = this.schedule.plans[dimension]?.matrix;
     const inWarp = matrix === undefined ? [] : [matrix === "row" ? this.row : this.quad];
     return side === undefined ? inWarp : [side, ...inWarp];
@@ -56,8 +56,12 @@ export class Workgroup {
   /** From the first coordinate of a tile to register 0 of this thread; `as` puts the columns of an axis where rows would be. */
   localOf(axis: Variable, as = planOf(this.schedule, axis).matrix): Index {
     const plan = planOf(this.schedule, axis);
-    const side = scale(this.side.get(dimensionOf(axis))?.index ?? constant(0), plan.registers * stepOf(plan));
+    const side = scale(this.sideOf(dimensionOf(axis))?.index ?? constant(0), plan.registers * stepOf(plan));
     if (plan.matrix === undefined) return side;
     return add(side, as === "row" ? this.row.index : scale(this.quad.index, 2));
+  }
+
+  private sideOf(dimension: string): Part | undefined {
+    return this.side.get(this.schedule.plans[dimension]?.over ?? dimension);
   }
 }
