@@ -6,6 +6,9 @@
 // host's threads. With -DTIMMC_EMULATION_THREADS every thread of a block is one of the host, blocks go one after the other, and
 // the thread sanitizer sees what no barrier keeps apart.
 //
+// Work of the device is done at once, or with -DTIMMC_EMULATION_LATE as late as CUDA allows: when the host, or a stream that does,
+// waits for it. So nothing comes before what it does not wait for, as on a device it might.
+//
 // Not kept: rounding of the device's own functions, partial masks of a warp, and the caches of a multiprocessor. A barrier that
 // some threads never reach ends the program; with threads, an early return before a later barrier does too.
 #pragma once
@@ -20,6 +23,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -387,13 +391,14 @@ template <int N> struct Registers {
   unsigned r[N];
 };
 
-// mma.sync.m16n8k16 as the instruction set has its registers: see prelude.cuh.
-inline void mma_m16n8k16(float& d0, float& d1, float& d2, float& d3, const Registers<4>& a, const Registers<2>& b) {
+// mma.sync.m16n8k8 for depth 1 and m16n8k16 for 2, with the registers of the instruction set: see prelude.cuh.
+template <int depth>
+inline void mma(float& d0, float& d1, float& d2, float& d3, const Registers<2 * depth>& a, const Registers<depth>& b) {
   const unsigned lane = current->number % 32, g = lane / 4, t = lane % 4;
-  float rows[2][16], columns[2][16];
+  float rows[2][8 * depth], columns[2][8 * depth];
   together(a, [&](auto of) {
     for (unsigned from = 0; from < 4; from++)
-      for (unsigned i = 0; i < 4; i++) {
+      for (unsigned i = 0; i < 2 * depth; i++) {
         const unsigned word = of(4 * g + from).r[i];
         rows[i % 2][i / 2 * 8 + 2 * from] = low(word);
         rows[i % 2][i / 2 * 8 + 2 * from + 1] = high(word);
@@ -403,7 +408,7 @@ inline void mma_m16n8k16(float& d0, float& d1, float& d2, float& d3, const Regis
   together(b, [&](auto of) {
     for (unsigned column = 0; column < 2; column++)
       for (unsigned from = 0; from < 4; from++)
-        for (unsigned i = 0; i < 2; i++) {
+        for (unsigned i = 0; i < depth; i++) {
           const unsigned word = of(4 * (2 * t + column) + from).r[i];
           columns[column][i * 8 + 2 * from] = low(word);
           columns[column][i * 8 + 2 * from + 1] = high(word);
@@ -412,7 +417,7 @@ inline void mma_m16n8k16(float& d0, float& d1, float& d2, float& d3, const Regis
   });
   float* const d[4] = {&d0, &d1, &d2, &d3};
   for (unsigned i = 0; i < 4; i++)
-    for (unsigned k = 0; k < 16; k++) *d[i] += rows[i / 2][k] * columns[i % 2][k];
+    for (unsigned k = 0; k < 8 * depth; k++) *d[i] += rows[i / 2][k] * columns[i % 2][k];
 }
 
 } // namespace timmc_emulation
@@ -434,7 +439,7 @@ template <typename T> T __shfl_down_sync(unsigned, T value, unsigned by) {
 }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 
-// ---- the runtime: one device, whose memory is the host's, and on which everything is done at once
+// ---- the runtime: one device, whose memory is the host's
 
 enum cudaError_t {
   cudaSuccess = 0,
@@ -444,7 +449,7 @@ enum cudaError_t {
   cudaErrorNoDevice = 100,
   cudaErrorInvalidDevice = 101,
   cudaErrorNoKernelImageForDevice = 209,
-  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorLaunchFailure = 719,
 };
 inline const char* cudaGetErrorString(cudaError_t error) {
   switch (error) {
@@ -468,16 +473,62 @@ enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
 struct CUgraph_st {
   std::vector<std::function<void()>> launches;
 };
+namespace timmc_emulation {
+// What is to be done yet, and how much was done before it. It outlives its stream for the events behind it.
+struct Work {
+  std::deque<std::function<void()>> left;
+  unsigned long done = 0;
+  unsigned long end() const { return done + left.size(); }
+};
+} // namespace timmc_emulation
 struct CUstream_st {
   CUgraph_st* captured = nullptr;
+  const std::shared_ptr<timmc_emulation::Work> work = std::make_shared<timmc_emulation::Work>();
 };
 struct CUevent_st {
   std::chrono::steady_clock::time_point time;
+  // Behind so much of a stream's work.
+  std::shared_ptr<timmc_emulation::Work> work;
+  unsigned long place = 0;
 };
 typedef CUstream_st* cudaStream_t;
 typedef CUevent_st* cudaEvent_t;
 typedef CUgraph_st* cudaGraph_t;
 typedef CUgraph_st* cudaGraphExec_t;
+
+namespace timmc_emulation {
+
+// The stream that a null stream is.
+inline CUstream_st legacy;
+inline CUstream_st& streamOf(cudaStream_t stream) { return stream == nullptr ? legacy : *stream; }
+
+// Calls of a program that tests look at: cudaSetDevice so far, and launches until one fails, if any does.
+inline std::atomic<int> devices_set{0}, launches_left{-1};
+
+inline void enqueue(cudaStream_t to, std::function<void()> work) {
+  CUstream_st& stream = streamOf(to);
+  if (stream.captured != nullptr) {
+    stream.captured->launches.push_back(std::move(work));
+    return;
+  }
+#ifdef TIMMC_EMULATION_LATE
+  stream.work->left.push_back(std::move(work));
+#else
+  work();
+#endif
+}
+
+// Does work up to a place, and ahead of it what that waits for.
+inline void finish(Work& work, unsigned long place) {
+  while (work.done < place) {
+    const std::function<void()> next = std::move(work.left.front());
+    work.left.pop_front();
+    work.done++;
+    next();
+  }
+}
+
+} // namespace timmc_emulation
 
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }
 inline cudaError_t cudaGetDeviceCount(int* count) {
@@ -495,7 +546,10 @@ inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int devic
   snprintf(properties->name, sizeof properties->name, "emulation");
   return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
 }
-inline cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
+inline cudaError_t cudaSetDevice(int device) {
+  timmc_emulation::devices_set++;
+  return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
+}
 inline cudaError_t cudaMalloc(void** pointer, size_t bytes) {
   // What was not written is not a number: 0xff.. is a NaN.
   *pointer = aligned_alloc(256, (bytes + 255) / 256 * 256);
@@ -507,12 +561,9 @@ inline cudaError_t cudaFree(void* pointer) {
   free(pointer);
   return cudaSuccess;
 }
-inline cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind) {
-  memcpy(to, from, bytes);
+inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  timmc_emulation::enqueue(stream, [=] { memcpy(to, from, bytes); });
   return cudaSuccess;
-}
-inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
-  return cudaMemcpy(to, from, bytes, kind);
 }
 inline cudaError_t cudaStreamCreate(cudaStream_t* stream) {
   *stream = new CUstream_st;
@@ -520,23 +571,27 @@ inline cudaError_t cudaStreamCreate(cudaStream_t* stream) {
 }
 inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) { return cudaStreamCreate(stream); }
 inline cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  timmc_emulation::finish(*stream->work, stream->work->end());
   delete stream;
   return cudaSuccess;
 }
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
+inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  timmc_emulation::Work& work = *timmc_emulation::streamOf(stream).work;
+  timmc_emulation::finish(work, work.end());
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  if (event->work != nullptr)
+    timmc_emulation::enqueue(stream, [work = event->work, place = event->place] { timmc_emulation::finish(*work, place); });
+  return cudaSuccess;
+}
 inline cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
   *status = stream != nullptr && stream->captured != nullptr ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
   return cudaSuccess;
 }
 inline cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-#ifdef TIMMC_EMULATION_BOUNDS
-  (void)stream;
-  return cudaErrorStreamCaptureUnsupported;
-#else
   stream->captured = new CUgraph_st;
   return cudaSuccess;
-#endif
 }
 inline cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   *graph = stream->captured;
@@ -552,8 +607,8 @@ inline cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   return cudaSuccess;
 }
 inline cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) { return cudaGraphDestroy(graph); }
-inline cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t) {
-  for (const auto& launch : graph->launches) launch();
+inline cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  for (const auto& launch : graph->launches) timmc_emulation::enqueue(stream, launch);
   return cudaSuccess;
 }
 inline cudaError_t cudaEventCreate(cudaEvent_t* event) {
@@ -565,11 +620,16 @@ inline cudaError_t cudaEventDestroy(cudaEvent_t event) {
   delete event;
   return cudaSuccess;
 }
-inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t on) {
+  event->work = timmc_emulation::streamOf(on).work;
+  event->place = event->work->end();
   event->time = std::chrono::steady_clock::now();
   return cudaSuccess;
 }
-inline cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+inline cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (event->work != nullptr) timmc_emulation::finish(*event->work, event->place);
+  return cudaSuccess;
+}
 inline cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t from, cudaEvent_t to) {
   *ms = std::chrono::duration<float, std::milli>(to->time - from->time).count();
   return cudaSuccess;
@@ -583,41 +643,48 @@ std::function<void()> bound(void (*kernel)(P...), void** arguments, std::index_s
 }
 } // namespace timmc_emulation
 
-template <typename... P>
-cudaError_t cudaLaunchKernel(void (*kernel)(P...), dim3 grid, dim3 block, void** arguments, size_t, cudaStream_t stream) {
-  const std::function<void()> body = timmc_emulation::bound(kernel, arguments, std::index_sequence_for<P...>());
-  const auto launch = [=] { timmc_emulation::run_grid(grid, block, body); };
-  if (stream != nullptr && stream->captured != nullptr)
-    stream->captured->launches.push_back(launch);
-  else
-    launch();
-  return cudaSuccess;
-}
-
 namespace timmc_emulation {
-// Shuts memory, all but what is opened, for the address sanitizer, as long as it lives.
+
+// As long as it lives, kernels that this thread launches have of some memories only what is opened: whenever they run, the address
+// sanitizer finds an access beside it.
 class Bounds {
  public:
-  explicit Bounds(std::initializer_list<std::pair<const void*, size_t>> memories) : memories_(memories) {
-#ifdef TIMMC_EMULATION_BOUNDS
-    for (const auto& memory : memories_) ASAN_POISON_MEMORY_REGION(memory.first, memory.second);
-#endif
-  }
+  using Memory = std::pair<const void*, size_t>;
+  explicit Bounds(std::initializer_list<Memory> memories) : memories_(memories) { now() = this; }
   Bounds(const Bounds&) = delete;
-  ~Bounds() {
+  ~Bounds() { now() = nullptr; }
+  void open(const void* memory, size_t bytes) { open_.emplace_back(memory, bytes); }
+
+  // What `run` does, within the bounds that hold now.
+  static std::function<void()> keep(std::function<void()> run) {
 #ifdef TIMMC_EMULATION_BOUNDS
-    for (const auto& memory : memories_) ASAN_UNPOISON_MEMORY_REGION(memory.first, memory.second);
-#endif
-  }
-  void open(const void* memory, size_t bytes) {
-#ifdef TIMMC_EMULATION_BOUNDS
-    ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
+    if (now() == nullptr) return run;
+    return [run, memories = now()->memories_, open = now()->open_] {
+      for (const Memory& memory : memories) ASAN_POISON_MEMORY_REGION(memory.first, memory.second);
+      for (const Memory& memory : open) ASAN_UNPOISON_MEMORY_REGION(memory.first, memory.second);
+      run();
+      for (const Memory& memory : memories) ASAN_UNPOISON_MEMORY_REGION(memory.first, memory.second);
+    };
 #else
-    (void)memory, (void)bytes;
+    return run;
 #endif
   }
 
  private:
-  std::vector<std::pair<const void*, size_t>> memories_;
+  static Bounds*& now() {
+    static thread_local Bounds* bounds = nullptr;
+    return bounds;
+  }
+  const std::vector<Memory> memories_;
+  std::vector<Memory> open_;
 };
+
 } // namespace timmc_emulation
+
+template <typename... P>
+cudaError_t cudaLaunchKernel(void (*kernel)(P...), dim3 grid, dim3 block, void** arguments, size_t, cudaStream_t stream) {
+  if (timmc_emulation::launches_left >= 0 && timmc_emulation::launches_left-- == 0) return cudaErrorLaunchFailure;
+  const std::function<void()> body = timmc_emulation::bound(kernel, arguments, std::index_sequence_for<P...>());
+  timmc_emulation::enqueue(stream, timmc_emulation::Bounds::keep([=] { timmc_emulation::run_grid(grid, block, body); }));
+  return cudaSuccess;
+}

@@ -238,7 +238,9 @@ void run(timmc_model* model, const Tensors& inputs, Tensors& outputs) {
   check(timmc_run(model, from.data(), to.data()));
 }
 
-// One output against what is expected; false where it is further off than the tolerance.
+// One output against what is expected; false where it is further off than the tolerance. Errors are in units of the standard
+// deviation of what is expected. A constant has none: the unit is then 2^-13 of its magnitude, so that the default tolerance
+// allows about one rounding to float32 (2^-23), or for zeros 2^-100.
 bool compare(const timmc_tensor& tensor, const std::vector<float>& actual, const std::vector<float>& expected, double tolerance) {
   double mean = 0, variance = 0, error = 0;
   for (float x : expected) mean += x / double(expected.size());
@@ -247,7 +249,8 @@ bool compare(const timmc_tensor& tensor, const std::vector<float>& actual, const
     const double off = std::fabs(double(actual[i]) - double(expected[i]));
     error = off <= error ? error : std::isnan(off) ? INFINITY : off;
   }
-  const double relative = error == 0 ? 0 : error / std::sqrt(variance);
+  const double unit = std::max({std::sqrt(variance), std::fabs(mean) * std::ldexp(1, -13), std::ldexp(1, -100)});
+  const double relative = error / unit;
   const bool near = relative <= tolerance;
   printf("%s %s: largest error %.3g, %.3g of the standard deviation\n", near ? "ok  " : "FAIL", tensor.name, error, relative);
   return near;

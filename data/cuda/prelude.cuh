@@ -99,14 +99,18 @@ TIMMC_PAIR(vpow, powf)
 __device__ inline int vmin(int a, int b) { return a < b ? a : b; }
 __device__ inline int vmax(int a, int b) { return a > b ? a : b; }
 
-// Half precision is a way to store: numbers are read into float and rounded to nearest even when they are stored.
+// Half precision is a way to store: numbers are read into float and rounded to nearest even when they are stored. What is beyond
+// the greatest half becomes it, since an infinity would make NaNs of all that comes behind; a NaN stays one.
 __device__ inline float widen(__half x) { return __half2float(x); }
 template <int N> __device__ inline Vec<float, N> widen(Vec<__half, N> a) {
   return each(a, [](__half x) { return __half2float(x); });
 }
-__device__ inline __half narrow(float x) { return __float2half_rn(x); }
+__device__ inline __half narrow(float x) {
+  const float most = 65504.0f;
+  return __float2half_rn(x > most ? most : x < -most ? -most : x);
+}
 template <int N> __device__ inline Vec<__half, N> narrow(Vec<float, N> a) {
-  return each(a, [](float x) { return __float2half_rn(x); });
+  return each(a, [](float x) { return narrow(x); });
 }
 
 // Two numbers, rounded, as a word.
@@ -116,6 +120,9 @@ __device__ inline unsigned halves(Vec<float, 2> a) {
   memcpy(&word, &rounded, 4);
   return word;
 }
+
+// The same number twice, as a factor is beyond its depth.
+__device__ inline unsigned halves(float x) { return halves(Vec<float, 2>(x)); }
 
 // A memory of halves as words of two, or vectors of such words.
 template <int N, typename T> __device__ inline auto words(T* p) {
@@ -133,11 +140,13 @@ template <int N, typename T> __device__ inline auto words(const T* p) {
 
 // d += a b for a of 16 x 16, b of 16 x 8 and d of 16 x 8 elements, by the 32 threads of a warp together. With g = lane / 4 and
 // t = lane % 4 a thread holds the words a[g][2t..], a[g + 8][2t..], a[g][2t + 8..], a[g + 8][2t + 8..]; b[2t..][g],
-// b[2t + 8..][g]; and the numbers d[g][2t..] in `low`, d[g + 8][2t..] in `high` (PTX ISA, mma.m16n8k16).
+// b[2t + 8..][g]; and the numbers d[g][2t..] in `low`, d[g + 8][2t..] in `high` (PTX ISA, mma.m16n8k16). Before sm_80 the depth
+// is two of m16n8k8, whose words are the first and the second half of these: -DTIMMC_EMULATION_SM75 emulates that.
+// All asm of this file is assembled by tests for sm_75 to sm_90. None of it has run in them: tests have no device.
 __device__ inline void mma_m16n8k16(Vec<float, 2>& low, Vec<float, 2>& high, unsigned a0, unsigned a1, unsigned a2, unsigned a3,
                                     unsigned b0, unsigned b1) {
-#ifdef TIMMC_EMULATION
-  timmc_emulation::mma_m16n8k16(low.x, low.y, high.x, high.y, {a0, a1, a2, a3}, {b0, b1});
+#if defined(TIMMC_EMULATION) && !defined(TIMMC_EMULATION_SM75)
+  timmc_emulation::mma<2>(low.x, low.y, high.x, high.y, {a0, a1, a2, a3}, {b0, b1});
 #elif __CUDA_ARCH__ >= 800
   asm volatile(
       "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
@@ -145,9 +154,13 @@ __device__ inline void mma_m16n8k16(Vec<float, 2>& low, Vec<float, 2>& high, uns
       : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 #else
   const auto half = [&](unsigned above, unsigned below, unsigned right) {
+#ifdef TIMMC_EMULATION
+    timmc_emulation::mma<1>(low.x, low.y, high.x, high.y, {above, below}, {right});
+#else
     asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
                  : "+f"(low.x), "+f"(low.y), "+f"(high.x), "+f"(high.y)
                  : "r"(above), "r"(below), "r"(right));
+#endif
   };
   half(a0, a1, b0);
   half(a2, a3, b1);

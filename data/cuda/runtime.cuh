@@ -43,12 +43,16 @@ timmc_status cuda_failure(cudaError_t error, const char* call) {
 // The thread's device is the model's within a call, and the caller's behind it.
 struct DeviceGuard {
   int before = -1;
+  bool changed = false;
   cudaError_t enter(int device) {
-    const cudaError_t error = cudaGetDevice(&before);
-    return error == cudaSuccess ? cudaSetDevice(device) : error;
+    cudaError_t error = cudaGetDevice(&before);
+    if (error != cudaSuccess || before == device) return error;
+    error = cudaSetDevice(device);
+    changed = error == cudaSuccess;
+    return error;
   }
   ~DeviceGuard() {
-    if (before >= 0) cudaSetDevice(before);
+    if (changed) cudaSetDevice(before);
   }
 };
 
@@ -59,9 +63,11 @@ struct timmc_model {
   char* weights = nullptr;
   char* memory = nullptr;
   cudaStream_t stream = nullptr;
-  // Behind the last run, on whatever stream it was.
+  // Behind all that the last run enqueued, on whatever stream it was, and however far it came.
   cudaEvent_t done = nullptr;
   std::mutex mutex;
+  bool is_used = false;
+  // A run came to its end: all kernels are loaded.
   bool has_run = false;
   bool may_capture = true;
   cudaGraphExec_t graph = nullptr;
@@ -103,18 +109,8 @@ void capture(timmc_model& model) {
   cudaGetLastError();
 }
 
-timmc_status enqueue(timmc_model& model, const float* const* from, float* const* to, cudaStream_t stream) {
-  std::lock_guard<std::mutex> lock(model.mutex);
-  DeviceGuard guard;
-  TIMMC_CHECK(guard.enter(model.device));
-  cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
-  TIMMC_CHECK(cudaStreamIsCapturing(stream, &capturing));
-  const bool captured = capturing != cudaStreamCaptureStatusNone;
-  if (model.has_run && !captured) {
-    TIMMC_CHECK(cudaStreamWaitEvent(stream, model.done, 0));
-    // The first run has loaded the kernels, which a capture must not.
-    if (model.may_capture) capture(model);
-  }
+// The copies and kernels of a run. Where it fails some of them are on the stream.
+timmc_status enqueue_steps(timmc_model& model, const float* const* from, float* const* to, cudaStream_t stream, bool captured) {
   for (int i = 0; i < TIMMC_INPUTS; i++)
     if (from != nullptr && from[i] != nullptr)
       TIMMC_CHECK(cudaMemcpyAsync(model.memory + input_offsets[i], from[i], inputs[i].bytes, cudaMemcpyDefault, stream));
@@ -125,8 +121,27 @@ timmc_status enqueue(timmc_model& model, const float* const* from, float* const*
   for (int i = 0; i < TIMMC_OUTPUTS; i++)
     if (to != nullptr && to[i] != nullptr)
       TIMMC_CHECK(cudaMemcpyAsync(to[i], model.memory + output_offsets[i], outputs[i].bytes, cudaMemcpyDefault, stream));
-  if (captured) return TIMMC_OK;
-  TIMMC_CHECK(cudaEventRecord(model.done, stream));
+  return TIMMC_OK;
+}
+
+timmc_status enqueue(timmc_model& model, const float* const* from, float* const* to, cudaStream_t stream) {
+  std::lock_guard<std::mutex> lock(model.mutex);
+  DeviceGuard guard;
+  TIMMC_CHECK(guard.enter(model.device));
+  cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
+  TIMMC_CHECK(cudaStreamIsCapturing(stream, &capturing));
+  if (capturing != cudaStreamCaptureStatusNone) return enqueue_steps(model, from, to, stream, true);
+  if (model.is_used) TIMMC_CHECK(cudaStreamWaitEvent(stream, model.done, 0));
+  // The first run has loaded the kernels, which a capture must not.
+  if (model.has_run && model.may_capture) capture(model);
+  const timmc_status status = enqueue_steps(model, from, to, stream, false);
+  const cudaError_t recorded = cudaEventRecord(model.done, stream);
+  if (recorded == cudaSuccess)
+    model.is_used = true;
+  else
+    cudaStreamSynchronize(stream); // no event to wait for
+  if (status != TIMMC_OK) return status; // what went wrong first
+  TIMMC_CHECK(recorded);
   model.has_run = true;
   return TIMMC_OK;
 }
@@ -145,10 +160,13 @@ timmc_status allocate(timmc_model& model, int device) {
   return TIMMC_OK;
 }
 
+// Returns when the bytes lie on the device. Out of memory of the host that is not pinned a plain cudaMemcpy may return before they
+// do, and streams that do not block, as the model's, do not wait for it.
 timmc_status copy_weights(timmc_model& model, size_t offset, const void* bytes, size_t count) {
   DeviceGuard guard;
   TIMMC_CHECK(guard.enter(model.device));
-  TIMMC_CHECK(cudaMemcpy(model.weights + offset, bytes, count, cudaMemcpyHostToDevice));
+  TIMMC_CHECK(cudaMemcpyAsync(model.weights + offset, bytes, count, cudaMemcpyHostToDevice, model.stream));
+  TIMMC_CHECK(cudaStreamSynchronize(model.stream));
   return TIMMC_OK;
 }
 
@@ -224,8 +242,11 @@ timmc_status timmc_run(timmc_model* model, const float* const* from, float* cons
     if (from[i] == nullptr) return fail(TIMMC_BAD_ARGUMENT, "timmc_run: input %d (%s) is null", i, inputs[i].name);
   for (int i = 0; i < TIMMC_OUTPUTS; i++)
     if (to[i] == nullptr) return fail(TIMMC_BAD_ARGUMENT, "timmc_run: output %d (%s) is null", i, outputs[i].name);
-  TIMMC_PASS(enqueue(*model, from, to, model->stream));
-  TIMMC_CHECK(cudaStreamSynchronize(model->stream));
+  const timmc_status status = enqueue(*model, from, to, model->stream);
+  // Also after a failure: the caller's memory is the caller's again.
+  const cudaError_t ended = cudaStreamSynchronize(model->stream);
+  if (status != TIMMC_OK) return status;
+  TIMMC_CHECK(ended);
   return TIMMC_OK;
 }
 

@@ -49,6 +49,9 @@ export function decodeFloat(name: PackedFloat, code: number): number {
   return sign * significand * 2 ** (Math.max(exponent, 1) - format.bias - format.mantissa);
 }
 
+/** The largest finite number of 16 bits. */
+export const largestHalf = 65_504;
+
 /** The code nearest to a number, ties to the even code; what is too large becomes infinity, or NaN where there is none. */
 export const encodeFloat = (name: RoundedFloat, value: number): number => encoders[name](value);
 

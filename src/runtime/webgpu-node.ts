@@ -11,9 +11,9 @@ import {
   type Data,
   type ElementType,
   type Model,
-  type Plan,
   type Values,
   WebGpuError,
+  checkPlan,
   loadModel,
 } from "./webgpu/index.ts";
 
@@ -139,13 +139,15 @@ function packageVersion(): string {
 async function open(gpu: GPU, files: WebGpuFiles): Promise<Session> {
   const shaders = shadersOf(text(files.shaders));
   if (shaders === undefined) throw damaged(files.shaders, "this is no module of shaders");
-  const plan = parsed(files.plan);
-  const weights = Readable.toWeb(createReadStream(files.weights)) as ReadableStream<Uint8Array>;
-  const model = await refused(files.plan, "load", () => loadModel({ plan, shaders, weights, gpu }));
+  const { plan, model } = await refused(files.plan, "load", async () => {
+    const plan = checkPlan(parsed(files.plan), shaders);
+    const weights = Readable.toWeb(createReadStream(files.weights)) as ReadableStream<Uint8Array>;
+    return { plan, model: await loadModel({ plan, shaders, weights, gpu }) };
+  });
   return {
     run: async (input) => {
       const outputs = await refused(files.plan, "run", () => model.run(valuesOf(input)));
-      const types = new Map((plan as Plan).outputs.map(({ name, dtype }) => [name, dtype]));
+      const types = new Map(plan.outputs.map(({ name, dtype }) => [name, dtype]));
       return new Map(Object.entries(outputs).map(([name, values]) => [name, arrayOf(types.get(name), values)]));
     },
     profile: (input) => refused(files.plan, "run", () => model.profile(valuesOf(input))),

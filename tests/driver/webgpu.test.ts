@@ -26,7 +26,10 @@ vi.mock("../../src/backends/webgpu/print.ts", async (original) => {
   const { printWgsl, ...others } = await original<typeof import("../../src/backends/webgpu/print.ts")>();
   return {
     ...others,
-    printWgsl: (kernel: ThreadKernel) => sabotage.of?.(printWgsl(kernel), kernel) ?? printWgsl(kernel),
+    printWgsl: (kernel: ThreadKernel, weights: Parameters<typeof printWgsl>[1]) => {
+      const text = printWgsl(kernel, weights);
+      return sabotage.of?.(text, kernel) ?? text;
+    },
   };
 });
 afterEach(() => {

@@ -1,13 +1,12 @@
 import type { Stored } from "./build.ts";
 import { type Buffer, type Expr, load } from "./expr.ts";
 import { offset } from "./index-expr.ts";
+import { limits } from "./limits.ts";
 import { rebuild } from "./rebuild.ts";
 import { type Statement, type ThreadKernel, buffersOf, mapBody } from "./thread.ts";
 
 /** Weights of every program lie one after the other; a binding of several begins at a multiple of this many bytes. */
 export const bindingAlignment = 256;
-/** What a kernel may be given at once, in bytes: every WebGPU device takes so much. */
-export const mostBound = 2 ** 27;
 /** Within a binding tensors begin at multiples of a vector of four. */
 const tensorAlignment = 16;
 
@@ -31,24 +30,30 @@ export interface WeightFile {
 
 /**
  * Lays the weights out in the order in which kernels, each given by its buffers, first read them, so that what a kernel reads of them lies
- * side by side. What several kernels read begins where a binding can.
+ * side by side. What several kernels read begins where a binding can, and so does what is too much for one binding.
  */
 export function placeWeights(weights: readonly Stored[], kernels: readonly (readonly Buffer[])[]): WeightFile {
   const known = new Map(weights.map((w) => [w.buffer, w]));
-  const readers = new Map<Buffer, number>();
-  for (const buffers of kernels) for (const b of buffers) readers.set(b, (readers.get(b) ?? 0) + 1);
+  const readers = new Map<Buffer, number[]>();
+  kernels.forEach((buffers, i) => {
+    for (const b of buffers) readers.set(b, [...(readers.get(b) ?? []), i]);
+  });
   const offsets = new Map<Buffer, number>();
   let end = 0;
   for (const buffers of kernels) {
     const fresh = buffers.filter((b) => known.has(b) && !offsets.has(b));
-    const shared = fresh.filter((b) => (readers.get(b) ?? 0) > 1);
-    const own = fresh.filter((b) => !shared.includes(b));
-    // Numbers of another size are another binding, and begin where one can.
-    const ownBySize = [4, 2].map((bytes) => own.filter((b) => elementBytes(b) === bytes));
-    for (const group of [...shared.map((b) => [b]), ...ownBySize]) {
-      if (group.length > 0) end = alignTo(end, bindingAlignment);
+    // What the same kernels read, in numbers of one size, is one binding for each of them.
+    const alike = new Map<string, Buffer[]>();
+    for (const b of fresh) {
+      const key = `${readers.get(b)?.join() ?? ""} ${elementBytes(b)}`;
+      alike.set(key, [...(alike.get(key) ?? []), b]);
+    }
+    for (const group of alike.values()) {
+      let begin: number | undefined;
       for (const buffer of group) {
         end = alignTo(end, tensorAlignment);
+        if (begin === undefined || end + bytesOf(buffer) - begin > limits.bindingBytes)
+          begin = end = alignTo(end, bindingAlignment);
         offsets.set(buffer, end);
         end += bytesOf(buffer);
       }
@@ -65,19 +70,40 @@ export interface WeightRun {
   readonly offset: number;
 }
 
-/** The weights among a kernel's buffers in the order of the file, cut where others lie between, where numbers have another size, or where they are too much. */
+/**
+ * The weights among a kernel's buffers in the order of the file, cut where others lie between, where numbers have another size, or where
+ * they are too much; each run begins where a binding can.
+ */
 export function runsOf(buffers: readonly Buffer[], { offsets }: WeightFile): readonly WeightRun[] {
   const at = (b: Buffer): number => offsets.get(b) ?? 0;
   const sorted = buffers.filter((b) => offsets.has(b)).sort((a, b) => at(a) - at(b));
-  const groups: Buffer[][] = [];
-  for (const buffer of sorted) {
-    const last = groups.at(-1)?.at(-1);
-    const follows = last !== undefined && at(buffer) === alignTo(at(last) + bytesOf(last), tensorAlignment);
-    const bytes = at(buffer) + bytesOf(buffer) - at(groups.at(-1)?.[0] ?? buffer);
-    if (follows && last.storage === buffer.storage && bytes <= mostBound) groups.at(-1)?.push(buffer);
-    else groups.push([buffer]);
+  const endOf = (b: Buffer): number => at(b) + bytesOf(b);
+  const follows = (b: Buffer, last: Buffer): boolean =>
+    last.storage === b.storage && at(b) === alignTo(endOf(last), tensorAlignment);
+  // What must stay together, and of these as many as a binding holds.
+  const pieces = joined(
+    sorted.map((b) => [b]),
+    (piece, next) => at(next) % bindingAlignment !== 0 && follows(next, piece.at(-1) as Buffer),
+  );
+  const runs = joined(
+    pieces,
+    (run, next, end) => follows(next, run.at(-1) as Buffer) && endOf(end) - at(run[0] as Buffer) <= limits.bindingBytes,
+  );
+  return runs.map((members) => ({ members, offset: at(members[0] as Buffer) }));
+}
+
+/** Lists that are appended to the last one wherever they go with it, by their first and last members. */
+function joined(
+  lists: readonly (readonly Buffer[])[],
+  isWith: (last: readonly Buffer[], first: Buffer, end: Buffer) => boolean,
+): readonly (readonly Buffer[])[] {
+  const all: Buffer[][] = [];
+  for (const list of lists) {
+    const last = all.at(-1);
+    if (last !== undefined && isWith(last, list[0] as Buffer, list.at(-1) as Buffer)) last.push(...list);
+    else all.push([...list]);
   }
-  return groups.map((members) => ({ members, offset: at(members[0] as Buffer) }));
+  return all;
 }
 
 /** The kernel reading runs, given by their members in the kernel, in place of single tensors: it has few bindings. */

@@ -60,7 +60,7 @@ class Builder {
     const inputs = [...this.graph.values()]
       .filter((value) => value.op === "input")
       .map((value) => this.allocate(value, rowMajor(value)));
-    const { groups, claims } = groupsOf(this.graph);
+    const { groups, claims } = groupsOf(this.graph, this.options);
     this.claims = claims;
     this.pooled = new Set(groups.flatMap(({ pooled = [] }) => pooled));
     const kernels = groups.map((group) => this.kernel(group));

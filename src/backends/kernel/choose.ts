@@ -1,6 +1,7 @@
 import type { Kernel } from "./build.ts";
 import { type KernelShape, shapeOfKernel } from "./choose-shape.ts";
 import type { Variable } from "./index-expr.ts";
+import { limits } from "./limits.ts";
 import { type Plan, type Schedule, dimensionOf, scalarPlan, tileOf } from "./schedule.ts";
 import { type Table, type Tile, gpuTable } from "./table.ts";
 
@@ -18,9 +19,6 @@ export function usedTiles(
   const keys = [...new Set(kernels.map((kernel) => shapeOfKernel(kernel).key))].toSorted();
   return Object.fromEntries(keys.flatMap((key) => (measured[key] === undefined ? [] : [[key, measured[key]]])));
 }
-
-/** What WebGPU promises of every device (https://www.w3.org/TR/webgpu/#limits). */
-export const limits = { threads: 256, sharedBytes: 16_384, blocks: 65_535 } as const;
 
 /** Numbers that a thread may hold of its results. */
 const maxHeld = 64;
@@ -174,7 +172,7 @@ function withinGrid({ axes }: KernelShape, plans: Map<string, Plan>): Map<string
   const [x, y, ...others] = axes.toReversed();
   for (const together of [[x], [y], others]) {
     const own = together.filter((axis) => axis !== undefined);
-    while (own.reduce((n, axis) => n * blocks(axis), 1) > limits.blocks) {
+    while (own.reduce((n, axis) => n * blocks(axis), 1) > limits.workgroups) {
       const longest = own.reduce((a, b) => (blocks(b) > blocks(a) ? b : a));
       const plan = plans.get(dimensionOf(longest)) ?? scalarPlan;
       const room = [...plans.values()].reduce((n, { threads }) => n * threads, 2) <= limits.threads;

@@ -1,9 +1,11 @@
 import type { Graph } from "../../ir/graph.ts";
 import type { Value } from "../../ir/value.ts";
 import { type Claims, claimsOf } from "./claims.ts";
+import { limits } from "./limits.ts";
 import { isMovement } from "./ops/point.ts";
 import { launch, mostPaths, mostRead, operationsPerByte, readsPerElement, workOf } from "./cost.ts";
 import { type Regions, regionsOf } from "./region.ts";
+import { type BuildOptions, packing, storageOf } from "./storage.ts";
 import { type Uses, isRoot, lengthOf, operandsOf, usesOf } from "./uses.ts";
 
 /**
@@ -41,8 +43,8 @@ type Readers = Map<Value, Reader>;
  * read, unless storing it is cheaper: from the outputs to the inputs, the bytes of storing it and of reading it are compared
  * with those of reading what it is made of and with the arithmetic that would be done again and again. Outputs of the graph are stored as well.
  */
-export function groupsOf(graph: Graph): Grouping {
-  return new Grouper(graph).run();
+export function groupsOf(graph: Graph, options: BuildOptions = {}): Grouping {
+  return new Grouper(graph, options).run();
 }
 
 class Grouper {
@@ -55,22 +57,31 @@ class Grouper {
   private readonly stored = new Set<Value>();
   /** Values that a root's kernel computes. */
   private readonly held = new Set<Value>();
+  private readonly members = new Map<Value, Value[]>();
+  /** The bindings of weights that a kernel has, each by who reads it. */
+  private readonly runs = new Map<Value, Set<string>>();
+  private readonly decided = new Set<Value>();
+  private readonly weightUses = new Map<Value, number>();
+  private readonly options: BuildOptions;
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, options: BuildOptions) {
+    this.options = options;
     this.values = [...graph.values()].filter((v) => !v.isWeight);
     this.uses = usesOf(graph);
     this.regions = regionsOf(graph);
     this.claims = claimsOf(this.values, this.uses, this.regions);
+    for (const v of this.values) {
+      for (const [w] of weightsOf(v)) this.weightUses.set(w, (this.weightUses.get(w) ?? 0) + 1);
+      const root = this.regions.rootOf.get(v);
+      if (root !== undefined) this.members.set(root, [...(this.members.get(root) ?? []), v]);
+    }
   }
 
   run(): Grouping {
     for (const value of this.values.toReversed()) if (value.op !== "input") this.decide(value);
-    const regions = new Map<Value, Value[]>();
-    for (const v of this.values) {
-      const root = this.regions.rootOf.get(v);
-      if (root !== undefined && this.held.has(v)) regions.set(root, [...(regions.get(root) ?? []), v]);
-    }
-    const groups = this.values.flatMap((v) => this.groupsAt(v, regions.get(v) ?? []));
+    const groups = this.values.flatMap((v) =>
+      this.groupsAt(v, this.members.get(v)?.filter((x) => this.held.has(x)) ?? []),
+    );
     return { groups: this.inOrder(groups), claims: this.claims };
   }
 
@@ -90,11 +101,13 @@ class Grouper {
 
   private decide(value: Value): void {
     if (this.claims.aliases.has(value)) return;
+    this.decided.add(value);
     const readers = this.readers.get(value) ?? new Map<Value, Reader>();
     const isWhole = this.claims.wholes.has(value);
     const needed = this.uses.outputs.has(value) || this.claims.parts.has(value) || isWhole;
     if (needed || (readers.size > 0 && (isRoot(value) || this.isBetterStored(value, readers)))) this.store(value);
     else if (readers.size > 0) for (const x of operandsOf(value)) this.computeFor(value, x, readers);
+    this.bindWeights(value);
     if (!this.stored.has(value) && !this.held.has(value)) return;
     const pooling = this.regions.pooled.get(value);
     if (pooling !== undefined) for (const x of operandsOf(value)) this.held.add(x).add(pooling);
@@ -107,7 +120,64 @@ class Grouper {
   private store(value: Value): void {
     this.stored.add(value);
     const root = this.regions.rootOf.get(value);
-    if (root !== undefined) this.held.add(value).add(root);
+    if (root !== undefined && (value === root || this.isTakeable(value, root))) this.held.add(value).add(root);
+  }
+
+  /** Whether a root's kernel can store a value, with everything on the way to it, in as many bindings as devices have. */
+  private isTakeable(value: Value, root: Value): boolean {
+    const chain = new Set<Value>();
+    const follow = (v: Value): void => {
+      if (this.held.has(v) || chain.has(v)) return;
+      chain.add(v);
+      for (const x of operandsOf(v)) if (this.isAtHand(x, v, root)) follow(x);
+    };
+    follow(value);
+    return chain.size === 0 || this.bindings(root, chain) <= limits.storageBuffers;
+  }
+
+  /** Whether an operand of what a root's kernel computes is at hand there. */
+  private isAtHand(x: Value, of: Value, root: Value): boolean {
+    const { rootOf } = this.regions;
+    return of !== root && rootOf.get(of) === root && rootOf.get(x) === root;
+  }
+
+  /** How many bindings a kernel has when it computes some more values, in place of reading one. */
+  private bindings(kernel: Value, more: ReadonlySet<Value>, without?: Value): number {
+    const region = this.members.get(kernel)?.filter((v) => this.held.has(v) || more.has(v)) ?? [];
+    const results = region.filter((v) => this.stored.has(v) || this.isRead(v, kernel)).length;
+    const coming = new Set([...region.filter((v) => !this.decided.has(v)), ...more]);
+    const reads = new Set([...(this.leaves.get(kernel) ?? [])].map(unmoved));
+    const runs = new Set(this.runs.get(kernel));
+    for (const v of coming) {
+      for (const x of operandsOf(v)) if (!this.isAtHand(x, v, kernel)) reads.add(unmoved(x));
+      for (const [w, i] of weightsOf(v)) runs.add(this.runOf(w, v, i, this.computers(v)));
+    }
+    if (without !== undefined) reads.delete(without);
+    const sums = [...this.regions.pooled.values()].filter((root) => root === kernel).length;
+    return reads.size + runs.size + Math.max(1, results) + sums;
+  }
+
+  /** The kernels that compute a value read its weights. */
+  private bindWeights(value: Value): void {
+    const kernels = this.computers(value);
+    for (const [w, i] of weightsOf(value))
+      for (const kernel of kernels)
+        this.runs.set(kernel, (this.runs.get(kernel) ?? new Set()).add(this.runOf(w, value, i, kernels)));
+  }
+
+  /** The kernels that compute a value, as far as it is known. */
+  private computers(value: Value): readonly Value[] {
+    const root = this.held.has(value) ? this.regions.rootOf.get(value) : undefined;
+    if (this.stored.has(value)) return [root ?? value];
+    return [...new Set([...(this.readers.get(value)?.keys() ?? []), ...(root === undefined ? [] : [root])])];
+  }
+
+  /** A binding of weights: of those that the same kernels read, in numbers of one size. */
+  private runOf(weight: Value, reader: Value, operand: number, kernels: readonly Value[]): string {
+    const storage = storageOf(weight, packing(weight, reader, operand, this.options), this.options);
+    const own = (this.weightUses.get(weight) ?? 0) > 1 ? weight.name : "";
+    const by = kernels.length > 1 ? kernels.map((k) => k.name).toSorted() : [];
+    return [own, ...by, storage].join(" ");
   }
 
   /** Whether a value is computed behind a root. */
@@ -140,6 +210,7 @@ class Grouper {
   }
 
   private isBetterStored(value: Value, readers: Readers): boolean {
+    if (this.bindsTooMuch(value, readers)) return true;
     if (isMovement(value)) return false;
     const operands = operandsOf(value).map(unmoved);
     for (const [kernel, { paths }] of readers) {
@@ -149,6 +220,15 @@ class Grouper {
       if (own.size - 1 + fresh > mostRead && operands.length > 1) return true;
     }
     return this.costOfStoring(value, operands, readers) < this.costOfComputing(value, operands, readers);
+  }
+
+  /** Whether a kernel that computes a value in place has more bindings than devices have, and fewer if it reads it. */
+  private bindsTooMuch(value: Value, readers: Readers): boolean {
+    if (operandsOf(value).length + weightsOf(value).length < 2) return false;
+    return [...readers.keys()].some((kernel) => {
+      const count = this.bindings(kernel, new Set([value]), value);
+      return count > limits.storageBuffers && count > this.bindings(kernel, new Set());
+    });
   }
 
   private costOfStoring(value: Value, operands: readonly Value[], readers: Readers): number {
@@ -209,6 +289,10 @@ function unmoved(value: Value): Value {
   const [x] = operandsOf(value);
   return isMovement(value) && x !== undefined ? unmoved(x) : value;
 }
+
+/** The weights among a value's operands, and which they are. */
+const weightsOf = (value: Value): [Value, number][] =>
+  value.operands.flatMap((x, i): [Value, number][] => (x?.isWeight === true ? [[x, i]] : []));
 
 const bytesOf = (value: Value): number => 4 * lengthOf(value);
 const bytes = (values: readonly Value[]): number => [...new Set(values)].reduce((sum, v) => sum + bytesOf(v), 0);

@@ -1,6 +1,9 @@
+import { largestHalf } from "../../ir/float.ts";
 import {
+  type Buffer,
   type Expr,
   type Lanes,
+  binary,
   compare,
   component,
   halves,
@@ -16,13 +19,28 @@ import { rebuild } from "./rebuild.ts";
 import { type Statement, type ThreadKernel, mapBody } from "./thread.ts";
 
 /**
- * Buffers of halves as buffers of words of two: for a language that has no halves, or has them on some devices only. What two
- * threads might store into one word is a number alone: `storesNumber` says where that is, and such buffers must not be of halves.
+ * Buffers of halves as buffers of words of two: for a language that has no halves, or has them on some devices only. A number that is
+ * stored alone shares its word with another thread's: `storedAlone` says where that is, and such tensors must not be of halves.
  */
-export const halvesAsWords = (kernel: ThreadKernel): ThreadKernel => ({
-  ...kernel,
-  body: mapBody(kernel.body, inWords).map(storedInWords),
-});
+export function halvesAsWords(kernel: ThreadKernel): ThreadKernel {
+  const { shared, body } = wideShared(kernel);
+  return { ...kernel, shared, body: mapBody(body, inWords).map(storedInWords) };
+}
+
+/** Memory of a workgroup that numbers are stored to alone holds f32. */
+function wideShared(kernel: ThreadKernel): Pick<ThreadKernel, "shared" | "body"> {
+  const alone = storedAlone(kernel);
+  const wide = new Map(
+    kernel.shared.filter((b) => alone.has(b.name)).map((b): [Buffer, Buffer] => [b, { ...b, storage: "f32" }]),
+  );
+  if (wide.size === 0) return kernel;
+  const wideOf = (b: Buffer): Buffer => wide.get(b) ?? b;
+  const of = (x: Expr): Expr => {
+    const y = rebuild(x, of);
+    return y.kind === "load" ? load(wideOf(y.buffer), y.index, y.mask, y.lanes, y.dtype) : y;
+  };
+  return { shared: kernel.shared.map(wideOf), body: mapBody(kernel.body, of, wideOf) };
+}
 
 /** The names of buffers of halves that a kernel stores numbers of alone. */
 export function storedAlone({ body }: ThreadKernel): ReadonlySet<string> {
@@ -57,13 +75,16 @@ function numberOf(word: Expr, index: Index): Expr {
   return select(isEven, component(both, 0), component(both, 1));
 }
 
+/** Beyond the largest half WGSL's pack2x16float gives anything. */
+const saturated = (x: Expr): Expr => binary("min", binary("max", x, literal(-largestHalf)), literal(largestHalf));
+
 function storedInWords(s: Statement): Statement {
   if ("body" in s) return { ...s, body: s.body.map(storedInWords) };
   if (s.kind !== "store" || s.buffer.storage !== "f16" || s.value.dtype !== "f32") return s;
   const { value, buffer } = s;
   if (value.lanes === 1) throw new RangeError(`${buffer.name} holds words, and a number is stored alone`);
   const pairs = Array.from({ length: value.lanes / 2 }, (_, i) =>
-    halves(pack([component(value, 2 * i), component(value, 2 * i + 1)])),
+    halves(saturated(pack([component(value, 2 * i), component(value, 2 * i + 1)]))),
   );
   const [first] = pairs;
   return { ...s, value: pairs.length === 1 && first !== undefined ? first : pack(pairs) };

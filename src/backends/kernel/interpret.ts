@@ -19,8 +19,14 @@ type Names = Map<string, readonly number[]>;
  */
 export function interpretKernel(kernel: ThreadKernel, memory: Memory): void {
   const [gx, gy, gz] = kernel.grid;
+  const touched: Touched = new Map([...kernel.writes].map((b) => [b, usersOf(b)]));
+  let from = 0;
   for (let z = 0; z < gz; z++)
-    for (let y = 0; y < gy; y++) for (let x = 0; x < gx; x++) new Workgroup(kernel, memory, [x, y, z]).run();
+    for (let y = 0; y < gy; y++)
+      for (let x = 0; x < gx; x++) {
+        new Workgroup(kernel, memory, [x, y, z], { touched, from }).run();
+        from += kernel.workgroup;
+      }
 }
 
 const unaries: Record<UnaryOp, (x: number) => number> = {
@@ -63,11 +69,22 @@ const warp = 32;
 const nobody = -1;
 const several = -2;
 
-interface SharedMemory {
-  readonly cells: Float32Array;
+interface Users {
   readonly writers: Int32Array;
   readonly readers: Int32Array;
 }
+
+interface SharedMemory extends Users {
+  readonly cells: Float32Array;
+}
+
+/** Who used the elements of what a kernel writes: nothing orders threads of different workgroups while it runs. */
+type Touched = ReadonlyMap<Buffer, Users>;
+
+const usersOf = ({ length }: Buffer): Users => ({
+  writers: new Int32Array(length).fill(nobody),
+  readers: new Int32Array(length).fill(nobody),
+});
 
 type Store = Extract<Statement, { kind: "store" }>;
 type Product = Extract<Statement, { kind: "mma" }>;
@@ -87,19 +104,19 @@ class Workgroup {
   /** Groups of copies by thread, the oldest first; the last group is still open. */
   private readonly copies: readonly Copied[][][];
   private readonly collective = new Map<Statement, boolean>();
+  private readonly grid: { readonly touched: Touched; readonly from: number };
 
-  constructor(kernel: ThreadKernel, memory: Memory, block: readonly number[]) {
+  constructor(
+    kernel: ThreadKernel,
+    memory: Memory,
+    block: readonly number[],
+    grid: { readonly touched: Touched; readonly from: number },
+  ) {
+    this.grid = grid;
     this.kernel = kernel;
     this.memory = memory;
     this.shared = new Map(
-      kernel.shared.map((b) => [
-        b,
-        {
-          cells: new Float32Array(b.length).fill(NaN),
-          writers: new Int32Array(b.length).fill(nobody),
-          readers: new Int32Array(b.length).fill(nobody),
-        },
-      ]),
+      kernel.shared.map((b) => [b, { cells: new Float32Array(b.length).fill(NaN), ...usersOf(b) }]),
     );
     this.threads = Array.from({ length: kernel.workgroup }, (_, thread): Names => {
       const names: Names = new Map([[threadVariable, [thread]]]);
@@ -208,11 +225,18 @@ class Workgroup {
     }
   }
 
-  private store(s: Store, names: Names, thread: number): void {
-    const at = indexOfThread(s.index, names);
-    const numbers = this.value(s.value, names, thread);
-    if (s.behind === true) this.copies[thread]?.at(-1)?.push({ buffer: s.buffer, at, numbers });
-    else numbers.forEach((number, lane) => this.write(s.buffer, at + lane, number, thread));
+  private store({ buffer, index, value, behind }: Store, names: Names, thread: number): void {
+    const at = indexOfThread(index, names);
+    const numbers = this.value(value, names, thread);
+    if (behind !== true) {
+      numbers.forEach((number, lane) => this.write(buffer, at + lane, number, thread));
+      return;
+    }
+    if (value.kind !== "load" || value.buffer.storage !== buffer.storage)
+      throw new RangeError(`${this.kernel.name}: a copy to ${buffer.name} moves bytes of another type`);
+    // From now until the copy has arrived nobody can tell what is there.
+    numbers.forEach((_, lane) => this.write(buffer, at + lane, NaN, thread));
+    this.copies[thread]?.at(-1)?.push({ buffer, at, numbers });
   }
 
   /** All copies of a thread but those of its last `pending` finished groups. */
@@ -231,26 +255,36 @@ class Workgroup {
     return cells;
   }
 
+  /** Who used a buffer's elements, and this thread's name among them; undefined for what the kernel only reads. */
+  private users(buffer: Buffer, thread: number): { readonly users: Users; readonly name: number } | undefined {
+    const shared = this.shared.get(buffer);
+    if (shared !== undefined) return { users: shared, name: thread };
+    const users = this.grid.touched.get(buffer);
+    return users && { users, name: this.grid.from + thread };
+  }
+
   private write(buffer: Buffer, at: number, value: number, thread: number): void {
     this.cells(buffer, at)[at] = buffer.storage === "f16" ? decodeFloat("f16", encodeFloat("f16", value)) : value;
-    const shared = this.shared.get(buffer);
-    if (shared === undefined) return;
-    const [writer, reader] = [shared.writers[at] ?? nobody, shared.readers[at] ?? nobody];
-    if (writer !== nobody && writer !== thread)
+    const used = this.users(buffer, thread);
+    if (used === undefined) return;
+    const { users, name } = used;
+    const [writer, reader] = [users.writers[at] ?? nobody, users.readers[at] ?? nobody];
+    if (writer !== nobody && writer !== name)
       throw new RangeError(`${this.kernel.name}: two threads write ${buffer.name}[${at}]`);
-    if (reader !== nobody && reader !== thread)
+    if (reader !== nobody && reader !== name)
       throw new RangeError(`${this.kernel.name}: ${buffer.name}[${at}] is written while another thread reads it`);
-    shared.writers[at] = thread;
+    users.writers[at] = name;
   }
 
   private read(buffer: Buffer, at: number, thread: number): number {
     const cells = this.cells(buffer, at);
-    const shared = this.shared.get(buffer);
-    if (shared === undefined) return cells[at] ?? 0;
-    const [writer, reader] = [shared.writers[at] ?? nobody, shared.readers[at] ?? nobody];
-    if (writer !== nobody && writer !== thread)
+    const used = this.users(buffer, thread);
+    if (used === undefined) return cells[at] ?? 0;
+    const { users, name } = used;
+    const [writer, reader] = [users.writers[at] ?? nobody, users.readers[at] ?? nobody];
+    if (writer !== nobody && writer !== name)
       throw new RangeError(`${this.kernel.name}: ${buffer.name}[${at}] is read without a barrier`);
-    shared.readers[at] = reader === nobody || reader === thread ? thread : several;
+    users.readers[at] = reader === nobody || reader === name ? name : several;
     return cells[at] ?? 0;
   }
 

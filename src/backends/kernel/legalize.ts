@@ -39,9 +39,13 @@ function wgsl(x: Expr): Expr {
   if (x.op === "exp") return unary("exp", atMost(x.x, 88.7));
   // Of more than 10 it is 1 in float32; implementations divide exponentials.
   if (x.op === "tanh") return unary("tanh", atMost(binary("max", x.x, literal(-10)), 10));
+  if (x.op === "log" || x.op === "rsqrt") return unary(x.op, binary("max", x.x, literal(smallest)));
   if (x.op === "sin" || x.op === "cos") return sine(x.x, x.op);
   return x.op === "erf" ? erf(x.x) : x;
 }
+
+/** The first normal float32: of less, logarithms and reciprocal roots are taken as of this, and not infinite. */
+const smallest = 1.1754944e-38;
 
 /** What lies outside of a buffer is masked everywhere, but a constant place there is an error to WGSL all the same. */
 const nothing = (x: Expr): Expr => splat(literal(0, x.dtype), x.lanes);

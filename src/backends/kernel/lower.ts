@@ -23,11 +23,11 @@ import type { TileKernel, TileStatement } from "./tile.ts";
 /**
  * From tiles to threads. Every axis is a coordinate of the thread: block, thread and register of its plan,
  *
- *     coordinate = ((block threads + thread) registers + r) vector + lane,
+ *     coordinate = origin of the block + place of the thread + r step + lane,
  *
  * with the registers unrolled and the lanes a vector. A tile statement becomes one statement for each register of its
- * free axes. The last block of a parallel axis moves back to end with the axis, and each element is stored by the thread that
- * would have had it; the last tile of another axis is masked.
+ * free axes. What lies beyond an axis is masked; where threads share nothing the last block of a parallel axis moves back instead, to
+ * end with the axis, and each element is stored by the thread that would have had it.
  */
 export function lower(kernel: TileKernel, schedule: Schedule): ThreadKernel {
   return new Lowering(kernel, schedule).run();
@@ -89,14 +89,23 @@ class Lowering {
       this.thread.places.set(axis.name, this.thread.placeTile(axis, scale(block, tile)));
       return;
     }
-    const at = div(add(scale(block, tile), this.thread.workgroup.localOf(axis)), plan.vector);
+    const at = div(add(scale(block, tile), this.thread.workgroup.runOf(axis)), plan.vector);
     const last = (axis.extent - lanes) / plan.vector;
     const moved = variable(this.thread.fresh(), last + 1);
     const value = binary("min", indexValue(at), literal(last, "i32"));
     this.thread.statements.push({ kind: "index", variable: moved, value });
     const base = scale(indexOf(moved), plan.vector);
     const unmoved = indexValue(scale(at, plan.vector));
-    this.thread.places.set(axis.name, { axis, plan, base, origin: base, local: constant(0), unmoved, ragged: false });
+    this.thread.places.set(axis.name, {
+      axis,
+      plan,
+      base,
+      origin: base,
+      local: constant(0),
+      step: plan.vector,
+      unmoved,
+      ragged: false,
+    });
   }
 
   private statement(statement: TileStatement): void {

@@ -1,5 +1,5 @@
 import { evaluate, indexAt } from "./evaluate.ts";
-import { type Expr, binary, halves, literal, load, select } from "./expr.ts";
+import { type Expr, binary, halves, literal, load, select, splat } from "./expr.ts";
 import { type Variable, coefficientOf } from "./index-expr.ts";
 import { type Place, type Point, inside } from "./place.ts";
 import { type Schedule, planOf } from "./schedule.ts";
@@ -70,5 +70,5 @@ export function halvesAt(factor: Expr, depth: Variable, point: Point, at: Factor
   }
   const place = at.places.get(depth.name);
   const present = place === undefined ? literal(1, "bool") : inside([place], point);
-  return halves(select(present, evaluate(factor, point, at), literal(0)));
+  return halves(splat(select(present, evaluate(factor, point, at), literal(0)), 2));
 }

@@ -1,5 +1,6 @@
 import type { Pipeline } from "../../passes/pass.ts";
 import type { OptimizationLevel } from "../../passes/presets.ts";
+import { limits } from "./limits.ts";
 import { passOf } from "../../passes/rewriting.ts";
 import { cse } from "../../passes/whole-graph/cse.ts";
 import { deadCode } from "../../passes/whole-graph/dead-code.ts";
@@ -11,7 +12,11 @@ import { spreadBatchNorm } from "./rules/spread-batch-norm.ts";
 import { unrollLstm } from "./rules/unroll-lstm.ts";
 
 /** What kernels need: ops that none of them computes become others. */
-const needed: Pipeline = [passOf(splitWideAttention), passOf(unrollLstm), passOf(splitWideWeights)];
+const needed: Pipeline = [
+  passOf(splitWideAttention),
+  passOf(unrollLstm),
+  passOf(splitWideWeights(limits.bindingBytes)),
+];
 
 /** What pays for kernels and not everywhere, after the passes of every target. */
 export const kernelPasses: { readonly [L in OptimizationLevel]: Pipeline } = {

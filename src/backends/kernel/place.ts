@@ -1,6 +1,6 @@
 import { type Expr, type Lanes, binary, compare, indexValue, literal, pack } from "./expr.ts";
 import { type Index, type Variable, offset } from "./index-expr.ts";
-import { type Plan, type Schedule, planOf, stepOf } from "./schedule.ts";
+import { type Plan, type Schedule, planOf } from "./schedule.ts";
 
 /** Where an axis is: the coordinate of register 0, lane 0 of this thread is `base`. */
 export interface Place {
@@ -10,6 +10,8 @@ export interface Place {
   /** The first coordinate of the workgroup's tile, and how far from there this thread is: mostly they add up to the base. */
   readonly origin: Index;
   readonly local: Index;
+  /** Coordinates from one register of this thread to the next. */
+  readonly step: number;
   /** For a parallel axis that its tile does not divide: the coordinate before the block was moved back. */
   readonly unmoved?: Expr;
   /** Whether lanes may lie beyond the axis. */
@@ -61,19 +63,19 @@ function points(schedule: Schedule, axes: readonly Variable[], vector: Variable 
 export const vectorAxis = (point: Point): string | undefined => [...point].find(([, { lane }]) => lane === "all")?.[0];
 
 /** The coordinate of an axis at a point; of a vector, that of its first lane. */
-export function coordinate({ axis, base, plan }: Place, point: Point): Index {
+export function coordinate({ axis, base, step }: Place, point: Point): Index {
   const { register, lane } = point.get(axis.name) ?? firstLane;
-  return offset(base, register * stepOf(plan) + (lane === "all" ? 0 : lane));
+  return offset(base, register * step + (lane === "all" ? 0 : lane));
 }
 
 /** Whether a point lies inside of its axes: of a vector along an axis that its lanes do not divide, each lane. */
 export function inside(places: readonly Place[], point: Point): Expr {
   let condition = literal(1, "bool");
-  for (const { axis, base, plan, ragged } of places) {
+  for (const { axis, base, plan, step, ragged } of places) {
     if (!ragged) continue;
     const { register, lane } = point.get(axis.name) ?? firstLane;
     const isIn = (at: number): Expr =>
-      compare("lt", indexValue(offset(base, register * stepOf(plan) + at)), literal(axis.extent, "i32"));
+      compare("lt", indexValue(offset(base, register * step + at)), literal(axis.extent, "i32"));
     const whole = axis.extent % plan.vector === 0;
     const here = whole
       ? isIn(0)

@@ -160,6 +160,8 @@ class Printer {
   private store({ buffer, index, value, behind }: Store): string {
     const { lanes, dtype } = value;
     const to = this.place(buffer, index, lanes, dtype);
+    if (behind === true && (value.kind !== "load" || value.buffer.storage !== buffer.storage))
+      throw new RangeError(`${buffer.name}: what is copied behind must be bytes of its own type`);
     if (behind !== true || this.s.copy === undefined || value.kind !== "load")
       return `${to} = ${this.s.write(this.bare(value), { buffer, lanes, dtype })};`;
     const bytes = lanes * (buffer.storage === "f16" && dtype !== "f16x2" ? 2 : 4);

@@ -4,7 +4,7 @@ import type { Variable } from "./index-expr.ts";
 /**
  * How the axes of one dimension lie over a workgroup: `threads` threads side by side, each with `registers` steps of `vector`
  * elements that lie next to each other. A tile of the dimension is their product; parallel axes are cut into blocks of it,
- * one workgroup each, other axes are passed tile after tile. `vector` divides the extent of every axis of the dimension.
+ * one workgroup each, other axes are passed tile after tile. Lanes that lie beyond an axis which `vector` does not divide are masked.
  *
  * In matrix form `threads` are warps, and a register's step is eight coordinates that the warp's 32 threads share: along rows a
  * thread has one of the eight (thread / 4), along columns, and along the depth of a product, two ((thread mod 4) of 2; `vector`

@@ -162,7 +162,7 @@ function copyGroup(staged: Staged, { places: tile, slot, behind }: Copying, grou
     buffer,
     index,
     value,
-    ...(behind && value.kind === "load" && bytesOf(value) >= 4 ? { behind: true as const } : {}),
+    ...(behind && isCopy(value, buffer) ? { behind: true as const } : {}),
   });
   if (along.words && factor.kind === "load") {
     const first = new Map([...point.keys()].map((name) => [name, { register: 0, lane: 0 }]));
@@ -173,6 +173,10 @@ function copyGroup(staged: Staged, { places: tile, slot, behind }: Copying, grou
   const value = select(present, evaluate(factor, point, here), literal(0));
   return storesAt(to, value, point, there).map((s) => store(s.index, s.value));
 }
+
+/** Whether a value's bytes can be moved as they are, past the registers. */
+const isCopy = (value: Expr, to: Buffer): boolean =>
+  value.kind === "load" && value.buffer.storage === to.storage && bytesOf(value) >= 4;
 
 const bytesOf = ({ buffer, lanes, dtype }: Extract<Expr, { kind: "load" }>): number =>
   lanes * (buffer.storage === "f16" && dtype !== "f16x2" ? 2 : 4);
@@ -197,10 +201,7 @@ function placesOf(
     const at = local.get(name) ?? constant(0);
     const vector = name === along.axis?.name && !along.words ? (along.lanes as Lanes) : 1;
     const plan = { threads: 1, registers: 1, vector };
-    return [
-      name,
-      { axis: place.axis, plan, origin: place.origin, local: at, base: add(place.origin, at), ragged: place.ragged },
-    ];
+    return [name, { ...place, plan, local: at, base: add(place.origin, at), step: vector }];
   });
   return new Map(moved);
 }

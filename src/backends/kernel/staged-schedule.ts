@@ -1,6 +1,6 @@
 import { type Kernel, isMatrixWork } from "./build.ts";
-import { limits } from "./choose.ts";
 import type { Variable } from "./index-expr.ts";
+import { limits } from "./limits.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** A device should have this many workgroups at least: more than it has processors. */
@@ -64,7 +64,7 @@ function attentionSchedule(axes: readonly Variable[], width: number): Schedule |
   const held = Math.max(width, e) / threads;
   const others = axes.filter((axis) => axis !== query && axis !== column).reduce((n, axis) => n * axis.extent, 1);
   const sharers = workgroup / threads;
-  if (held > mostHeld || query.extent < sharers / 2 || others > limits.blocks) return undefined;
+  if (held > mostHeld || query.extent < sharers / 2 || others > limits.workgroups) return undefined;
   const tilesOf = (rows: number): number => Math.ceil(query.extent / (sharers * rows));
   // Per key a workgroup reads as long as it computes four rows.
   const costOf = (rows: number): number => tilesOf(rows) * (rows + 4);

@@ -14,11 +14,14 @@ export interface BuildOptions {
 }
 
 export function storageOf(value: Value, order: readonly number[], { storage, wide }: BuildOptions): "f32" | "f16" {
-  if (wide?.has(value.name) === true) return "f32";
+  // Sums are small, and the first to leave the range of halves.
+  if (wide?.has(value.name) === true || isReduction(value)) return "f32";
   const row = order.at(-1) ?? 0;
   const isEven = (x: Value): boolean => (shapeOf(x)[row] ?? 1) % 2 === 0 && partsOf(x, row).every(isEven);
   return storage === "f16" && order.length > 1 && isEven(value) ? "f16" : "f32";
 }
+
+const isReduction = ({ op }: Value): boolean => op === "reduce_sum" || op === "reduce_mean";
 
 /** Values that lie next to each other in rows of a concatenation. */
 const partsOf = (value: Value, row: number): Value[] =>

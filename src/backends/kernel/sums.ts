@@ -269,7 +269,11 @@ export class Sums {
   /** Brings together what the threads of a part hold, by halves: in registers where a warp has them, else through memory. */
   private across(part: Part, op: ReduceOp, registers: readonly Register[]): void {
     const { size } = this.thread.workgroup;
-    if (this.thread.schedule.shuffles !== true || size % warp !== 0 || part.stride * part.count > warp) {
+    if (!Number.isInteger(Math.log2(part.count)))
+      throw new RangeError(`${this.thread.name}: ${part.count} threads cannot bring a sum together by halves`);
+    // Places in a warp that differ in some bits: both the threads of the part and those between them are powers of two.
+    const isInWarp = size % warp === 0 && warp % (part.stride * part.count) === 0;
+    if (this.thread.schedule.shuffles !== true || !isInWarp) {
       const atOnce = Math.max(1, Math.floor(exchangeBytes / (4 * size * (registers[0]?.lanes ?? 1))));
       for (let from = 0; from < registers.length; from += atOnce)
         this.throughMemory(part, op, registers.slice(from, from + atOnce));

@@ -115,7 +115,8 @@ export class ThreadState {
     const plan = planOf(this.schedule, axis);
     const local = this.workgroup.localOf(axis);
     const ragged = axis.extent % tileOf(plan) !== 0;
-    return { axis, plan, base: add(origin, local), origin, local, ragged };
+    const step = this.workgroup.stepAlong(axis);
+    return { axis, plan, base: add(origin, local), origin, local, step, ragged };
   }
 
   placeOf(axis: Variable): Place {

@@ -1,7 +1,8 @@
 import { bindCommon } from "./bind.ts";
 import type { Kernel } from "./build.ts";
 import { type KernelShape, shapeOfKernel } from "./choose-shape.ts";
-import { limits, scheduleOf, tileFor } from "./choose.ts";
+import { scheduleOf, tileFor } from "./choose.ts";
+import { limits } from "./limits.ts";
 import { lower } from "./lower.ts";
 import { type Table, type Tile, gpuTable } from "./table.ts";
 import type { ThreadKernel } from "./thread.ts";
@@ -65,7 +66,7 @@ export function fits({ workgroup, grid, shared, body }: ThreadKernel): boolean {
   return (
     workgroup <= limits.threads &&
     bytes <= limits.sharedBytes &&
-    grid.every((blocks) => blocks <= limits.blocks) &&
+    grid.every((blocks) => blocks <= limits.workgroups) &&
     statementsOf(body) <= maxStatements
   );
 }

@@ -1,5 +1,6 @@
 import { type Parameters, readsParameter, weightEnvironment } from "../parameters.ts";
 import { encodeNumbers } from "../../ir/bytes.ts";
+import { largestHalf } from "../../ir/float.ts";
 import { evaluateWeight } from "../../ir/interpret.ts";
 import { ordered } from "../../runtime/order.ts";
 import type { KernelPlan } from "./plan.ts";
@@ -15,6 +16,9 @@ interface StoredWeight {
   bytes(): Uint8Array;
 }
 
+/** Infinities, of masks say, are the last of the halves: kernels compute with finite numbers. */
+const saturated = (x: number): number => Math.min(Math.max(x, -largestHalf), largestHalf);
+
 /** The weights of a plan in the order of the file. Reads nothing. */
 export function storedWeights({ weights }: Pick<KernelPlan, "weights">, parameters: Parameters): StoredWeight[] {
   const environment = weightEnvironment(parameters);
@@ -24,7 +28,8 @@ export function storedWeights({ weights }: Pick<KernelPlan, "weights">, paramete
     offset,
     bytes: () => {
       const { data } = evaluateWeight(value, environment);
-      return encodeNumbers(buffer.storage, ordered(data, value.type.shape as readonly number[], order));
+      const finite = buffer.storage === "f16" ? data.map(saturated) : data;
+      return encodeNumbers(buffer.storage, ordered(finite, value.type.shape as readonly number[], order));
     },
   }));
 }

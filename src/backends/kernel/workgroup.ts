@@ -1,5 +1,5 @@
 import { type Index, type Variable, add, constant, div, indexOf, mod, scale, variable } from "./index-expr.ts";
-import { type Schedule, dimensionOf, planOf, stepOf } from "./schedule.ts";
+import { type Plan, type Schedule, dimensionOf, planOf, stepOf } from "./schedule.ts";
 import { threadVariable } from "./thread.ts";
 
 /** Threads of a workgroup that differ in one coordinate: `index` of `count`, `stride` threads apart. */
@@ -56,9 +56,29 @@ export class Workgroup {
   /** From the first coordinate of a tile to register 0 of this thread; `as` puts the columns of an axis where rows would be. */
   localOf(axis: Variable, as = planOf(this.schedule, axis).matrix): Index {
     const plan = planOf(this.schedule, axis);
-    const side = scale(this.sideOf(dimensionOf(axis))?.index ?? constant(0), plan.registers * stepOf(plan));
-    if (plan.matrix === undefined) return side;
-    return add(side, as === "row" ? this.row.index : scale(this.quad.index, 2));
+    const side = this.sideOf(dimensionOf(axis))?.index ?? constant(0);
+    if (plan.matrix === undefined) return this.isInterleaved(plan) ? scale(side, plan.vector) : this.runOf(axis);
+    return add(scale(side, plan.registers * stepOf(plan)), as === "row" ? this.row.index : scale(this.quad.index, 2));
+  }
+
+  /** The same where the registers of a thread are a run of neighbours. */
+  runOf(axis: Variable): Index {
+    const { registers, vector } = planOf(this.schedule, axis);
+    return scale(this.sideOf(dimensionOf(axis))?.index ?? constant(0), registers * vector);
+  }
+
+  /** Coordinates from one register of a thread to the next. */
+  stepAlong(axis: Variable): number {
+    const plan = planOf(this.schedule, axis);
+    return plan.matrix === undefined && this.isInterleaved(plan) ? plan.threads * plan.vector : stepOf(plan);
+  }
+
+  /**
+   * Vectors of neighbouring threads lie side by side, so that a register of all of them is one piece of memory; so do rows that are read
+   * from workgroup memory. Other rows stay runs: windows of neighbours overlap, and a thread reads what they share once.
+   */
+  private isInterleaved({ vector }: Plan): boolean {
+    return vector > 1 || (this.schedule.stages ?? 0) > 0;
   }
 
   private sideOf(dimension: string): Part | undefined {

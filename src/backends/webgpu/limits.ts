@@ -1,15 +1,7 @@
 import { TimmcError } from "../../ir/error.ts";
 import { bindingAlignment } from "../kernel/bindings.ts";
+import { limits } from "../kernel/limits.ts";
 import type { PlannedStep } from "../kernel/plan.ts";
-
-/** What every WebGPU device has (https://www.w3.org/TR/webgpu/#limits): a program within runs on all of them. */
-export const limits = {
-  storageBuffers: 8,
-  bindingBytes: 134_217_728,
-  workgroups: 65_535,
-  threads: 256,
-  sharedBytes: 16_384,
-} as const;
 
 /** Refuses a kernel that exceeds what every device has, by its module. Throws `unsupported`. */
 export function requireLimits({ name, kernel, bindings }: PlannedStep): void {
@@ -30,8 +22,10 @@ export function requireLimits({ name, kernel, bindings }: PlannedStep): void {
               ? `${shared} bytes of shared memory: every device has ${limits.sharedBytes}`
               : undefined;
   if (excess === undefined) return;
+  const isWide = kernel.buffers.some(({ storage }, i) => bindings[i]?.bytes === largest && storage === "f32");
+  const canHalve = isWide && largest > limits.bindingBytes && largest <= 2 * limits.bindingBytes;
   throw new TimmcError("unsupported", `WebGPU does not take ${excess}`, {
     trail: [name],
-    hint: "Use a smaller --input-size or --batch, or --target onnx.",
+    hint: `Use ${canHalve ? "--precision fp16, " : ""}a smaller --input-size or --batch, or --target onnx.`,
   });
 }

@@ -52,7 +52,8 @@ export function planWebGpu(program: Program, table: Table = gpuTable): WebGpuPro
   const steps = kernels.steps.map((step): Step => {
     requireLimits(step);
     const { name, kernel, bindings } = step;
-    const text = texts.get(kernel) ?? printWgsl(kernel);
+    const weights = new Set(kernel.buffers.filter((_, i) => bindings[i]?.memory === "weights"));
+    const text = texts.get(kernel) ?? printWgsl(kernel, weights);
     texts.set(kernel, text);
     const shader = shaders.get(text) ?? shaders.size;
     shaders.set(text, shader);

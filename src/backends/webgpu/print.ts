@@ -4,7 +4,10 @@ import type { ThreadKernel } from "../kernel/thread.ts";
 
 const vectorOf = (type: string, lanes: Lanes): string => (lanes === 1 ? type : `vec${lanes}<${type}>`);
 
-/** WGSL (https://www.w3.org/TR/WGSL). Every read stays inside of its buffer, so that a masked one may happen. */
+/**
+ * WGSL (https://www.w3.org/TR/WGSL). A masked read happens whether the mask holds or not, and may leave its buffer: WGSL then gives
+ * some element of it, or zero ("out of bounds access", section 14), of which the mask takes none.
+ */
 const wgsl: Spelling = {
   type: (dtype, lanes) => vectorOf(dtype === "f16x2" ? "u32" : dtype, lanes),
   literal: (value, dtype) => {
@@ -47,8 +50,11 @@ const wgsl: Spelling = {
   variables: {},
 };
 
-/** A kernel as a module with the entry point `main`; its buffers are the bindings of group 0, in order. */
-export function printWgsl(kernel: ThreadKernel): string {
+/**
+ * A kernel as a module with the entry point `main`; its buffers are the bindings of group 0, in order. Those that are weights are for
+ * reading only; other memory is one buffer, of which a device takes no range for reading beside one for writing.
+ */
+export function printWgsl(kernel: ThreadKernel, weights: ReadonlySet<Buffer> = new Set()): string {
   const units = unitsOf(kernel);
   // Halves are kept as words of two, which every device reads: see halves-as-words.ts.
   const arrayOf = ({ storage, length }: Buffer, unit: Lanes): { element: string; count: number } =>
@@ -57,9 +63,10 @@ export function printWgsl(kernel: ThreadKernel): string {
       : { element: vectorOf(storage, unit), count: length / unit };
   const unitOf = (buffer: Buffer): Lanes => units.get(buffer) ?? 1;
   return [
-    ...kernel.buffers.map(
-      (b, i) => `@group(0) @binding(${i}) var<storage, read_write> ${b.name}: array<${arrayOf(b, unitOf(b)).element}>;`,
-    ),
+    ...kernel.buffers.map((b, i) => {
+      const access = weights.has(b) && !kernel.writes.has(b) ? "read" : "read_write";
+      return `@group(0) @binding(${i}) var<storage, ${access}> ${b.name}: array<${arrayOf(b, unitOf(b)).element}>;`;
+    }),
     ...kernel.shared.map((b) => {
       const { element, count } = arrayOf(b, unitOf(b));
       return `var<workgroup> ${b.name}: array<${element}, ${count}>;`;

@@ -45,26 +45,70 @@ interface CompileOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const made = new Map<string, Promise<string>>();
+/** A compilation that has begun, and those who wait for it: it stops when none is left. */
+interface Making {
+  readonly executable: Promise<string>;
+  readonly stop: AbortController;
+  waiting: number;
+}
+
+const made = new Map<string, Making>();
+let compilations = 0;
 
 /**
  * The path of the executable of an artifact folder. It lies in a folder of its own until this process ends, and the same sources
- * are compiled once. Throws `dependency` with the compiler's own words, and `interrupted`.
+ * are compiled once, also for callers that come while they are compiled. Throws `dependency` with the compiler's own words, and
+ * `interrupted` to the caller whose signal it was.
  */
-export function compileCuda(folder: string, options: CompileOptions): Promise<string> {
+export async function compileCuda(folder: string, options: CompileOptions): Promise<string> {
   const command = [options.compiler, ...argumentsOf(folder, options)];
   const hash = createHash("sha256").update(JSON.stringify([options.place, command.slice(0, 1), options.flags ?? []]));
   for (const name of sources) hash.update(readSource(join(folder, name))).update("\0");
   if (options.place === "emulation") hash.update(readSource(join(emulation, "emulation.h")));
   const key = hash.digest("hex");
-  const known = made.get(key);
-  if (known !== undefined) return known;
-  const executable = join(ownFolder(), `${key.slice(0, 16)}${process.platform === "win32" ? ".exe" : ""}`);
-  const result = compile([...command, "-o", executable], options.signal).then(() => executable);
-  made.set(key, result);
-  result.catch(() => made.delete(key));
-  return result;
+  const making = made.get(key) ?? begin(key, command);
+  making.waiting++;
+  const done = new AbortController();
+  try {
+    return await Promise.race([making.executable, interruption(options.signal, done.signal)]);
+  } finally {
+    done.abort();
+    making.waiting--;
+    if (options.signal?.aborted && making.waiting === 0) await abandon(key, making);
+  }
 }
+
+function begin(key: string, command: readonly string[]): Making {
+  // Another name for each compilation: one that was stopped may still be at its own.
+  const name = `${key.slice(0, 16)}-${compilations++}${process.platform === "win32" ? ".exe" : ""}`;
+  const path = join(ownFolder(), name);
+  const stop = new AbortController();
+  const making = { executable: compile([...command, "-o", path], stop.signal).then(() => path), stop, waiting: 0 };
+  made.set(key, making);
+  making.executable.catch(() => forget(key, making));
+  return making;
+}
+
+function forget(key: string, making: Making): void {
+  if (made.get(key) === making) made.delete(key);
+}
+
+/** Stops what nobody waits for any more; where it has just ended, it is compiled again for the next caller. */
+async function abandon(key: string, making: Making): Promise<void> {
+  forget(key, making);
+  making.stop.abort();
+  await making.executable.catch(() => undefined);
+}
+
+/** Never resolves; throws `interrupted` when the signal comes before `done` does. */
+const interruption = (signal: AbortSignal | undefined, done: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const stop = (): void => reject(interrupted());
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop, { once: true, signal: done });
+  });
+
+const interrupted = (): TimmcError => new TimmcError("interrupted", "stopped while the kernels were compiled");
 
 function readSource(path: string): Buffer {
   try {
@@ -95,11 +139,11 @@ function ownFolder(): string {
   return folder;
 }
 
-async function compile([file = "", ...args]: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+async function compile([file = "", ...args]: readonly string[], signal: AbortSignal): Promise<void> {
   const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"], signal });
   const words = wordsOf(child);
   const code = await endOf(child);
-  if (signal?.aborted) throw new TimmcError("interrupted", "stopped while the kernels were compiled");
+  if (signal.aborted) throw interrupted();
   if (code === 0) return;
   throw new TimmcError("dependency", `${file} does not compile the model: ${words() || `it ended with ${code}`}`, {
     hint: "Compile the model again, in case its files were changed; CUDA 11.8 or newer, or a C++17 compiler, is needed.",

@@ -5,7 +5,8 @@ import { TimmcError } from "../../ir/error.ts";
 import type { NpyArray } from "../npy.ts";
 import type { Session } from "../session.ts";
 import { type Place, compileCuda, endOf, findHostCompiler, findNvcc } from "./compile.ts";
-import { CudaProcess, type CudaTensor } from "./process.ts";
+import type { CudaTensor } from "./description.ts";
+import { CudaProcess } from "./process.ts";
 
 interface CudaOptions {
   /** Where to run; without it on a device where there is one and nvcc too, else under emulation. */
@@ -34,8 +35,10 @@ export async function openCuda(folder: string, options: CudaOptions = {}): Promi
   const { process, place } = started;
   const { inputs, outputs, device } = process.description;
   const [input, ...more] = inputs;
-  if (input === undefined || more.length > 0)
+  if (input === undefined || more.length > 0) {
+    await process.close();
     throw new TimmcError("unsupported", `the model has ${inputs.length} inputs instead of one`, { trail: [folder] });
+  }
   return {
     place,
     device,

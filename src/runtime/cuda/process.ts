@@ -2,22 +2,13 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { TimmcError } from "../../ir/error.ts";
 import { count } from "../../ir/type.ts";
 import { endOf, wordsOf } from "./compile.ts";
-
-/** An input or an output: float32 in row-major order. */
-export interface CudaTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
-
-interface Description {
-  /** The name of the CUDA device. */
-  readonly device: string;
-  readonly inputs: readonly CudaTensor[];
-  readonly outputs: readonly CudaTensor[];
-}
+import { type Description, readDescription } from "./description.ts";
 
 /** The exit code of a program that found no CUDA device. */
 const noDevice = 3;
+
+/** The first line of a program is not longer, in bytes. */
+const longestLine = 1 << 20;
 
 /**
  * A model's own program (data/cuda/main.cpp with --pipe) as a child that keeps the model loaded: for the bytes of all inputs on
@@ -40,10 +31,11 @@ export class CudaProcess {
     const child = spawn(executable, ["--weights", weights, "--pipe"], { stdio: "pipe" });
     const answers = new Answers(child);
     try {
-      const line = await answers.line();
-      return new CudaProcess(child, answers, JSON.parse(line) as Description);
+      return new CudaProcess(child, answers, readDescription(await answers.line()));
     } catch (error) {
-      if ((await endOfAny(child)) === noDevice) return undefined;
+      child.stdin.end();
+      child.kill("SIGKILL");
+      if ((await answers.ended) === noDevice) return undefined;
       throw error;
     }
   }
@@ -73,18 +65,15 @@ export class CudaProcess {
   /** Ends the program once it has answered. */
   async close(): Promise<void> {
     await this.#turn;
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const end = endOf(this.#child);
     this.#child.stdin.end();
-    await end;
+    await this.#answers.ended;
   }
 }
 
-const endOfAny = async (child: ChildProcessWithoutNullStreams): Promise<number | string> =>
-  child.exitCode ?? child.signalCode ?? endOf(child);
-
 /** What a child writes, taken piece by piece in the order of the asking. */
 class Answers {
+  /** The exit code or signal of the child, or why it could not be started. */
+  readonly ended: Promise<number | string>;
   #chunks: Buffer[] = [];
   #length = 0;
   #failure: TimmcError | undefined;
@@ -99,7 +88,8 @@ class Answers {
     });
     // A child that ends closes its input, which is told by its end.
     child.stdin.on("error", () => undefined);
-    void endOf(child).then((end) => {
+    this.ended = endOf(child);
+    void this.ended.then((end) => {
       this.#failure = new TimmcError("unsupported", `the CUDA program ended: ${words() || String(end)}`);
       this.#wake();
     });
@@ -109,7 +99,11 @@ class Answers {
     for (;;) {
       const all = this.#join();
       const end = all.indexOf("\n");
-      if (end >= 0) return this.#take(end + 1).toString("utf8");
+      if (end >= 0 && end < longestLine) return this.#take(end + 1).toString("utf8");
+      if (this.#length > longestLine)
+        throw new TimmcError("unsupported", `the first line of the CUDA program is longer than ${longestLine} bytes`, {
+          hint: "Compile the model again: its main.cpp may have been changed.",
+        });
       await this.#more();
     }
   }

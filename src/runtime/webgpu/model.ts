@@ -1,8 +1,8 @@
 import { needsOf, requestDevice, requireRoom } from "./device.ts";
 import { WebGpuError } from "./error.ts";
-import { type Plan, bytesOf, checkPlan } from "./plan.ts";
+import { type Plan, type Step, bytesOf, checkPlan } from "./plan.ts";
 import { type BoundStep, dispatch, timeSteps } from "./steps.ts";
-import { type WeightBytes, upload } from "./upload.ts";
+import { type WeightBytes, closeUnread, upload } from "./upload.ts";
 import { type Values, decodeOutput, encodeInput } from "./values.ts";
 
 export type { WeightBytes } from "./upload.ts";
@@ -12,6 +12,7 @@ export interface LoadOptions {
   readonly plan: unknown;
   /** WGSL, in the plan's order. */
   readonly shaders: readonly string[];
+  /** A stream is cancelled where the model does not load. */
   readonly weights: WeightBytes;
   /** Where the model runs; without, a device of its own, which `dispose` gives back. */
   readonly device?: GPUDevice | undefined;
@@ -40,6 +41,15 @@ export interface Model {
 
 /** Puts a network on a device: buffers, pipelines and bind groups are made once, here. Throws WebGpuError. */
 export async function loadModel(options: LoadOptions): Promise<Model> {
+  try {
+    return await load(options);
+  } catch (error) {
+    await closeUnread(options.weights);
+    throw error;
+  }
+}
+
+async function load(options: LoadOptions): Promise<Model> {
   const { shaders, weights, progress = () => {} } = options;
   const plan = checkPlan(options.plan, shaders);
   const needs = needsOf(plan);
@@ -61,17 +71,17 @@ export async function loadModel(options: LoadOptions): Promise<Model> {
       return buffers as [weights: GPUBuffer, arena: GPUBuffer, outputs: GPUBuffer];
     });
     const layouts = layoutsOf(device, plan);
-    const [pipelines] = await Promise.all([
+    const pipelines = await whileUploading(
+      (signal) => upload(device, memory[0], weights, { size: plan.weights, signal, progress }),
       Promise.all(shaders.map((code, i) => pipelineOf(device, code, layouts.ofShader(i)))),
-      upload(device, memory[0], weights, plan.weights, progress),
-    ]);
+    );
     const steps = await guarded(device, plan, () =>
       plan.steps.map(({ name, grid, shader, bindings }): BoundStep => ({
         name,
         grid,
         pipeline: pipelines[shader] as GPUComputePipeline,
         group: device.createBindGroup({
-          layout: layouts.ofCount(bindings.length),
+          layout: layouts.ofBindings(bindings),
           entries: bindings.map(([which, offset, size], binding) => ({
             binding,
             resource: { buffer: memory[which], offset, size },
@@ -104,21 +114,39 @@ function buffersOf(device: GPUDevice, { weights, arena, outputs }: Plan): GPUBuf
   ];
 }
 
-/** Kernels with equally many bindings have one layout. */
+/**
+ * Kernels whose bindings are of the same memory have one layout. Weights are read only: the device refuses a shader that may write
+ * them. The arena is one buffer, of which a device takes no range for reading beside one for writing.
+ */
 function layoutsOf(device: GPUDevice, { steps }: Plan) {
-  const known = new Map<number, GPUBindGroupLayout>();
-  const ofCount = (bindings: number): GPUBindGroupLayout => {
-    const entries = Array.from({ length: bindings }, (_, binding) => ({
+  const known = new Map<string, GPUBindGroupLayout>();
+  const ofBindings = (bindings: Step["bindings"]): GPUBindGroupLayout => {
+    const kinds = bindings.map(([which]) => which);
+    const entries = kinds.map((which, binding) => ({
       binding,
       visibility: computeStage,
-      buffer: { type: "storage" as const },
+      buffer: { type: which === 0 ? ("read-only-storage" as const) : ("storage" as const) },
     }));
-    const layout = known.get(bindings) ?? device.createBindGroupLayout({ entries });
-    known.set(bindings, layout);
+    const layout = known.get(kinds.join("")) ?? device.createBindGroupLayout({ entries });
+    known.set(kinds.join(""), layout);
     return layout;
   };
-  const counts = new Map(steps.map((step) => [step.shader, step.bindings.length]));
-  return { ofCount, ofShader: (shader: number) => ofCount(counts.get(shader) ?? 0) };
+  const bindings = new Map(steps.map((step) => [step.shader, step.bindings]));
+  return { ofBindings, ofShader: (shader: number) => ofBindings(bindings.get(shader) ?? []) };
+}
+
+/** `work`, beside an upload that both wait for; where one fails, the upload has ended when this throws. */
+async function whileUploading<T>(begin: (signal: AbortSignal) => Promise<void>, work: Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const uploaded = begin(stop.signal);
+  try {
+    const [result] = await Promise.all([work, uploaded]);
+    return result;
+  } catch (error) {
+    stop.abort();
+    await uploaded.catch(() => undefined);
+    throw error;
+  }
 }
 
 async function pipelineOf(device: GPUDevice, code: string, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
@@ -247,14 +275,15 @@ class Network implements Model {
     if (invalid !== null) throw new WebGpuError("shader", `the device refuses the run: ${invalid.message}`);
     await this.awaited(memory.outputs.mapAsync(mapRead));
     const mapped = memory.outputs.getMappedRange();
-    const values: Record<string, Values> = {};
     at = 0;
-    for (const output of plan.outputs) {
-      values[output.name] = decodeOutput(output, new Float32Array(mapped, at, bytesOf(output) / 4));
+    const values = plan.outputs.map((output) => {
+      const decoded = decodeOutput(output, new Float32Array(mapped, at, bytesOf(output) / 4));
       at += bytesOf(output);
-    }
+      return [output.name, decoded] as const;
+    });
     memory.outputs.unmap();
-    return values;
+    // Own properties, whatever the plan calls them: assigning to __proto__ would make none.
+    return Object.fromEntries(values);
   }
 
   private async awaited<T>(work: Promise<T>): Promise<T> {

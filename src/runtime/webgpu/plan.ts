@@ -51,11 +51,14 @@ export function checkPlan(value: unknown, shaders: readonly string[]): Plan {
   const memory = [multiple("weights", plan["weights"], 4), multiple("arena", plan["arena"], 4)] as const;
   const within = (field: string, which: 0 | 1, from: number, bytes: number): void =>
     refuseUnless(from + bytes <= memory[which], `${field}: it ends behind the ${which === 0 ? "weights" : "arena"}`);
-  for (const field of ["inputs", "outputs"] as const)
+  for (const field of ["inputs", "outputs"] as const) {
+    const names = new Set<unknown>();
     list(field, plan[field]).forEach((entry, i) => {
       const at = `${field}[${i}]`;
       const { name, dtype, shape, order, offset } = object(at, entry);
       refuseUnless(typeof name === "string" && elementTypes.some((t) => t === dtype), at);
+      refuseUnless(!names.has(name), `${at}.name: another has it`);
+      names.add(name);
       const extents = list(at, shape).map((d) => integer(at, d, 1, maxBytes));
       const axes = list(at, order).map((axis) => integer(at, axis, 0, extents.length - 1));
       refuseUnless(new Set(axes).size === extents.length && axes.length === extents.length, `${at}.order`);
@@ -69,6 +72,8 @@ export function checkPlan(value: unknown, shaders: readonly string[]): Plan {
         ),
       );
     });
+  }
+  const kinds = new Map<unknown, string>();
   list("steps", plan["steps"]).forEach((entry, i) => {
     const at = `steps[${i}]`;
     const { name, shader, grid, bindings } = object(at, entry);
@@ -76,11 +81,16 @@ export function checkPlan(value: unknown, shaders: readonly string[]): Plan {
     integer(`${at}.shader`, shader, 0, shaders.length - 1);
     const counts = list(at, grid).map((n) => integer(`${at}.grid`, n, 1, 65_535));
     refuseUnless(counts.length === 3, `${at}.grid`);
-    for (const binding of list(at, bindings)) {
+    const memories = list(at, bindings).map((binding) => {
       const [which, offset, bytes, ...more] = list(at, binding);
       refuseUnless((which === 0 || which === 1) && more.length === 0, `${at}.bindings`);
       within(at, which as 0 | 1, multiple(at, offset, 256), multiple(at, bytes, 4));
-    }
+      return which;
+    });
+    // A shader says of each of its bindings whether it is one of weights.
+    const kind = memories.join();
+    refuseUnless((kinds.get(shader) ?? kind) === kind, `${at}.bindings: other steps of the shader have others`);
+    kinds.set(shader, kind);
   });
   return value as Plan;
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -65,6 +65,13 @@ describe("the C interface", () => {
     expect(run("./threads", "weights.bin")).toEqual(worked);
     expect(build("-DTIMMC_EMULATION_THREADS", "-fsanitize=thread")).toEqual(worked);
     expect(run("./threads", "weights.bin")).toEqual(worked);
+  });
+
+  it("waits for what a device does late, and leaves the thread's device alone", { timeout: 240_000 }, () => {
+    copyFileSync(join(import.meta.dirname, "late.cpp"), join(at("model"), "late.cpp"));
+    const files = ["-x", "c++", "model.cu", "late.cpp", "-o", "late"];
+    expect(run(cxx, "-std=c++17", "-O1", ...strict, ...hostFlags, "-DTIMMC_EMULATION_LATE", ...files)).toEqual(worked);
+    expect(run("./late", "weights.bin")).toEqual(worked);
   });
 
   it("has names of its own under a prefix", () => {
@@ -142,6 +149,21 @@ describe("the program", () => {
     const changed = run("./program", "--verify", ".");
     expect(changed.printed).toMatch(/FAIL logits.*\nok {3}features.1.*\n2 of 2 outputs compared, 1 failed/);
     expect(changed.status).toBe(1);
+  });
+
+  it("compares numbers that are all the same, whose deviation is zero", () => {
+    // Without weights all is zero.
+    writeFileSync(join(at("model"), "zeros.bin"), Buffer.alloc(readFileSync(join(at("model"), "weights.bin")).length));
+    mkdirSync(join(at("model"), "constant"));
+    const compared = (expected: number): string => {
+      const data = new Float32Array(1000).fill(expected);
+      writeFileSync(join(at("model"), "constant/logits.npy"), formatNpy({ dtype: "f32", shape: [1, 1000], data }));
+      return run("./program", "--weights", "zeros.bin", "--verify", "constant").printed;
+    };
+    expect(compared(0)).toMatch(/^ok {3}logits: largest error 0,/);
+    expect(compared(1e-38)).toMatch(/^ok {3}logits: largest error 1e-38,/);
+    expect(compared(1e-20)).toMatch(/^FAIL logits: /);
+    expect(compared(3)).toMatch(/^FAIL logits: /);
   });
 });
 

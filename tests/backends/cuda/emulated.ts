@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { writeCuda } from "../../../src/backends/cuda/emit.ts";
-import { type CudaProgram, planCuda } from "../../../src/backends/cuda/plan.ts";
-import { buildProgram } from "../../../src/backends/kernel/build.ts";
+import { type CudaProgram, buildCuda, planCuda } from "../../../src/backends/cuda/plan.ts";
+import type { Precision } from "../../../src/backends/kernel/precision.ts";
 import { encodeNumbers } from "../../../src/ir/bytes.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import { type NdArray, ndarray } from "../../../src/ir/ndarray.ts";
@@ -9,14 +9,14 @@ import { startCuda } from "../../../src/runtime/cuda/open.ts";
 
 export type Numbers = (name: string, shape: readonly number[]) => NdArray;
 
-/** Writes the artifact's files of a graph into a new folder. */
+/** Writes the artifact's files of a graph, as the product builds it, into a new folder. */
 export async function writeGraph(
   folder: string,
   graph: Graph,
   numbers: Numbers,
-  schedule?: Parameters<typeof planCuda>[1],
+  { precision, schedule }: { readonly precision?: Precision; readonly schedule?: Parameters<typeof planCuda>[1] } = {},
 ): Promise<CudaProgram> {
-  const program = planCuda(buildProgram(graph), schedule);
+  const program = planCuda(buildCuda(graph, precision), schedule);
   mkdirSync(folder, { recursive: true });
   const parameters = {
     bytes: (key: string, { dtype, shape }: { dtype: NdArray["dtype"]; shape: readonly number[] }) =>

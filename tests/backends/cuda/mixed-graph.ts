@@ -58,6 +58,11 @@ export function mixedGraph(ops: readonly TestedOp[]): MixedGraph {
 /** Ops that have kernels, and results that depend on more than weights. */
 export const kernelCases: readonly TestedOp[] = testedOps.filter((op) => kernelOps.has(op) && casesOf(op).length > 0);
 
+/** Those of them that weights take part in. */
+export const weightCases: readonly TestedOp[] = kernelCases.filter((op) =>
+  casesOf(op).some(({ operands }) => operands.some((x) => x?.weight === true)),
+);
+
 function casesOf(op: TestedOp): readonly OpCase[] {
   const all = [...Object.values(shapeClasses[op] ?? {}), ...drawn(op, draws).map(fixed)];
   return all.filter(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type Kernel, buildProgram } from "../../../src/backends/kernel/build.ts";
 import { type KernelShape, shapeOfKernel } from "../../../src/backends/kernel/choose-shape.ts";
-import { chooseSchedule, limits, scheduleOf, tileFor } from "../../../src/backends/kernel/choose.ts";
+import { chooseSchedule, scheduleOf, tileFor } from "../../../src/backends/kernel/choose.ts";
+import { limits } from "../../../src/backends/kernel/limits.ts";
 import { variable } from "../../../src/backends/kernel/index-expr.ts";
 import { lower } from "../../../src/backends/kernel/lower.ts";
 import { kernelPasses } from "../../../src/backends/kernel/passes.ts";
@@ -46,7 +47,7 @@ describe("schedules", () => {
       const bytes = shared.reduce((sum, buffer) => sum + buffer.length * 4, 0);
       expect(
         [workgroup, Math.max(...grid), bytes].map(
-          (n, i) => n <= ([limits.threads, limits.blocks, limits.sharedBytes][i] ?? 0),
+          (n, i) => n <= ([limits.threads, limits.workgroups, limits.sharedBytes][i] ?? 0),
         ),
         shapeOfKernel(kernel).key,
       ).toEqual([true, true, true]);
@@ -59,6 +60,17 @@ describe("schedules", () => {
       expect(threadsOf(kernelNamed(kernels, name)), name).toBeGreaterThan(gpuTable.busy / 2);
     // A vector's product has a thousand results: its sums are shared.
     expect(threadsOf(kernelNamed(kernels, "classifier"))).toBeGreaterThan(4096);
+  });
+
+  it("have as many threads for maps whose rows are summed up as for others", async () => {
+    const { lowered } = await lowerRequest({ model: "efficientnet_b0", batch: 1 });
+    runPipeline(lowered.graph, presets.O2);
+    const apart = new Map(buildProgram(lowered.graph).kernels.map((k) => [k.tile.name, k]));
+    runPipeline(lowered.graph, kernelPasses.O2);
+    const pooled = buildProgram(lowered.graph).kernels.filter((k) => k.group.pooled !== undefined);
+    expect(pooled).toHaveLength(16);
+    for (const kernel of pooled)
+      expect(threadsOf(kernel)).toBeGreaterThanOrEqual(0.9 * threadsOf(apart.get(kernel.tile.name) as Kernel));
   });
 
   it("give a thread more of a product where there is more of it", async () => {
@@ -91,7 +103,7 @@ describe("schedules", () => {
     const tile = { columns: 1, columnThreads: 1, rows: 1, rowThreads: 1, split: 1, unroll: 0, depth: 1, stages: 0 };
     const { plans } = scheduleOf(shape, tile);
     const blocks = (name: string): number => Math.ceil(300 / (plans[name]?.threads ?? 1));
-    expect(blocks("a0") * blocks("a1")).toBeLessThanOrEqual(limits.blocks);
+    expect(blocks("a0") * blocks("a1")).toBeLessThanOrEqual(limits.workgroups);
   });
 
   it("take a measured tile in place of the class's", async () => {

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Kernel, buildProgram } from "../../../src/backends/kernel/build.ts";
 import { chooseSchedule } from "../../../src/backends/kernel/choose.ts";
-import { type Schedule, scalarPlan } from "../../../src/backends/kernel/schedule.ts";
+import { type Plan, type Schedule, scalarPlan } from "../../../src/backends/kernel/schedule.ts";
 import { kernelPasses } from "../../../src/backends/kernel/passes.ts";
 import { poolInParts } from "../../../src/backends/kernel/rules/pool-in-parts.ts";
 import { splitGates } from "../../../src/backends/kernel/rules/split-gates.ts";
@@ -117,6 +117,21 @@ const cases: Readonly<Record<string, (net: Net) => readonly [Graph, readonly str
     const y = net.conv(net.op("concat", [a, b], { axis: 1 }), 4, 1);
     return [net.outputs(y, a), ["conv > conv", "conv > conv", "conv > conv"]];
   },
+  "no more is taken along than devices bind": (net) => {
+    const sums = [net.conv(net.input([1, 4, 6, 6]), 4, 1)];
+    for (let i = 0; i < 5; i++) sums.push(net.op("add", [sums.at(-1) as Value, net.input([1, 4, 6, 6])], {}));
+    return [net.outputs(...sums.slice(1)), ["conv > add, add, add", "- > add", "- > add"]];
+  },
+  "no more is computed in place than devices bind, weights included": (net) => {
+    const scaled = (): Value => net.op("mul", [net.input([1, 4, 6, 6]), net.param([1, 4, 1, 1])], {});
+    const all = [scaled(), scaled(), scaled(), scaled()];
+    const sum = all.reduce((a, b) => net.op("add", [a, b], {}));
+    const each = all.map((x) => net.conv(x, 4, 1));
+    return [
+      net.outputs(net.conv(sum, 4, 1), ...each),
+      ["- > mul", "- > mul", ...Array.from({ length: 5 }, () => "conv > conv")],
+    ];
+  },
 };
 
 describe("a kernel takes along what it has at hand", () => {
@@ -198,6 +213,17 @@ describe("a depthwise convolution's kernel sums up rows for a squeeze-excite", (
         } as const;
         check(graph, (kernel) => (kernel.group.pooled === undefined ? chooseSchedule(kernel) : { plans }));
       }
+  });
+  it("in a warp only where its bits tell threads apart", () => {
+    for (const channels of [3, 4]) {
+      const net = new Net();
+      const x = map(net, [1, channels, 8, 8]);
+      const graph = net.outputs(x, squeezed(net, x));
+      runPipeline(graph, [poolInParts], [verifying]);
+      const plan = (threads: number): Plan => ({ threads, registers: 1, vector: 1 });
+      const plans = { y: plan(8), s: plan(4), o: plan(channels) };
+      check(graph, ({ group }) => (group.pooled === undefined ? { plans: {} } : { plans, shuffles: true }));
+    }
   });
   it("and a map that nobody else needs is not stored", () => {
     const net = new Net();

@@ -2,11 +2,14 @@ import { describe, expect, it } from "vitest";
 import { bindCommon } from "../../../src/backends/kernel/bind.ts";
 import { type Kernel, buildProgram } from "../../../src/backends/kernel/build.ts";
 import { halvesAsWords, storedAlone } from "../../../src/backends/kernel/halves-as-words.ts";
+import { literal } from "../../../src/backends/kernel/expr.ts";
+import { constant } from "../../../src/backends/kernel/index-expr.ts";
 import { lower } from "../../../src/backends/kernel/lower.ts";
 import { matrixSchedule } from "../../../src/backends/kernel/matrix-schedule.ts";
 import type { Plan, Schedule } from "../../../src/backends/kernel/schedule.ts";
 import { stagedSchedule } from "../../../src/backends/kernel/staged-schedule.ts";
 import type { BuildOptions } from "../../../src/backends/kernel/storage.ts";
+import { printCuda } from "../../../src/backends/cuda/print.ts";
 import type { Statement, ThreadKernel } from "../../../src/backends/kernel/thread.ts";
 import { decodeFloat, encodeFloat } from "../../../src/ir/float.ts";
 import { interpret } from "../../../src/ir/interpret.ts";
@@ -172,6 +175,12 @@ describe("matrix instructions", () => {
       expect(count(kernel.body, "mma")).toBeGreaterThan(0);
     }
   });
+  it("numbers become halves on the way, and no copy moves other bytes", () => {
+    const plans = { m: plan(2, 2, 1, "row"), o: plan(2, 2, 2, "column"), c: plan(1, 2, 2, "column") };
+    const { error, kernel } = run("linear", linear(64, 64, 64), { plans, stages: 3 }, halves);
+    expect(error).toBeLessThan(1e-5);
+    expect(() => printCuda(kernel, "k", true)).not.toThrow();
+  });
   it("are not taken for a single row", () => {
     const of = (rows: number): Schedule | undefined => {
       const [kernel] = buildProgram(caseGraph("linear", [linear(rows, 64, 64)]).graph, halves).kernels;
@@ -194,6 +203,13 @@ describe("halves as words", () => {
     const { error, kernel } = run("linear", linear(5, 12, 6), { plans }, storage, halvesAsWords);
     expect(error).toBeLessThan(1e-5);
     expect(storedAlone(kernel)).toEqual(new Set());
+  });
+  it("memory of a workgroup that is filled number by number holds numbers", () => {
+    const { kernel } = run("linear", linear(5, 12, 6), { plans: { m: plan(4, 1, 1), o: plan(2, 1, 2) } }, storage);
+    const buffer = { name: "s", space: "workgroup", storage: "f16", length: 8 } as const;
+    const store = { kind: "store", buffer, index: constant(3), value: literal(1) } as const;
+    const { shared } = halvesAsWords({ ...kernel, shared: [buffer], body: [store] });
+    expect(shared.map((b) => b.storage)).toEqual(["f32"]);
   });
   it("numbers at places that only a run knows are halves of words", () => {
     const plans = { m: plan(4, 1, 1), o: plan(4, 1, 1), c: plan(1, 1, 1) };

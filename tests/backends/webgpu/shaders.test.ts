@@ -1,6 +1,6 @@
 import { create } from "webgpu";
 import { describe, expect, it } from "vitest";
-import { limits } from "../../../src/backends/webgpu/limits.ts";
+import { limits } from "../../../src/backends/kernel/limits.ts";
 import { buildWebGpu, planWebGpu } from "../../../src/backends/webgpu/plan.ts";
 import { lowerRequest } from "../../../src/driver/lower-request.ts";
 import { pipelineOf } from "../../../src/driver/pipeline.ts";
@@ -31,6 +31,10 @@ describe.each(models)("the program of %s", (model) => {
     const { plan, shaders } = await programOf(model, precision);
     expect(checkPlan(JSON.parse(JSON.stringify(plan)), shaders)).toEqual(plan);
     expect(Math.max(...plan.steps.map((step) => step.bindings.length))).toBeLessThanOrEqual(limits.storageBuffers);
+    for (const { shader, bindings } of plan.steps) {
+      const access = [...(shaders[shader] ?? "").matchAll(/var<storage, (\w+)>/g)].map((match) => match[1]);
+      expect(access).toEqual(bindings.map(([which]) => (which === 0 ? "read" : "read_write")));
+    }
     const device = await anyDevice();
     device.pushErrorScope("validation");
     const refused: string[] = [];

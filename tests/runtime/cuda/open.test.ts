@@ -1,7 +1,9 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { compileCuda, findHostCompiler } from "../../../src/runtime/cuda/compile.ts";
 import { type CudaSession, openCuda } from "../../../src/runtime/cuda/open.ts";
+import { CudaProcess } from "../../../src/runtime/cuda/process.ts";
 import { compileTiny, refusal, temporaryFolder } from "../../driver/workspace.ts";
 
 const at = temporaryFolder();
@@ -64,6 +66,18 @@ describe("a model under emulation", () => {
 });
 
 describe("what cannot run says why", () => {
+  it("a model of several inputs, whose program is ended", { timeout: 120_000 }, async () => {
+    cpSync(at("model"), at("two"), { recursive: true });
+    const line = '{\\"device\\": \\"d\\", \\"inputs\\": [], \\"outputs\\": []}';
+    const body = `puts("${line}"); fflush(stdout); while (getchar() != EOF); fclose(fopen(v[2], "w"));`;
+    writeFileSync(join(at("two"), "main.cpp"), `#include <cstdio>\nint main(int, char** v) { ${body} }\n`);
+    expect(await refusal(openCuda(at("two"), { place: "emulation" }))).toContain(
+      "the model has 0 inputs instead of one",
+    );
+    // Its end empties the file of weights.
+    expect(readFileSync(join(at("two"), "weights.bin"))).toHaveLength(0);
+  });
+
   it("no device", async () => {
     process.env["CUDA_VISIBLE_DEVICES"] = "-1";
     expect(await refusal(openCuda(at("model"), { place: "device" }))).toContain(
@@ -124,11 +138,75 @@ describe("what cannot run says why", () => {
     expect(await refusal(opened)).toBe("interrupted: stopped while the kernels were compiled");
   });
 
+  it("another caller of the same sources is not interrupted with it", { timeout: 120_000 }, async () => {
+    cpSync(at("model"), at("shared"), { recursive: true });
+    writeFileSync(
+      join(at("shared"), "main.cpp"),
+      `${readFileSync(join(at("model"), "main.cpp"), "utf8")}\n// shared\n`,
+    );
+    const options = { compiler: findHostCompiler() ?? "g++", place: "emulation" } as const;
+    const stop = new AbortController();
+    const first = refusal(compileCuda(at("shared"), { ...options, signal: stop.signal }));
+    const second = compileCuda(at("shared"), options);
+    stop.abort();
+    expect(await first).toBe("interrupted: stopped while the kernels were compiled");
+    expect(existsSync(await second)).toBe(true);
+    expect(await compileCuda(at("shared"), options)).toBe(await second);
+  });
+
+  it("an interrupted compilation begins again for the next caller", { timeout: 120_000 }, async () => {
+    cpSync(at("model"), at("anew"), { recursive: true });
+    writeFileSync(join(at("anew"), "main.cpp"), "int main() {}\n");
+    writeFileSync(join(at("anew"), "model.cu"), "\n");
+    const options = { compiler: findHostCompiler() ?? "g++", place: "emulation" } as const;
+    const stop = new AbortController();
+    const first = refusal(compileCuda(at("anew"), { ...options, signal: stop.signal }));
+    stop.abort();
+    const second = compileCuda(at("anew"), options);
+    expect(await first).toBe("interrupted: stopped while the kernels were compiled");
+    expect(existsSync(await second)).toBe(true);
+  });
+
   it("paths are paths, whatever is in them", { timeout: 120_000 }, async () => {
     const folder = at("-o $(touch made) `x` \" ' ;");
     cpSync(at("model"), folder, { recursive: true });
     writeFileSync(join(folder, "main.cpp"), `${readFileSync(join(folder, "main.cpp"), "utf8")}\n// compiled anew\n`);
     session = await openCuda(folder, { place: "emulation" });
     expect((await session.run(image(1))).size).toBe(1);
+  });
+});
+
+describe("a program that is not what it should be is ended", () => {
+  /** A shell script in place of a model, which writes its process id beside it. */
+  function program(name: string, body: string): { file: string; isRunning: () => boolean } {
+    const file = at(name);
+    writeFileSync(file, `#!/bin/sh\necho $$ > "$0.pid"\n${body}\n`);
+    chmodSync(file, 0o755);
+    const isRunning = (): boolean => existsSync(`/proc/${readFileSync(`${file}.pid`, "utf8").trim()}`);
+    return { file, isRunning };
+  }
+  const tensor = (shape: string): string => `[{"name": "x", "shape": ${shape}}]`;
+  const said = (shape: string): string => `echo '{"device": "d", "inputs": ${tensor(shape)}, "outputs": []}'; exec cat`;
+  const noDescription = "unsupported: the CUDA program does not say what it is: ";
+
+  it.each([
+    ["no JSON", "echo hello; exec cat", `${noDescription}"hello\\n"`],
+    ["null", "echo null; exec cat", `${noDescription}"null\\n"`],
+    ["no tensors", `echo '{"device": "d"}'; exec cat`, noDescription],
+    ["a shape of text", said('["1"]'), noDescription],
+    ["a shape without end", said("[1e9, 1e9]"), noDescription],
+    ["no line", "exec cat /dev/zero", "unsupported: the first line of the CUDA program is longer than 1048576 bytes"],
+  ])("%s", { timeout: 20_000 }, async (name, body, text) => {
+    const { file, isRunning } = program(name, body);
+    expect(await refusal(CudaProcess.start(file, "weights"))).toContain(text);
+    expect(isRunning()).toBe(false);
+  });
+
+  it("no device", async () => {
+    expect(await CudaProcess.start(program("none", "exit 3").file, "weights")).toBeUndefined();
+  });
+
+  it("no program", async () => {
+    expect(await refusal(CudaProcess.start(at("missing"), "weights"))).toContain("ENOENT");
   });
 });

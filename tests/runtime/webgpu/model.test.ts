@@ -78,6 +78,41 @@ describeOnGpu("a model", () => {
     expect(await refusal(load({ weights: stream }))).toMatch(/^artifact: the weights have .* says 256$/);
   });
 
+  it("hands outputs over by whatever name they have", async () => {
+    const outputs = tinyPlan.outputs.map((o, i) => ({ ...o, name: ["__proto__", "constructor"][i] ?? "" }));
+    const values = await (await load({ plan: { ...tinyPlan, outputs } })).run(tinyInput);
+    expect(Object.entries(values)).toEqual([
+      ["__proto__", tinyOutputs.y],
+      ["constructor", tinyOutputs.sum],
+    ]);
+  });
+
+  it("refuses a shader that may write weights, although its text is one", async () => {
+    const [scale = "", sum = ""] = tinyShaders;
+    const writing = scale.replace("<storage, read>", "<storage, read_write>").replace("y[i] =", "w[i] = 0.0; y[i] =");
+    expect(await refusal(load({ shaders: [writing, sum] }))).toMatch(/^shader: /);
+  });
+
+  it("ends the upload before it gives memory back, where a shader is refused", async () => {
+    const on = await device();
+    const destroyed = vi.spyOn(GPUBuffer.prototype, "destroy");
+    let cancelled = -1;
+    // Without end, and slower than shaders are compiled.
+    const weights = new ReadableStream<Uint8Array>({
+      pull: (to) => new Promise((done) => setTimeout(done, 5)).then(() => to.enqueue(new Uint8Array(0))),
+      cancel: () => {
+        cancelled = destroyed.mock.calls.length;
+      },
+    });
+    try {
+      expect(await refusal(load({ device: on, shaders: ["", ""], weights }))).toMatch(/^shader: /);
+      expect([cancelled, destroyed.mock.calls.length]).toEqual([0, 3]);
+    } finally {
+      destroyed.mockRestore();
+      on.destroy();
+    }
+  });
+
   it("refuses inputs of another type or shape", async () => {
     const model = await load();
     for (const input of [
@@ -154,6 +189,14 @@ describeOnGpu("a model", () => {
     expect(await refusal(load({ plan: huge }))).toMatch(/^too-large: the model needs a buffer of 549755813888 bytes/);
     expect(await refusal(load({ plan: huge, device: await device() }))).toMatch(/^too-large: .* this device has /);
   });
+});
+
+it("cancels a stream of weights that it has no use for", async () => {
+  const cancel = vi.fn();
+  const none = { requestAdapter: () => Promise.resolve(null) } as unknown as GPU;
+  await refusal(loadModel(tiny({ plan: {}, weights: new ReadableStream({ cancel }) })));
+  await refusal(loadModel(tiny({ gpu: none, weights: new ReadableStream({ cancel }) })));
+  expect(cancel).toHaveBeenCalledTimes(2);
 });
 
 it("says that there is no WebGPU", async () => {

@@ -48,6 +48,7 @@ describe("a plan from outside", () => {
     ["inputs.0.offset", 2],
     ["outputs.0.offset", 1020],
     ["outputs.1", null],
+    ["outputs.1.name", "y"],
     ["steps", "none"],
     ["steps.0.shader", 2],
     ["steps.0.shader", -1],
@@ -62,6 +63,7 @@ describe("a plan from outside", () => {
     ["steps.0.bindings.1", [1, 0, 30]],
     ["steps.0.bindings.1", [1, 0, 32, 0]],
     ["steps.0.bindings.1", [1, NaN, 32]],
+    ["steps.1.shader", 0],
   ])("is refused where %s is %j", (path, value) => {
     expect(refusal(edited(path, value))).toMatch(/^artifact: plan\.json is damaged: /);
   });

@@ -32,11 +32,11 @@ export const tinyPlan: Plan = {
   ],
 };
 
-const buffer = (n: number, name: string): string =>
-  `@group(0) @binding(${n}) var<storage, read_write> ${name}: array<f32>;\n`;
+const buffer = (n: number, name: string, access = "read_write"): string =>
+  `@group(0) @binding(${n}) var<storage, ${access}> ${name}: array<f32>;\n`;
 
 export const tinyShaders: readonly string[] = [
-  `${buffer(0, "w")}${buffer(1, "x")}${buffer(2, "y")}@compute @workgroup_size(6)
+  `${buffer(0, "w", "read")}${buffer(1, "x")}${buffer(2, "y")}@compute @workgroup_size(6)
 fn main(@builtin(local_invocation_index) i: u32) { y[i] = w[i] * x[i]; }`,
   `${buffer(0, "x")}${buffer(1, "s")}@compute @workgroup_size(1)
 fn main() { s[0] = x[0] + x[1] + x[2] + x[3] + x[4] + x[5]; }`,

@@ -7,7 +7,11 @@ const add = (x: Expr, y: Expr): Expr => binary("add", x, y);
 const mul = (x: Expr, y: Expr): Expr => binary("mul", x, y);
 const times = (x: Expr, k: number): Expr => binary("mul", x, literal(k));
 const plus = (x: Expr, k: number): Expr => binary("add", x, literal(k));
-const clip = (x: Expr, low: number, high: number): Expr => binary("min", binary("max", x, literal(low)), literal(high));
+const below = (x: Expr, y: Expr): Expr => compare("lt", x, y);
+/** By comparisons, so that NaN stays NaN, which minima and maxima of devices drop. */
+const atLeast = (x: Expr, low: number): Expr => select(below(x, literal(low)), literal(low), x);
+const clip = (x: Expr, low: number, high: number): Expr =>
+  select(below(literal(high), x), literal(high), atLeast(x, low));
 const sigmoid = (x: Expr): Expr => binary("div", literal(1), plus(unary("exp", unary("neg", x)), 1));
 /** e^x - 1, of which the cancellation near zero is an absolute error of an ulp of 1. */
 const expMinusOne = (x: Expr): Expr => plus(unary("exp", x), -1);
@@ -15,7 +19,7 @@ const negativePart = (x: Expr, of: Expr): Expr => select(compare("lt", x, litera
 
 /** timm's activations as expressions: see src/ir/ops/activation.ts. */
 const formulas: { readonly [K in ActivationKind]: Formula } = {
-  relu: (x) => binary("max", x, literal(0)),
+  relu: (x) => atLeast(x, 0),
   relu6: (x) => clip(x, 0, 6),
   leaky_relu: (x, alpha) => negativePart(x, times(x, alpha)),
   elu: (x, alpha) => negativePart(x, times(expMinusOne(x), alpha)),
