@@ -1,9 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { gpuTable } from "../../src/backends/kernel/table.ts";
 import type { ThreadKernel } from "../../src/backends/kernel/thread.ts";
+import { largest } from "../../src/backends/kernel/tune.ts";
 import { compile } from "../../src/driver/compile.ts";
 import type { KernelTimer } from "../../src/driver/kernel-timer.ts";
 import { type TuneRequest, tune } from "../../src/driver/tune.ts";
+import { tileSchema } from "../../src/driver/tile-schema.ts";
 import { readTuning, tilesIn } from "../../src/driver/tuning.ts";
 import { cli } from "../cli/run-cli.ts";
 import { refusal, temporaryFolder } from "./workspace.ts";
@@ -107,6 +110,31 @@ describe("tuning files", () => {
     const shapes = { x: { tile, ms: 1, default_ms: 1 } };
     const text = JSON.stringify({ tuning_version: 1, target: "webgpu", device: "d", shapes });
     expect(await read(text)).toMatch(/^io: .*shapes.x.tile.columns: must be a power of two/);
+    for (const [name, most] of Object.entries(largest))
+      expect(await read(text.replace(new RegExp(`"${name}":\\d+`), `"${name}":${2 * most + 1}`))).toMatch(
+        new RegExp(`^io: .*shapes.x.tile.(columns|${name}): `),
+      );
+  });
+
+  test("take what the table itself gives", () => {
+    for (const { share: _, workgroup, ...tile } of Object.values(gpuTable.classes))
+      expect(tileSchema.safeParse({ ...tile, rowThreads: workgroup }).success).toBe(true);
+  });
+
+  test("cannot make kernels without end", async () => {
+    const file = at("endless.json");
+    await tune({ ...request(file, () => 1), candidates: 1, inputSize: [3, 128, 128] });
+    const all = { ...largest, columnThreads: 1, rowThreads: 1, split: 1 };
+    const tiles = Object.fromEntries(Object.keys(tilesIn(readTuning(file))).map((shape) => [shape, all]));
+    const given = { ...model, inputSize: [3, 128, 128] as const, weights: "none", target: "webgpu", tiles } as const;
+    expect(await refusal(compile({ ...given, out: at("endless") }))).toMatch(/a measured tile gives each thread \d+/);
+  });
+
+  test("are refused beside --precision fp16, whose kernels were not measured", async () => {
+    await tune(request(at("fp32.json"), () => 1));
+    const args = ["--target", "webgpu", "--tuning", at("fp32.json"), "--weights", "none", "-o", at("refused")];
+    const { status, err } = await cli(["compile", "test_resnet", "--precision", "fp16", ...args]);
+    expect([status, err]).toEqual([2, expect.stringContaining("--precision fp16 does not take --tuning")]);
   });
 
   test("are refused by targets without such kernels", async () => {

@@ -281,4 +281,15 @@ describeOnGpu("a fault of a WebGPU artifact", () => {
     const { failure } = await verify(at("bad-weights"));
     expect(failure).toMatchObject({ stage: "kernels", module: null, message: expect.stringMatching(/weights\.bin/) });
   });
+
+  it("that shows with halves alone is not said to be of the weights", async () => {
+    // Kernels that are tested with float32 tensors pack no halves.
+    sabotage.of = (text) => text.replaceAll(/\bpack2x16float\(/g, "pack2x16float(3.0 * ");
+    await compileFirst(at("bad-halves"), { precision: "fp16" });
+    const { passed, failure } = await verify(at("bad-halves"));
+    expect(passed).toBe(false);
+    expect(failure).toMatchObject({ stage: "kernels", module: null });
+    expect(failure?.message).toMatch(/tested with float32 tensors: .*--precision fp32/);
+    expect(failure?.message).not.toMatch(/weights\.bin/);
+  });
 });

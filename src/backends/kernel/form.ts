@@ -1,4 +1,5 @@
-import { type Buffer, type Expr, binary, cast, compare, load, reduce, select, unary } from "./expr.ts";
+import { type Buffer, type Expr, load, reduce } from "./expr.ts";
+import { rebuild } from "./rebuild.ts";
 import type { TileKernel, TileStatement } from "./tile.ts";
 
 /** A kernel without the names of its tensors: kernels of one form are lowered and printed once. */
@@ -60,22 +61,7 @@ export function withBuffers(tile: TileKernel, to: (buffer: Buffer) => Buffer): T
 }
 
 function rewritten(x: Expr, of: (part: Expr) => Expr, to: (buffer: Buffer) => Buffer): Expr {
-  switch (x.kind) {
-    case "load":
-      return load(to(x.buffer), x.index, x.mask === undefined ? undefined : of(x.mask), x.lanes, x.dtype);
-    case "reduce":
-      return reduce(x.op, x.axes, of(x.x));
-    case "unary":
-      return unary(x.op, of(x.x));
-    case "binary":
-      return binary(x.op, of(x.x), of(x.y));
-    case "compare":
-      return compare(x.op, of(x.x), of(x.y));
-    case "select":
-      return select(of(x.condition), of(x.x), of(x.y));
-    case "cast":
-      return cast(of(x.x), x.dtype);
-    default:
-      return x;
-  }
+  if (x.kind === "reduce") return reduce(x.op, x.axes, of(x.x));
+  if (x.kind !== "load") return rebuild(x, of);
+  return load(to(x.buffer), x.index, x.mask === undefined ? undefined : of(x.mask), x.lanes, x.dtype);
 }

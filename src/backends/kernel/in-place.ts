@@ -15,7 +15,7 @@ export function inPlace(program: Program, schedules: readonly Schedule[]): Progr
   const places = new Map<Buffer, Buffer>();
   const at = (buffer: Buffer): Buffer => places.get(buffer) ?? buffer;
   const kept = new Set([...program.weights, ...program.outputs.map((o) => o.stored)].map((stored) => stored.buffer));
-  const uses = program.kernels.map(({ tile }) => usesOf(tile));
+  const uses = program.kernels.map(({ tile }) => loadsAndStoresOf(tile));
   const last = new Map<Buffer, number>();
   const writers = new Map<Buffer, number>();
   uses.forEach(({ loads, stores }, i) => {
@@ -23,7 +23,7 @@ export function inPlace(program: Program, schedules: readonly Schedule[]): Progr
     for (const { buffer } of stores) writers.set(buffer, (writers.get(buffer) ?? 0) + 1);
   });
   const kernels = program.kernels.map((kernel, i): Kernel => {
-    const { loads, stores } = uses[i] as Uses;
+    const { loads, stores } = uses[i] as LoadsAndStores;
     const store = stores.at(-1);
     const schedule = schedules[i];
     if (
@@ -64,13 +64,13 @@ const moved = (stored: Stored, at: (b: Buffer) => Buffer): Stored => {
 
 type Store = Extract<TileStatement, { kind: "store" }>;
 
-interface Uses {
+interface LoadsAndStores {
   /** The index of a buffer's loads where they have one; else something else. */
   readonly loads: ReadonlyMap<Buffer, string>;
   readonly stores: readonly Store[];
 }
 
-function usesOf(tile: TileKernel): Uses {
+function loadsAndStoresOf(tile: TileKernel): LoadsAndStores {
   const loads = new Map<Buffer, string>();
   const stores: Store[] = [];
   const expr = (x: Expr, isApart: boolean): void => {

@@ -24,7 +24,7 @@ export function trafficOf(program: Program): readonly Traffic[] {
 }
 
 function kernelTraffic(tile: TileKernel, weights: ReadonlySet<Buffer>): Traffic {
-  const use = usesOf(tile);
+  const use = accessesOf(tile);
   const full = (v: Variable): number => v.extent;
   const bytes = (accesses: Accesses, of: (b: Buffer) => boolean): number =>
     [...accesses].reduce((sum, [b, indices]) => sum + (of(b) ? touched(b, indices, full) : 0), 0);
@@ -49,13 +49,13 @@ export function readsByWorkgroups({ tile }: Pick<Kernel, "tile">, schedule: Sche
   );
   const groups = tile.axes.reduce((n, axis) => n * Math.ceil(axis.extent / (own.get(axis.name) ?? 1)), 1);
   const extent = (v: Variable): number => own.get(v.name) ?? v.extent;
-  return groups * [...usesOf(tile).loads].reduce((sum, [b, indices]) => sum + touched(b, indices, extent), 0);
+  return groups * [...accessesOf(tile).loads].reduce((sum, [b, indices]) => sum + touched(b, indices, extent), 0);
 }
 
 /** The indices that a kernel uses of each buffer. */
 type Accesses = ReadonlyMap<Buffer, ReadonlyMap<string, Index>>;
 
-function usesOf(tile: TileKernel): { loads: Accesses; stores: Accesses; flops: number } {
+function accessesOf(tile: TileKernel): { loads: Accesses; stores: Accesses; flops: number } {
   const loads = new Map<Buffer, Map<string, Index>>();
   const stores = new Map<Buffer, Map<string, Index>>();
   const extents = new Map(tile.axes.map((axis) => [axis.name, axis.extent]));

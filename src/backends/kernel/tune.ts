@@ -4,6 +4,7 @@ import { type KernelShape, shapeOfKernel } from "./choose-shape.ts";
 import { scheduleOf, tileFor } from "./choose.ts";
 import { limits } from "./limits.ts";
 import { lower } from "./lower.ts";
+import type { Schedule } from "./schedule.ts";
 import { type Table, type Tile, gpuTable } from "./table.ts";
 import type { ThreadKernel } from "./thread.ts";
 
@@ -47,6 +48,7 @@ export function shapesToTune(
       const key = JSON.stringify(schedule);
       if (seen.has(key)) continue;
       seen.add(key);
+      if (unrolledBy(schedule) > maxUnrolled) continue;
       const threads = lower(kernel.tile, schedule);
       if (fits(threads)) candidates.push({ tile, kernel: bindCommon(legalize(threads)) });
     }
@@ -59,6 +61,13 @@ const mostVariations = 500;
 
 /** Statements of a thread: beyond, a device takes longer to compile a kernel than it could gain. */
 const maxStatements = 1000;
+
+/** The most that a schedule may unroll: a thread of the largest tile that pays has a few thousand. */
+export const maxUnrolled = 2 ** 14;
+
+/** Numbers of results that a thread has, times terms of a sum that it takes at a time: lowering makes no more statements of an expression. */
+export const unrolledBy = ({ plans }: Schedule): number =>
+  Object.values(plans).reduce((n, { registers, vector }) => n * registers * vector, 1);
 
 /** Whether every device takes a kernel, and soon. */
 export function fits({ workgroup, grid, shared, body }: ThreadKernel): boolean {
@@ -88,13 +97,13 @@ function* variations(start: Tile): Generator<Tile> {
   }
 }
 
-/** The most of each number that is tried. */
-const largest: Tile = {
+/** The most of each number: of those that are tried, and of files. The table's own are within. */
+export const largest: Tile = {
   rows: 16,
   columns: 4,
   split: 64,
   columnThreads: 64,
-  rowThreads: 64,
+  rowThreads: limits.threads,
   unroll: 2,
   depth: 4,
   stages: 1,

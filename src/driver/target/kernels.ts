@@ -60,10 +60,12 @@ export interface KernelTarget extends Target {
 
 export function kernelTarget(backend: KernelBackend): KernelTarget {
   const { name, places, texts } = backend;
-  const make = (source: Graph, { precision = "fp32", tiles }: FormRequest): Made => {
-    const table = { ...gpuTable, ...(tiles && { measured: tiles }) };
-    const program = backend.build(kernelGraph(source), precision, table);
-    return { program, ...backend.make(program, table) };
+  const tableOf = ({ tiles }: FormRequest): Table => ({ ...gpuTable, ...(tiles && { measured: tiles }) });
+  const build = (graph: Graph, request: FormRequest): Program =>
+    backend.build(graph, request.precision ?? "fp32", tableOf(request));
+  const make = (source: Graph, request: FormRequest): Made => {
+    const program = build(kernelGraph(source), request);
+    return { program, ...backend.make(program, tableOf(request)) };
   };
   const emit = (graph: Graph, parameters: Parameters, request: FormRequest): Emission =>
     emission(name, make(graph, request), parameters, request);
@@ -106,12 +108,16 @@ export function kernelTarget(backend: KernelBackend): KernelTarget {
     faultBehindPasses: async (suspicion) => {
       const open = async (folder: string): Promise<Session> => (await backend.load()).open(folder, {});
       const request = requestOf(suspicion.manifest);
-      return findWrongKernel(suspicion, { emit: (graph, parameters) => emit(graph, parameters, request), open });
+      return findWrongKernel(suspicion, {
+        build: (graph) => build(graph, request),
+        emit: (graph, parameters) => emit(graph, parameters, request),
+        open,
+      });
     },
   };
 }
 
-function refuseForeign(name: TargetName, { opset, onnxOps, layout, batch, tiles }: TargetRequest): void {
+function refuseForeign(name: TargetName, { opset, onnxOps, layout, batch, precision, tiles }: TargetRequest): void {
   const options = [
     ["--opset", opset],
     ["--onnx-ops", onnxOps],
@@ -128,6 +134,10 @@ function refuseForeign(name: TargetName, { opset, onnxOps, layout, batch, tiles 
     );
   if (name !== "webgpu" && tiles !== undefined)
     throw new TimmcError("usage", `the target ${name} does not take --tuning: timmc tune measures WebGPU's kernels`, {
+      hint: "Leave one of the two out.",
+    });
+  if (precision === "fp16" && tiles !== undefined)
+    throw new TimmcError("usage", "--precision fp16 does not take --tuning: timmc tune measures kernels of float32", {
       hint: "Leave one of the two out.",
     });
   if (batch === "dynamic")
