@@ -6,10 +6,11 @@ import { chooseSchedule } from "../kernel/choose.ts";
 import { load } from "../kernel/expr.ts";
 import { indexOf, variable } from "../kernel/index-expr.ts";
 import { legalizeCuda } from "../kernel/legalize.ts";
-import { matrixSchedule, stagedSchedule } from "../kernel/matrix-schedule.ts";
+import { matrixSchedule } from "../kernel/matrix-schedule.ts";
 import { type Binding, type KernelPlan, type PlannedStep, planKernels } from "../kernel/plan.ts";
 import type { Schedule } from "../kernel/schedule.ts";
 import type { Precision } from "../kernel/precision.ts";
+import { stagedSchedule } from "../kernel/staged-schedule.ts";
 import { printCuda } from "./print.ts";
 
 /** A program for CUDA devices: each kernel once however often it runs, and what runs in order. */

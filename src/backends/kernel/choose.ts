@@ -32,7 +32,10 @@ export function tileFor(shape: KernelShape, { busy, crowded, classes }: Table): 
   const { columns, rows, sums, kind } = shape;
   const most = classes[kind];
   const { workgroup, share: _, ...whole } = most;
-  if (kind === "attention") return { ...whole, rowThreads: workgroup };
+  if (kind === "attention") {
+    const isCrowded = rows.reduce((n, axis) => n * axis.extent, 1) >= crowded;
+    return { ...whole, rowThreads: isCrowded ? workgroup : workgroup / 2, stages: isCrowded ? most.stages : 0 };
+  }
   const vector = columns === undefined ? 1 : widest(columns.extent);
   const outputs = [columns?.extent ?? 1, ...rows.map((axis) => axis.extent)].reduce((a, b) => a * b, 1);
   const terms = sums.reduce((n, axis) => n * axis.extent, 1);
@@ -111,25 +114,36 @@ function columnPlan({ extent }: Variable, { columns, columnThreads, split }: Til
   return { threads: split > 1 ? Math.min(columnThreads, ceilPower(tiles)) : threads, registers, vector };
 }
 
-/** A thread has a row of queries with all its columns: it passes the keys, some at a time, and keeps what it sums. */
+/** A thread has a query with all its columns: it passes the keys, some at a time, and keeps its query and what it sums. */
 function attentionSchedule(shape: KernelShape, tile: Tile): Schedule {
   const { columns, rows, sums } = shape;
   const plans = new Map<string, Plan>();
   for (const axis of sums)
-    if (axis.name === "d") plans.set("d", { threads: 1, registers: 1, vector: widest(axis.extent) });
+    if (axis.name === "d") plans.set("d", widthPlan(axis));
     else plans.set(axis.name, { threads: 1, registers: Math.min(tile.rows, axis.extent), vector: 1 });
-  // Threads of one head read the same keys.
+  // Threads of one head read the same keys; those of several would have tiles for each.
   let left = tile.rowThreads;
+  let isShared = true;
   for (const axis of rows.toSorted((a, b) => Number(b.name === "m") - Number(a.name === "m"))) {
     const threads = fittingThreads(axis.extent, left);
     left = Math.floor(left / threads);
+    isShared &&= threads === 1 || axis.name === "m";
     if (threads > 1) plans.set(dimensionOf(axis), { threads, registers: 1, vector: 1 });
   }
   if (columns !== undefined) {
     const vector = widest(columns.extent);
     plans.set(dimensionOf(columns), { threads: 1, registers: columns.extent / vector, vector });
   }
-  return { plans: Object.fromEntries(withinGrid(shape, plans)) };
+  const stages = isShared ? tile.stages : 0;
+  return { plans: Object.fromEntries(withinGrid(shape, plans)), ...(stages > 0 && { stages }) };
+}
+
+/** All of a query in registers, or an equal part of it at a time. */
+function widthPlan({ extent }: Variable): Plan {
+  const vector = widest(extent);
+  let parts = 1;
+  while (extent / parts > maxHeld || extent % (parts * vector) !== 0) parts++;
+  return { threads: 1, registers: extent / (parts * vector), vector };
 }
 
 /** The row axis that registers lie along. */

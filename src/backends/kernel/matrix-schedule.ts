@@ -2,6 +2,7 @@ import { type Kernel, isMatrixWork } from "./build.ts";
 import { type Expr, childrenOf } from "./expr.ts";
 import type { Variable } from "./index-expr.ts";
 import type { Plan, Schedule } from "./schedule.ts";
+import { enoughWorkgroups } from "./staged-schedule.ts";
 import type { TileStatement } from "./tile.ts";
 
 /** Warps of a workgroup along rows and columns, and the tile of each warp. */
@@ -19,47 +20,12 @@ const tilings: readonly Tiling[] = [
   { warps: [2, 1], tile: [16, 16] },
 ];
 
-/** A device should have this many workgroups at least: more than it has processors. */
-const enoughWorkgroups = 128;
-
 /** Below this most of a fragment's 16 rows would be empty. */
 const fewestRows = 8;
 
 /** Halves of the depth that are copied at once, and how many such tiles there are. */
 const depthTile = 32;
 const stages = 3;
-
-/** The same of float32, by 64 threads of which each has some rows and vectors of columns. */
-const scalarTilings = [
-  { rows: 8, columns: 2 },
-  { rows: 4, columns: 2 },
-  { rows: 4, columns: 1 },
-] as const;
-const side = 8;
-
-/** How threads compute a product of matrices of float32 by tiles in workgroup memory; undefined for what is too small. */
-export function stagedSchedule({ tile, group }: Kernel): Schedule | undefined {
-  const { root } = group;
-  if (root === undefined || root.op === "attention" || !isMatrixWork(root)) return undefined;
-  const [row, column] = ["m", "o"].map((name) => tile.axes.find((axis) => axis.name === name));
-  if (row === undefined || column === undefined) return undefined;
-  const others = tile.axes.filter((axis) => axis !== row && axis !== column).reduce((n, a) => n * a.extent, 1);
-  const chosen = scalarTilings.find(
-    ({ rows, columns }) =>
-      Math.ceil(row.extent / (side * rows)) * Math.ceil(column.extent / (side * columns * 4)) * others >=
-      enoughWorkgroups,
-  );
-  if (chosen === undefined) return undefined;
-  return {
-    plans: {
-      m: { threads: side, registers: chosen.rows, vector: 1 },
-      o: { threads: side, registers: chosen.columns, vector: 4 },
-      c: { threads: 1, registers: 2, vector: 4 },
-    },
-    stages,
-    shuffles: true,
-  };
-}
 
 /** How matrix instructions compute a kernel of halves; undefined for what is no such work. */
 export function matrixSchedule({ tile, group }: Kernel): Schedule | undefined {

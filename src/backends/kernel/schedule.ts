@@ -15,6 +15,8 @@ export interface Plan {
   readonly registers: number;
   readonly vector: Lanes;
   readonly matrix?: "row" | "column";
+  /** The dimension whose threads these are as well; it has as many. */
+  readonly over?: string;
 }
 
 export interface Schedule {

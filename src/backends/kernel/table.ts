@@ -84,7 +84,7 @@ export const gpuTable: Table = {
     linear: product,
     vector: { ...plain, split: 32, workgroup: 256, share: 8 },
     matmul: product,
-    attention: { ...plain, rows: 4, columnThreads: 1, workgroup: 32 },
+    attention: { ...plain, rows: 4, columnThreads: 1, stages: 1 },
     rows: { ...plain, split: 32, share: 8 },
     pool: { ...plain, split: 64, share: 16, workgroup: 128 },
     reduction: { ...plain, split: 64, share: 4, workgroup: 128 },

@@ -25,7 +25,7 @@ export class Workgroup {
 
   constructor(schedule: Schedule) {
     this.schedule = schedule;
-    const plans = Object.entries(schedule.plans);
+    const plans = Object.entries(schedule.plans).filter(([, { over }]) => over === undefined);
     this.hasMatrices = plans.some(([, plan]) => plan.matrix !== undefined);
     const least = this.hasMatrices ? warp : 1;
     this.size = plans.reduce((n, [, plan]) => n * plan.threads, least);
@@ -42,7 +42,7 @@ export class Workgroup {
 
   /** What tells the threads along a dimension apart; dimensions may share a part. */
   partsOf(dimension: string): readonly Part[] {
-    const side = this.side.get(dimension);
+    const side = this.sideOf(dimension);
     const matrix = this.schedule.plans[dimension]?.matrix;
     const inWarp = matrix === undefined ? [] : [matrix === "row" ? this.row : this.quad];
     return side === undefined ? inWarp : [side, ...inWarp];
@@ -56,7 +56,7 @@ export class Workgroup {
   /** From the first coordinate of a tile to register 0 of this thread; `as` puts the columns of an axis where rows would be. */
   localOf(axis: Variable, as = planOf(this.schedule, axis).matrix): Index {
     const plan = planOf(this.schedule, axis);
-    const side = this.side.get(dimensionOf(axis))?.index ?? constant(0);
+    const side = this.sideOf(dimensionOf(axis))?.index ?? constant(0);
     if (plan.matrix === undefined) return this.isInterleaved(plan) ? scale(side, plan.vector) : this.runOf(axis);
     return add(scale(side, plan.registers * stepOf(plan)), as === "row" ? this.row.index : scale(this.quad.index, 2));
   }
@@ -64,7 +64,7 @@ export class Workgroup {
   /** The same where the registers of a thread are a run of neighbours. */
   runOf(axis: Variable): Index {
     const { registers, vector } = planOf(this.schedule, axis);
-    return scale(this.side.get(dimensionOf(axis))?.index ?? constant(0), registers * vector);
+    return scale(this.sideOf(dimensionOf(axis))?.index ?? constant(0), registers * vector);
   }
 
   /** Coordinates from one register of a thread to the next. */
@@ -79,5 +79,9 @@ export class Workgroup {
    */
   private isInterleaved({ vector }: Plan): boolean {
     return vector > 1 || (this.schedule.stages ?? 0) > 0;
+  }
+
+  private sideOf(dimension: string): Part | undefined {
+    return this.side.get(this.schedule.plans[dimension]?.over ?? dimension);
   }
 }

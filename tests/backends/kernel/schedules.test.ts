@@ -5,8 +5,9 @@ import { halvesAsWords, storedAlone } from "../../../src/backends/kernel/halves-
 import { literal } from "../../../src/backends/kernel/expr.ts";
 import { constant } from "../../../src/backends/kernel/index-expr.ts";
 import { lower } from "../../../src/backends/kernel/lower.ts";
-import { matrixSchedule, stagedSchedule } from "../../../src/backends/kernel/matrix-schedule.ts";
+import { matrixSchedule } from "../../../src/backends/kernel/matrix-schedule.ts";
 import type { Plan, Schedule } from "../../../src/backends/kernel/schedule.ts";
+import { stagedSchedule } from "../../../src/backends/kernel/staged-schedule.ts";
 import type { BuildOptions } from "../../../src/backends/kernel/storage.ts";
 import { printCuda } from "../../../src/backends/cuda/print.ts";
 import type { Statement, ThreadKernel } from "../../../src/backends/kernel/thread.ts";
@@ -117,6 +118,16 @@ describe("factors in workgroup memory", () => {
   it("keys and values of an attention", () => {
     const plans = { e: plan(1, 8, 4), d: plan(1, 1, 4), m: plan(8, 1, 1), s: plan(1, 4, 1) };
     expect(run("attention", attention(19, 37, 32), { plans, stages: 1 }).error).toBeLessThan(1e-5);
+  });
+  it.each([
+    [19, 37, 32],
+    [18, 20, 64],
+    [33, 9, 24],
+  ])("an attention of %i queries and %i keys of %i, whose threads lie along both of its widths", (...extents) => {
+    const { error, kernel } = run("attention", attention(...extents), stagedSchedule, { flat: true });
+    expect(error).toBeLessThan(1e-5);
+    expect(kernel.shared.length).toBeGreaterThanOrEqual(2);
+    expect(kernel.workgroup).toBe(64);
   });
   it("as the tilings of float32 have it", () => {
     const { error, kernel } = run("linear", linear(250, 16, 512), stagedSchedule, { flat: true });
