@@ -218,7 +218,7 @@ export const withGraphOptions = (command: Command): Command =>
     .addOption(
       new Option(
         "--preprocess",
-        "take pixels, uint8 N x H x W x C at the network's size, and normalise them inside",
+        "take pixels, uint8 N x H x W x C at the network's size, and normalise them inside; not for the target cuda",
       ).helpGroup(modelGroup),
     )
     .addOption(

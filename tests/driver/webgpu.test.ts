@@ -97,6 +97,11 @@ describe("a WebGPU artifact", () => {
 
   test.each<[Partial<CompileRequest>, RegExp]>([
     [{ batch: "dynamic" }, /^usage: the target webgpu does not take --batch dynamic/],
+    [{ batch: 99_999_999 }, /^usage: .*the target webgpu does not take an input of .*\n.*Use a smaller --batch/],
+    [
+      { target: "cuda", preprocess: true },
+      /^usage: .*the target cuda does not take an input of u8.*\n.*Leave --preprocess out, or use --target webgpu or onnx/,
+    ],
     [{ opset: 17 }, /^usage: the target webgpu does not take --opset 17/],
     [{ onnxOps: "standard" }, /^usage: the target webgpu does not take --onnx-ops standard/],
     [{ layout: "transformers-js" }, /^usage: the target webgpu does not take --layout transformers-js/],

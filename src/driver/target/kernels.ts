@@ -13,7 +13,7 @@ import { defaultForms } from "../../backends/onnx/forms.ts";
 import type { Parameters } from "../../backends/parameters.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
-import { isStaticType, printType } from "../../ir/type.ts";
+import { count, isStaticType, printType } from "../../ir/type.ts";
 import { runPipeline } from "../../passes/pass.ts";
 import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import type { RuntimeFacts, Session } from "../../runtime/session.ts";
@@ -52,6 +52,9 @@ interface Made extends KernelFiles {
   readonly program: Program;
 }
 
+/** Kernels count elements in signed words. */
+const maxElements = 2 ** 31;
+
 /** A target of kernels. */
 export interface KernelTarget extends Target {
   /** The kernels of a graph that the passes left. Throws `unsupported` for what none computes. */
@@ -82,11 +85,15 @@ export function kernelTarget(backend: KernelBackend): KernelTarget {
     check: (request) => refuseForeign(name, request),
     passes: () => kernelPasses,
     forms: () => ({ described: `the target ${name}`, asked: `--target ${name}`, others: [["--target onnx", {}]] }),
-    requireModel: ({ lowered: { input } }) => {
-      if (isStaticType(input.type)) return;
-      throw new TimmcError("usage", `the target ${name} does not take an input of ${printType(input.type)}`, {
-        hint: "Kernels are made for one size: give --batch a number.",
-      });
+    requireModel: ({ lowered: { input }, preprocess }) => {
+      const refuse = (hint: string): never => {
+        throw new TimmcError("usage", `the target ${name} does not take an input of ${printType(input.type)}`, {
+          hint,
+        });
+      };
+      if (!isStaticType(input.type)) refuse("Kernels are made for one size: give --batch a number.");
+      else if (count(input.type.shape) >= maxElements) refuse("Use a smaller --batch.");
+      if (name === "cuda" && preprocess) refuse("Leave --preprocess out, or use --target webgpu or onnx.");
     },
     emit: ({ lowering: { lowered }, weights, request }) => emit(lowered.graph, weights.parameters, request),
     requestOf,
