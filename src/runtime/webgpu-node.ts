@@ -175,8 +175,7 @@ async function refused<T>(path: string, what: "load" | "run", body: () => Promis
     return await body();
   } catch (cause) {
     if (!(cause instanceof WebGpuError)) throw cause;
-    if (cause.code === "artifact")
-      throw new TimmcError("io", cause.message, { trail: [path], hint: "Compile the model again.", cause });
+    if (cause.code === "artifact") throw damaged(path, cause.message, cause);
     throw new TimmcError(
       cause.code === "input" ? "usage" : "unsupported",
       `WebGPU does not ${what} the model: ${cause.message}`,

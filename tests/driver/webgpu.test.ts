@@ -220,7 +220,7 @@ describeOnGpu("a WebGPU artifact on a device", () => {
     const plan = JSON.parse(bytesIn(at("sound"), "plan.json").toString()) as { arena: number };
     const encode = (value: unknown): Buffer => Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
     for (const [file, bytes, message] of [
-      ["plan.json", encode({ ...plan, arena: 256 }), /damaged: plan\.json is damaged: /],
+      ["plan.json", encode({ ...plan, arena: 256 }), /damaged: plan\.json is wrong at /],
       ["plan.json", encode("{"), /damaged: this is not JSON/],
       ["model.wgsl.js", encode("export const shaders = [process.exit()];\n"), /damaged: this is no module of shaders/],
       ["weights.bin", Buffer.alloc(16), /damaged: the weights have 16 bytes/],

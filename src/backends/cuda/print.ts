@@ -1,5 +1,5 @@
 import type { Buffer } from "../kernel/expr.ts";
-import { type Spelling, floatText, printBody, unitsOf } from "../kernel/print.ts";
+import { type Spelling, literalText, printBody, unitsOf } from "../kernel/print.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
 
 const numbers = { f32: "float", i32: "int", bool: "bool", f16x2: "unsigned" } as const;
@@ -7,12 +7,7 @@ const numbers = { f32: "float", i32: "int", bool: "bool", f16x2: "unsigned" } as
 /** CUDA C++ with the vectors and functions of data/cuda/prelude.cuh. */
 const cuda: Spelling = {
   type: (dtype, lanes) => (lanes === 1 ? numbers[dtype] : `Vec<${numbers[dtype]}, ${lanes}>`),
-  literal: (value, dtype) => {
-    if (dtype === "bool") return value === 0 ? "false" : "true";
-    if (dtype === "f16x2") return "0u";
-    if (dtype === "i32") return value < 0 ? `(${value})` : String(value);
-    return floatText(value);
-  },
+  literal: literalText,
   functions: {
     abs: "vabs",
     exp: "vexp",

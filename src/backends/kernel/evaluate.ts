@@ -1,21 +1,7 @@
-import {
-  type Expr,
-  binary,
-  cast,
-  component,
-  compare,
-  halves,
-  indexValue,
-  literal,
-  load,
-  numbers,
-  pack,
-  select,
-  shuffle,
-  unary,
-} from "./expr.ts";
+import { type Expr, binary, component, indexValue, literal, load, pack } from "./expr.ts";
 import { type Index, coefficientOf, isMultiple, substitute, variablesOf } from "./index-expr.ts";
 import { type Place, type Point, coordinate, inside, vectorAxis } from "./place.ts";
+import { rebuild } from "./rebuild.ts";
 
 /** What an expression over axes is for one thread at one point of them. */
 export interface Surroundings {
@@ -28,8 +14,6 @@ export interface Surroundings {
 export function evaluate(x: Expr, point: Point, s: Surroundings): Expr {
   const of = (child: Expr): Expr => evaluate(child, point, s);
   switch (x.kind) {
-    case "literal":
-      return x;
     case "index":
       return lanes(x.index, point, s, indexValue);
     case "load":
@@ -38,26 +22,8 @@ export function evaluate(x: Expr, point: Point, s: Surroundings): Expr {
       return s.held(x.local.name, point);
     case "reduce":
       return s.held(x.key, point);
-    case "unary":
-      return unary(x.op, of(x.x));
-    case "binary":
-      return binary(x.op, of(x.x), of(x.y));
-    case "compare":
-      return compare(x.op, of(x.x), of(x.y));
-    case "select":
-      return select(of(x.condition), of(x.x), of(x.y));
-    case "cast":
-      return cast(of(x.x), x.dtype);
-    case "pack":
-      return pack(x.parts.map(of));
-    case "component":
-      return component(of(x.x), x.lane);
-    case "halves":
-      return halves(of(x.x));
-    case "numbers":
-      return numbers(of(x.x));
-    case "shuffle":
-      return shuffle(of(x.x), x.xor);
+    default:
+      return rebuild(x, of);
   }
 }
 

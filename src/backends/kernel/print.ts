@@ -43,10 +43,18 @@ export interface Spelling {
 }
 
 /** A float32 as both languages write it, a negative one in parentheses, zero with its sign. */
-export function floatText(value: number): string {
+function floatText(value: number): string {
   const text = String(Math.abs(value));
   const whole = `${text}${/[.e]/.test(text) ? "" : ".0"}f`;
   return value < 0 || Object.is(value, -0) ? `(-${whole})` : whole;
+}
+
+/** A number as both languages write it. */
+export function literalText(value: number, dtype: Scalar): string {
+  if (dtype === "bool") return value === 0 ? "false" : "true";
+  if (dtype === "f16x2") return "0u";
+  if (dtype === "i32") return value < 0 ? `(${value})` : String(value);
+  return floatText(value);
 }
 
 /** The statements of a body, a line each. `units` says what the buffers are arrays of. */

@@ -1,5 +1,5 @@
 import type { Buffer, Lanes } from "../kernel/expr.ts";
-import { type Spelling, floatText, printBody, unitsOf } from "../kernel/print.ts";
+import { type Spelling, literalText, printBody, unitsOf } from "../kernel/print.ts";
 import type { ThreadKernel } from "../kernel/thread.ts";
 
 const vectorOf = (type: string, lanes: Lanes): string => (lanes === 1 ? type : `vec${lanes}<${type}>`);
@@ -10,12 +10,7 @@ const vectorOf = (type: string, lanes: Lanes): string => (lanes === 1 ? type : `
  */
 const wgsl: Spelling = {
   type: (dtype, lanes) => vectorOf(dtype === "f16x2" ? "u32" : dtype, lanes),
-  literal: (value, dtype) => {
-    if (dtype === "bool") return value === 0 ? "false" : "true";
-    if (dtype === "f16x2") return "0u";
-    if (dtype === "i32") return value < 0 ? `(${value})` : String(value);
-    return floatText(value);
-  },
+  literal: literalText,
   functions: {
     abs: "abs",
     exp: "exp",

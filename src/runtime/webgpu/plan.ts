@@ -96,7 +96,7 @@ export function checkPlan(value: unknown, shaders: readonly string[]): Plan {
 }
 
 function refuseUnless(holds: boolean, field: string): void {
-  if (!holds) throw new WebGpuError("artifact", `plan.json is damaged: ${field}`);
+  if (!holds) throw new WebGpuError("artifact", `plan.json is wrong at ${field}`);
 }
 
 function object(field: string, value: unknown): Json {

@@ -11,7 +11,7 @@ import {
 } from "../../../src/backends/kernel/expr.ts";
 import { constant } from "../../../src/backends/kernel/index-expr.ts";
 import { legalizeCuda, legalizeWgsl } from "../../../src/backends/kernel/legalize.ts";
-import { floatText } from "../../../src/backends/kernel/print.ts";
+import { literalText } from "../../../src/backends/kernel/print.ts";
 import { type ThreadKernel, buffersOf } from "../../../src/backends/kernel/thread.ts";
 import { printWgsl } from "../../../src/backends/webgpu/print.ts";
 
@@ -41,7 +41,7 @@ describe("literals", () => {
     [3.4e38, "3.4e+38f"],
     [1e21, "1e+21f"],
   ])("%d is %s", (value, text) => {
-    expect(floatText(value)).toBe(text);
+    expect(literalText(value, "f32")).toBe(text);
   });
 
   it.each([legalizeWgsl, legalizeCuda])("beyond float32 are its last numbers, and none is NaN", (legalize) => {

@@ -65,10 +65,10 @@ describe("a plan from outside", () => {
     ["steps.0.bindings.1", [1, NaN, 32]],
     ["steps.1.shader", 0],
   ])("is refused where %s is %j", (path, value) => {
-    expect(refusal(edited(path, value))).toMatch(/^artifact: plan\.json is damaged: /);
+    expect(refusal(edited(path, value))).toMatch(/^artifact: plan\.json is wrong at /);
   });
 
   it.each([null, 3, "plan", [], {}])("is refused where it is %j", (plan) => {
-    expect(refusal(plan)).toMatch(/^artifact: plan\.json is damaged: /);
+    expect(refusal(plan)).toMatch(/^artifact: plan\.json is wrong at /);
   });
 });
