@@ -52,7 +52,7 @@ interface Made extends KernelFiles {
   readonly program: Program;
 }
 
-/** Kernels count elements in signed words. */
+/** Indices of kernels are signed words. */
 const maxElements = 2 ** 31;
 
 /** A target of kernels. */
@@ -201,6 +201,11 @@ export function kernelGraph(source: Graph): Graph {
     const where = { trail: origin.path === "" ? [] : [origin.path], hint: "Use --target onnx." };
     if (!isStaticType(type))
       throw new TimmcError("unsupported", `kernels are made for one size, and this is ${printType(type)}`, where);
+    if (count(type.shape) >= maxElements)
+      throw new TimmcError("unsupported", `kernels do not count the elements of ${printType(type)}`, {
+        ...where,
+        hint: "Use a smaller --batch.",
+      });
     if (!isWeight && op !== "input" && !isPoint(value) && rootOf(value) === undefined)
       throw new TimmcError("unsupported", `there is no kernel for ${op}`, where);
   }
