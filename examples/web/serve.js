@@ -29,21 +29,14 @@ const types = {
   ".png": "image/png",
 };
 
-/**
- * The path that a request asks for; undefined where it is none.
- * @param {string} url
- */
-function placeOf(url) {
-  try {
-    return decodeURIComponent(new URL(url, "http://localhost").pathname);
-  } catch {
-    return undefined;
-  }
-}
+// An address that is none, such as /%E0%A4%A, is no reason to stop.
+const server = createServer((request, response) =>
+  answer(request.url ?? "/", response).catch(() => response.writeHead(400).end()),
+);
 
-const server = createServer(async ({ url = "/" }, response) => {
-  const place = placeOf(url);
-  if (place === undefined) return response.writeHead(400).end();
+/** @type {(url: string, response: import("node:http").ServerResponse) => Promise<unknown>} */
+async function answer(url, response) {
+  const place = decodeURIComponent(new URL(url, "http://localhost").pathname);
   if (place === "/") return response.writeHead(302, { location: "/page/index.html" }).end();
   if (place === "/pictures.json") return response.end(JSON.stringify(await readdir(pictures)));
   const [, name = "", ...rest] = place.split("/");
@@ -52,8 +45,10 @@ const server = createServer(async ({ url = "/" }, response) => {
   const bytes =
     file.startsWith(folder + path.sep) && folder !== "" ? await readFile(file).catch(() => undefined) : undefined;
   if (bytes === undefined) return response.writeHead(404).end();
-  response.writeHead(200, { "content-type": types[path.extname(file)] ?? "application/octet-stream" }).end(bytes);
-});
+  return response
+    .writeHead(200, { "content-type": types[path.extname(file)] ?? "application/octet-stream" })
+    .end(bytes);
+}
 
 // WebGPU needs https, or this machine's own address.
 server.listen(Number(process.env.PORT ?? 8080), "127.0.0.1", () => {
