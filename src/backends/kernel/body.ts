@@ -1,16 +1,17 @@
+import { shapeOf } from "./ops/shape.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
-import { type Buffer, type Expr, literal, load, localValue, reduce } from "./expr.ts";
+import { type Buffer, type Expr, literal, load, localValue, reduce, mul } from "./expr.ts";
 import type { Group } from "./group.ts";
 import { type Index, type Variable, indexOf, variable } from "./index-expr.ts";
-import { f32, given, mul } from "./ops/parts.ts";
+import { f32, given } from "./ops/parts.ts";
 import { type Source, everywhere, isMovement, isPoint, pointAt } from "./ops/point.ts";
 import { rootOf } from "./ops/root.ts";
 import { forward, widthOf } from "./region.ts";
 import { type BuildOptions, isMatrixWork, packing, storageOf } from "./storage.ts";
 import { type Stored, addressOf } from "./stored.ts";
 import type { TileStatement } from "./tile.ts";
-import { lengthOf, shapeOf } from "./uses.ts";
+import { lengthOf } from "./uses.ts";
 
 /** A value's element at a place of a kernel's axes. */
 export interface Element {

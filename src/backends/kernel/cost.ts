@@ -1,6 +1,7 @@
+import { shapeOf } from "./ops/shape.ts";
 import type { OpName } from "../../ir/ops/index.ts";
 import { type Value, is } from "../../ir/value.ts";
-import { lengthOf, operandsOf, shapeOf } from "./uses.ts";
+import { lengthOf, operandsOf } from "./uses.ts";
 
 /** Tensors that a kernel reads besides weights; with these and its results it stays within 8 bindings. */
 export const mostRead = 5;

@@ -34,6 +34,9 @@ export type BinaryOp = (typeof binaryOps)[number];
 export type CompareOp = (typeof compareOps)[number];
 export type ReduceOp = "add" | "max";
 
+/** What changes no sum and no maximum: below every number of a network, and far from the end of the type. */
+export const neutral: Readonly<Record<ReduceOp, number>> = { add: 0, max: -3.0e38 };
+
 /**
  * An expression of one number, with free variables: axes of a tile before lowering, blocks, threads and loops after it. It
  * broadcasts by name: a point of the free axes is a value. Nodes are compared by key.
@@ -186,6 +189,10 @@ export function binary(op: BinaryOp, a: Expr, b: Expr): Expr {
     free: union(x, y),
   };
 }
+
+export const mul = (x: Expr, y: Expr): Expr => binary("mul", x, y);
+export const plus = (x: Expr, y: Expr): Expr => binary("add", x, y);
+export const minus = (x: Expr, y: Expr): Expr => binary("sub", x, y);
 
 /** A comparison; one of indices that their ranges decide is a literal. */
 export function compare(op: CompareOp, a: Expr, b: Expr): Expr {

@@ -1,3 +1,4 @@
+import { warp } from "./workgroup.ts";
 import { decodeFloat, encodeFloat } from "../../ir/float.ts";
 import { erf } from "../../ir/ops/activation.ts";
 import { type BinaryOp, type Buffer, type CompareOp, type Expr, type UnaryOp, childrenOf, elementsOf } from "./expr.ts";
@@ -62,8 +63,6 @@ const comparisons: Record<CompareOp, (x: number, y: number) => boolean> = {
   le: (x, y) => x <= y,
   eq: (x, y) => x === y,
 };
-
-const warp = 32;
 
 /** Who used the elements of the workgroup's memory since the last barrier: a thread, nobody, or several. */
 const nobody = -1;

@@ -1,4 +1,4 @@
-import { type Expr, binary, childrenOf, compare, literal, select, splat, unary } from "./expr.ts";
+import { type Expr, binary, childrenOf, compare, literal, select, splat, unary, mul, plus } from "./expr.ts";
 import { rebuild } from "./rebuild.ts";
 import { type ThreadKernel, mapBody } from "./thread.ts";
 
@@ -17,8 +17,6 @@ const mapKernel = (kernel: ThreadKernel, of: (x: Expr) => Expr): ThreadKernel =>
   return { ...kernel, body: mapBody(kernel.body, legal) };
 };
 
-const add = (x: Expr, y: Expr): Expr => binary("add", x, y);
-const mul = (x: Expr, y: Expr): Expr => binary("mul", x, y);
 const atMost = (x: Expr, most: number): Expr => binary("min", x, literal(most));
 const lessThan = (x: Expr, y: Expr): Expr => compare("lt", x, y);
 
@@ -86,14 +84,14 @@ const sineCoefficients = [2.6083159809786594e-6, -1.9810690719168633e-4, 8.33307
  */
 function sine(x: Expr, op: "sin" | "cos"): Expr {
   const turns = mul(x, literal(1 / Math.PI));
-  const n = unary("floor", op === "sin" ? add(turns, literal(0.5)) : turns);
-  const halves = op === "sin" ? n : add(n, literal(0.5));
+  const n = unary("floor", op === "sin" ? plus(turns, literal(0.5)) : turns);
+  const halves = op === "sin" ? n : plus(n, literal(0.5));
   const r = piParts.reduce((rest, part) => binary("sub", rest, mul(halves, literal(part))), x);
   const square = mul(r, r);
   const p = sineCoefficients
     .slice(1)
-    .reduce((sum, c) => add(mul(sum, square), literal(c)), literal(sineCoefficients[0] ?? 0));
-  const value = add(mul(mul(square, p), r), r);
+    .reduce((sum, c) => plus(mul(sum, square), literal(c)), literal(sineCoefficients[0] ?? 0));
+  const value = plus(mul(mul(square, p), r), r);
   const odd = binary("sub", n, mul(literal(2), unary("floor", mul(n, literal(0.5)))));
   const sign = binary("sub", literal(1), mul(literal(2), odd));
   return mul(op === "sin" ? sign : unary("neg", sign), value);
@@ -110,8 +108,8 @@ const coefficients = [
  */
 function erf(x: Expr): Expr {
   const z = atMost(unary("abs", x), 10);
-  const t = binary("div", literal(1), add(mul(z, literal(0.5)), literal(1)));
-  const p = coefficients.reduceRight<Expr>((sum, c) => add(mul(sum, t), literal(c)), literal(0));
+  const t = binary("div", literal(1), plus(mul(z, literal(0.5)), literal(1)));
+  const p = coefficients.reduceRight<Expr>((sum, c) => plus(mul(sum, t), literal(c)), literal(0));
   const tail = mul(t, unary("exp", binary("sub", p, mul(z, z))));
   const positive = binary("sub", literal(1), tail);
   return select(lessThan(x, literal(0)), unary("neg", positive), positive);

@@ -3,8 +3,8 @@ import type { OpName } from "../../ir/ops/index.ts";
 import { type Value, is } from "../../ir/value.ts";
 import { type Index, indexOf, mod, offset, variable } from "./index-expr.ts";
 import { isMovement, isPoint } from "./ops/point.ts";
-import { broadcastIndex, reindex } from "./ops/shape.ts";
-import { isDepthwise, isRoot, lengthOf, operandsOf, shapeOf } from "./uses.ts";
+import { broadcastIndex, reindex, shapeOf } from "./ops/shape.ts";
+import { isDepthwise, isRoot, lengthOf, operandsOf } from "./uses.ts";
 
 /**
  * What a root's kernel could compute of the elements that it has at hand: the root, and every value with as many elements each of which is

@@ -1,6 +1,6 @@
+import { shapeOf } from "./ops/shape.ts";
 import type { Value } from "../../ir/value.ts";
 import { rowMajor } from "./stored.ts";
-import { shapeOf } from "./uses.ts";
 
 export interface BuildOptions {
   /** How tensors are kept that the caller does not see, f32 by default; those of one axis and of odd rows stay f32. */

@@ -1,7 +1,7 @@
+import { shapeOf } from "./ops/shape.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Buffer } from "./expr.ts";
 import { type Index, add, constant, offset, scale } from "./index-expr.ts";
-import { shapeOf } from "./uses.ts";
 
 /** A tensor in memory: its axes from the one with the longest stride to the one whose elements lie next to each other. */
 export interface Stored {

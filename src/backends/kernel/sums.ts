@@ -13,6 +13,7 @@ import {
   select,
   shuffle,
   splat,
+  neutral,
 } from "./expr.ts";
 import { type Index, type Variable, add, constant, div, indexOf, mod, offset, scale, variable } from "./index-expr.ts";
 import { type MatrixProduct, halvesAt, isDirect, matrixProductOf } from "./matrix.ts";
@@ -40,8 +41,6 @@ const storageOf = (factor: Expr): Buffer["storage"] => (factor.kind === "load" ?
 
 /** Bytes of workgroup memory that threads bring sums together in. */
 const exchangeBytes = 4096;
-
-const neutral: Record<ReduceOp, number> = { add: 0, max: -3.0e38 };
 
 /** How a thread computes sums: in its registers, with factors from workgroup memory or by matrix instructions as scheduled. */
 export class Sums {

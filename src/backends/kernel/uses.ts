@@ -1,3 +1,4 @@
+import { shapeOf } from "./ops/shape.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { type Value, is } from "../../ir/value.ts";
 import { rootOf } from "./ops/root.ts";
@@ -20,7 +21,6 @@ export function usesOf(graph: Graph): Uses {
 export const operandsOf = (value: Value): Value[] =>
   [...new Set(value.operands)].filter((x): x is Value => x !== undefined && !x.isWeight);
 
-export const shapeOf = (value: Value): readonly number[] => value.type.shape as readonly number[];
 export const lengthOf = (value: Value): number => shapeOf(value).reduce((a, b) => a * b, 1);
 
 /** Sums of products along the last axis or a window: their result has rows and output channels. */

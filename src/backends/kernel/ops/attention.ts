@@ -1,7 +1,7 @@
-import { binary, literal, localValue, reduce, unary } from "../expr.ts";
+import { binary, literal, localValue, reduce, unary, minus, mul, plus } from "../expr.ts";
 import { indexOf, variable } from "../index-expr.ts";
 import type { TileStatement } from "../tile.ts";
-import { type RootOf, axesOf, f32, given, minus, mul, plus } from "./parts.ts";
+import { type RootOf, axesOf, f32, given } from "./parts.ts";
 import { everywhere } from "./point.ts";
 import { broadcastIndex } from "./shape.ts";
 

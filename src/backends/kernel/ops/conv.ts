@@ -1,8 +1,8 @@
-import { binary, literal, reduce, select, within } from "../expr.ts";
+import { binary, literal, reduce, select, within, mul, plus } from "../expr.ts";
 import { add, constant, div, indexOf, offset, scale, variable } from "../index-expr.ts";
 import { everywhere } from "./point.ts";
 import { unflatten } from "./shape.ts";
-import { type RootOf, given, mul, plus } from "./parts.ts";
+import { type RootOf, given } from "./parts.ts";
 
 /** Output channels, places, and the images that they are in. Of pointwise convolutions all places are one axis. */
 export const conv: RootOf = ([x, weight, bias], value, shape, { flat, width = 1 }) => {

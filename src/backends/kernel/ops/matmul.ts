@@ -1,6 +1,6 @@
-import { reduce } from "../expr.ts";
+import { reduce, mul, plus } from "../expr.ts";
 import { indexOf, variable } from "../index-expr.ts";
-import { type RootOf, axesOf, given, mul, plus } from "./parts.ts";
+import { type RootOf, axesOf, given } from "./parts.ts";
 import { everywhere } from "./point.ts";
 import { broadcastIndex, unflatten } from "./shape.ts";
 

@@ -1,7 +1,7 @@
 import type { Value } from "../../../ir/value.ts";
-import { type Expr, literal, localValue, reduce, unary } from "../expr.ts";
+import { type Expr, literal, localValue, reduce, unary, minus, mul, plus } from "../expr.ts";
 import { type Index } from "../index-expr.ts";
-import { type Root, type RootOf, f32, given, minus, mul, plus } from "./parts.ts";
+import { type Root, type RootOf, f32, given } from "./parts.ts";
 import { type Source, everywhere } from "./point.ts";
 import { type OfRow, groupwise, rowwise } from "./rowwise.ts";
 

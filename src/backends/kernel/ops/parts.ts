@@ -1,5 +1,5 @@
 import type { Value } from "../../../ir/value.ts";
-import { type Expr, type Local, binary } from "../expr.ts";
+import type { Expr, Local } from "../expr.ts";
 import { type Index, type Variable, variable } from "../index-expr.ts";
 import type { TileStatement } from "../tile.ts";
 import type { Source } from "./point.ts";
@@ -33,9 +33,6 @@ export type RootOf = (
 ) => Root;
 
 export const f32 = (name: string, axes: readonly Variable[]): Local => ({ name, dtype: "f32", lanes: 1, axes });
-export const mul = (x: Expr, y: Expr): Expr => binary("mul", x, y);
-export const plus = (x: Expr, y: Expr): Expr => binary("add", x, y);
-export const minus = (x: Expr, y: Expr): Expr => binary("sub", x, y);
 
 /** Axes named by their letters, `b0`, `b1` ... where there are more. */
 export const axesOf = (shape: readonly number[], names: readonly string[]): Variable[] =>

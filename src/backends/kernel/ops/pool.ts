@@ -1,4 +1,4 @@
-import { type Expr, binary, literal, reduce, select, within } from "../expr.ts";
+import { type Expr, binary, literal, reduce, select, within, neutral } from "../expr.ts";
 import { add, indexOf, offset, scale, variable } from "../index-expr.ts";
 import { type RootOf, given } from "./parts.ts";
 import { everywhere } from "./point.ts";
@@ -39,7 +39,7 @@ export const pool =
     const mask = inside(() => 0);
     const element = source.at([given(n), given(o), ...places], mask);
     if (op === "max")
-      return { axes, statements: [], value: reduce("max", windows, select(mask, element, literal(-3.0e38))) };
+      return { axes, statements: [], value: reduce("max", windows, select(mask, element, literal(neutral.max))) };
     const rank = kernel.length;
     const seen = counted ? inside((i) => (padding[i] ?? 0) + (padding[i + rank] ?? 0)) : mask;
     const sum = reduce("add", windows, select(mask, element, literal(0)));

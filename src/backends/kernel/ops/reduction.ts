@@ -1,6 +1,6 @@
-import { literal, reduce } from "../expr.ts";
+import { literal, reduce, mul } from "../expr.ts";
 import { type Variable, indexOf, variable } from "../index-expr.ts";
-import { type RootOf, axesOf, given, mul } from "./parts.ts";
+import { type RootOf, axesOf, given } from "./parts.ts";
 import { everywhere } from "./point.ts";
 
 export const reduction =

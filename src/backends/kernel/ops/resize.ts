@@ -1,7 +1,21 @@
 import type { ResizeOptions } from "../../../ir/ops/resize.ts";
-import { type Expr, binary, cast, compare, indexValue, literal, reduce, select, unary, within } from "../expr.ts";
+import {
+  type Expr,
+  binary,
+  cast,
+  compare,
+  indexValue,
+  literal,
+  reduce,
+  select,
+  unary,
+  within,
+  minus,
+  mul,
+  plus,
+} from "../expr.ts";
 import { type Index, type Variable, add, constant, div, indexOf, offset, scale, variable } from "../index-expr.ts";
-import { type RootOf, axesOf, given, minus, mul, plus } from "./parts.ts";
+import { type RootOf, axesOf, given } from "./parts.ts";
 import { everywhere } from "./point.ts";
 
 interface Resized extends ResizeOptions {

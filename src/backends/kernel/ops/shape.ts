@@ -1,4 +1,7 @@
+import type { Value } from "../../../ir/value.ts";
 import { type Index, add, constant, div, mod, scale } from "../index-expr.ts";
+
+export const shapeOf = (value: Value): readonly number[] => value.type.shape as readonly number[];
 
 /** The place of an element in row-major order. */
 export function flatten(index: readonly Index[], shape: readonly number[]): Index {

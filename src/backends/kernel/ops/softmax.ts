@@ -1,5 +1,5 @@
-import { type Expr, binary, localValue, reduce, unary } from "../expr.ts";
-import { type RootOf, f32, given, minus } from "./parts.ts";
+import { type Expr, binary, localValue, reduce, unary, minus } from "../expr.ts";
+import { type RootOf, f32, given } from "./parts.ts";
 import { everywhere } from "./point.ts";
 import { rowwise } from "./rowwise.ts";
 

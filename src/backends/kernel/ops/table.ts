@@ -1,9 +1,7 @@
 import { type Value, is } from "../../../ir/value.ts";
 import { type Index, add, constant, div, indexOf, isConstant, mod, scale, variable } from "../index-expr.ts";
 import { given } from "./parts.ts";
-import { broadcastIndex, reindex } from "./shape.ts";
-
-const shapeOf = (value: Value): readonly number[] => value.type.shape as readonly number[];
+import { broadcastIndex, reindex, shapeOf } from "./shape.ts";
 
 /**
  * An element of a table of integers that is made of positions and numbers alone, as integer arithmetic of its index: such a

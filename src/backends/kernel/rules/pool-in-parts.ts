@@ -1,9 +1,10 @@
+import { shapeOf } from "../ops/shape.ts";
 import { builderAt } from "../../../ir/builder.ts";
 import type { Graph } from "../../../ir/graph.ts";
 import { type Value, is } from "../../../ir/value.ts";
 import type { Pass } from "../../../passes/pass.ts";
 import { regionsOf, runsAt } from "../region.ts";
-import { isDepthwise, shapeOf } from "../uses.ts";
+import { isDepthwise } from "../uses.ts";
 
 const name = "kernel-pool-in-parts";
 
