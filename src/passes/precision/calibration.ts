@@ -1,0 +1,36 @@
+import { TimmcError } from "../../ir/error.ts";
+import type { Graph } from "../../ir/graph.ts";
+import type { Value } from "../../ir/value.ts";
+import { fingerprint } from "./fingerprint.ts";
+
+/** What the numbers of a value were over the calibration pictures. */
+export interface Range {
+  /** The least and the greatest number seen. */
+  readonly min: number;
+  readonly max: number;
+  /** What eight bits are to span, as the method of calibration chose it: min <= low <= high <= max. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What the passes of a precision know of a network's numbers. It is a file's, read before: no pass sees a number itself. */
+export interface Calibration {
+  /** The fingerprint of the graph whose values were seen. */
+  readonly graph: string;
+  /** By the names of values: f32 values that run. */
+  readonly ranges: Readonly<Record<string, Range>>;
+  /** Names of values whose ops stay in float among eight bits: measured to hurt most. */
+  readonly float: readonly string[];
+}
+
+/** Throws `config` where a calibration is of another graph: its ranges would be those of other values. */
+export function requireCalibrated(graph: Graph, calibration: Calibration): void {
+  if (fingerprint(graph) === calibration.graph) return;
+  throw new TimmcError("config", "the calibration is of another graph: its ranges are those of other values", {
+    hint: "Calibrate again with the options of this compile: timmc calibrate MODEL PICTURES... -o FILE.",
+  });
+}
+
+/** The range of a value; undefined for one that was not seen, such as a weight. */
+export const rangeOf = ({ ranges }: Calibration, { name }: Value): Range | undefined =>
+  Object.hasOwn(ranges, name) ? ranges[name] : undefined;
