@@ -12,7 +12,7 @@ import type { InspectRequest, IrRequest } from "./inspect.ts";
 import { layouts } from "./layout/layout.ts";
 import type { LowerRequest } from "./lower-request.ts";
 import type { ImageRunOptions } from "./run.ts";
-import { precisions } from "../backends/kernel/precision.ts";
+import { precisions } from "../passes/precision/precision.ts";
 import { targetNames } from "./target/names.ts";
 import type { VerifyOptions } from "./verify.ts";
 
@@ -108,6 +108,7 @@ const formFields: Fields<FormRequest> = {
     fits: (v) => typeof v === "number" && supportedOpsets.includes(v),
   },
   onnxOps: oneOf(["standard", "ort"]),
+  calibration: object("what readCalibration gives"),
   tiles: object("an object of tiles by the shapes of kernels"),
 };
 
@@ -115,6 +116,7 @@ const compileFields: Fields<CompileRequest> = {
   ...lowerFields,
   ...formFields,
   out: required(folder),
+  maxError: { takes: "a number above 0", fits: (v) => typeof v === "number" && v > 0 },
   weights,
   optimization: level,
   layout: oneOf(layouts),
@@ -146,6 +148,7 @@ const verifyFields: Fields<VerifyOptions> = {
   ...hubFields,
   model: text("local-dir:FOLDER"),
   weights: text("the path of a weight file"),
+  calibration: text("the path of a calibration file"),
 };
 const runFields: Fields<ImageRunOptions> = {
   ...watch,

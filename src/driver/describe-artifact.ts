@@ -84,6 +84,7 @@ export function describeArtifact(
       family: resolved.family.name,
       weights: { kind: weights.kind, sha256: facts.hashes.weights },
       config_sha256: facts.hashes.config,
+      ...(request.calibration !== undefined && { calibration_sha256: request.calibration.sha256 }),
       hub: weights.hub ?? null,
     },
     request: {
@@ -99,6 +100,7 @@ export function describeArtifact(
       optimization: request.optimization ?? defaultLevel,
       passes: request.passes ?? null,
       onnx_ops: facts.emission.onnxNodes === null ? null : formsOf(request).ops,
+      ...(request.maxError !== undefined && { max_error: request.maxError }),
     },
     target: facts.emission.target,
     input: describeInput(resolved, lowering),

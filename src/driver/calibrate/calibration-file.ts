@@ -1,0 +1,12 @@
+import type { Calibration } from "../../passes/precision/calibration.ts";
+
+/** What a calibration file holds. The passes read `calibration`; whoever measures reads the pictures. */
+export interface CalibrationFile {
+  /** Of the file's bytes, in lower-case hexadecimal: what a manifest keeps of it. */
+  readonly sha256: string;
+  readonly calibration: Calibration;
+  /** Channels, height and width of the check pictures, which are the network's. */
+  readonly inputSize: readonly [channels: number, height: number, width: number];
+  /** Planes [channels, height, width] as `preprocessPixels` leaves them, before mean and std. None was used for ranges. */
+  readonly pictures: readonly Uint8Array[];
+}
