@@ -151,9 +151,10 @@ const valueInfo = (name: string, value: Value): OnnxValueInfo => ({
 const repeating: ReadonlySet<OpName> = new Set(["add", "div", "expand", "maximum", "minimum", "mul", "sub", "where"]);
 
 /**
- * Weights that run with the model although they could be evaluated before: those that hold more elements than all their
- * operands together, and whose users run. Stored, a bias [1, h, n, n] plus a mask [w, 1, n, n] would fill the file with
- * w h n n numbers, most of them repetitions; computed, it costs one pass over what its user reads anyway.
+ * Weights that run with the model although they could be evaluated before. Those that hold more elements than all their
+ * operands together, and whose users run: stored, a bias [1, h, n, n] plus a mask [w, 1, n, n] would fill the file with
+ * w h n n numbers, most of them repetitions; computed, it costs one pass over what its user reads anyway. And those that
+ * were quantised: the file holds the integers, and runtimes compute with them.
  */
 function spreadWeights(graph: Graph): ReadonlySet<Value> {
   const spread = new Set<Value>();
@@ -167,6 +168,7 @@ function spreadWeights(graph: Graph): ReadonlySet<Value> {
 }
 
 function repeats({ op, operands, type }: Value): boolean {
+  if (op === "dequantize") return true;
   const size = (t: TensorType): number => (isStaticType(t) ? count(t.shape) : Number.POSITIVE_INFINITY);
   return repeating.has(op) && size(type) > operands.reduce((n, x) => n + (x === undefined ? 0 : size(x.type)), 0);
 }
