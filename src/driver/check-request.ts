@@ -5,6 +5,8 @@ import { tapFormats } from "../frontend/tap-names.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { ActivationsRequest } from "./activations.ts";
+import type { CalibrateRequest } from "./calibrate/calibrate.ts";
+import { methods } from "./calibrate/method.ts";
 import type { CompileRequest } from "./compile.ts";
 import type { DoctorRequest } from "./doctor.ts";
 import type { FormRequest } from "./forms.ts";
@@ -124,6 +126,19 @@ const compileFields: Fields<CompileRequest> = {
   observers: { takes: "a list of observers", fits: (v) => Array.isArray(v) && v.every(isObject) },
 };
 
+const calibrateFields: Fields<CalibrateRequest> = {
+  ...lowerFields,
+  opset: formFields.opset,
+  onnxOps: formFields.onnxOps,
+  pictures: required(list("a list of paths of pictures and folders")),
+  out: required(text("the path of a file")),
+  weights,
+  optimization: level,
+  passes,
+  method: oneOf(methods),
+  percentile: { takes: "a number above 50 and at most 100", fits: (v) => typeof v === "number" && v > 50 && v <= 100 },
+  samples: { takes: "an integer of at least 2", fits: (v) => isCount(v) && v !== 1 },
+};
 const doctorFields: Fields<DoctorRequest> = { ...lowerFields, weights };
 const activationsFields: Fields<ActivationsRequest> = {
   ...lowerFields,
@@ -219,6 +234,7 @@ const checked =
 
 export const checkResolve = checked("resolve", modelFields);
 export const checkLower = checked("lower", lowerFields);
+export const checkCalibrate = checked("calibrate", calibrateFields);
 export const checkCompile = checked("compile", compileFields);
 export const checkActivations = checked("activations", activationsFields);
 export const checkDoctor = checked("doctor", doctorFields);

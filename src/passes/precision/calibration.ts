@@ -1,5 +1,6 @@
 import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
+import type { OpName } from "../../ir/ops/index.ts";
 import type { Value } from "../../ir/value.ts";
 import { fingerprint } from "./fingerprint.ts";
 
@@ -17,7 +18,7 @@ export interface Range {
 export interface Calibration {
   /** The fingerprint of the graph whose values were seen. */
   readonly graph: string;
-  /** By the names of values: f32 values that run. */
+  /** By the names of values: f32 values that run; `rangeOf` knows those of permutations too. */
   readonly ranges: Readonly<Record<string, Range>>;
   /** Names of values whose ops stay in float among eight bits: measured to hurt most. */
   readonly float: readonly string[];
@@ -31,6 +32,15 @@ export function requireCalibrated(graph: Graph, calibration: Calibration): void 
   });
 }
 
+/** Ops that give the numbers of their operand in another order, or some of them several times. */
+const permutations: ReadonlySet<OpName> = new Set(["expand", "reshape", "roll", "transpose"]);
+
+/** Whether the range of a value is that of what it is made of: such values are in no calibration. */
+export const isPermutation = ({ op }: Value): boolean => permutations.has(op);
+
 /** The range of a value; undefined for one that was not seen, such as a weight. */
-export const rangeOf = ({ ranges }: Calibration, { name }: Value): Range | undefined =>
-  Object.hasOwn(ranges, name) ? ranges[name] : undefined;
+export function rangeOf({ ranges }: Calibration, value: Value): Range | undefined {
+  let seen = value;
+  for (let [x] = seen.operands; isPermutation(seen) && x !== undefined; [x] = seen.operands) seen = x;
+  return Object.hasOwn(ranges, seen.name) ? ranges[seen.name] : undefined;
+}
