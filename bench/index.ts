@@ -4,6 +4,8 @@ import { commaList } from "../src/cli/options.ts";
 import { exitStatus, report } from "../src/cli/report.ts";
 import { type Shell, processShell } from "../src/cli/shell.ts";
 import { TimmcError } from "../src/ir/error.ts";
+import { type Precision, precisions } from "../src/passes/precision/precision.ts";
+import type { AccuracyOptions } from "./accuracy.ts";
 import type { CompileBenchOptions } from "./compile.ts";
 import type { CudaBenchOptions } from "./cuda.ts";
 import { sixteen } from "./models.ts";
@@ -33,7 +35,7 @@ const program = (shell: Shell): Command =>
     .argument("[command]")
     .action((name: string | undefined) => {
       throw new TimmcError("usage", name === undefined ? "no command" : `there is no command ${JSON.stringify(name)}`, {
-        hint: "The commands are ort, webgpu, cuda, compile, zoo, read and forms.",
+        hint: "The commands are ort, webgpu, cuda, compile, zoo, read, accuracy and forms.",
       });
     })
     .addCommand(ortCommand(shell))
@@ -42,6 +44,7 @@ const program = (shell: Shell): Command =>
     .addCommand(compileCommand(shell))
     .addCommand(zooCommand(shell))
     .addCommand(readCommand(shell))
+    .addCommand(accuracyCommand(shell))
     .addCommand(formsCommand(shell));
 
 const levelPair = (text: string): readonly [string, string] => {
@@ -149,6 +152,26 @@ const readCommand = (shell: Shell): Command =>
     .exitOverride()
     .addOption(new Option("--runs <N>", "rounds").argParser(positiveNumber).default(9))
     .action(async (options: ReadBenchOptions) => (await import("./read.ts")).benchRead(options, shell));
+
+const precisionList = (text: string): readonly Precision[] =>
+  commaList(text).map((name) => {
+    const known = precisions.find((precision) => precision === name);
+    if (known === undefined) throw new InvalidArgumentError(`The precisions are ${precisions.join(", ")}.`);
+    return known;
+  });
+
+const accuracyCommand = (shell: Shell): Command =>
+  new Command("accuracy")
+    .description("what each precision costs in accuracy, on pictures whose names begin with their label")
+    .exitOverride()
+    .argument("<MODEL...>", "such as local-dir:FOLDER")
+    .requiredOption("--calibration <DIR>", "pictures to calibrate on")
+    .requiredOption("--evaluation <DIR>", "pictures to measure")
+    .addOption(new Option("--precisions <LIST>", "which").argParser(precisionList).default(precisions, "all"))
+    .addOption(new Option("--opset <N>", "operator set").argParser(opsetNumber).default(21))
+    .action(async (models: readonly string[], options: AccuracyOptions) =>
+      (await import("./accuracy.ts")).benchAccuracy(models, options, shell),
+    );
 
 const formsCommand = (shell: Shell): Command =>
   new Command("forms")

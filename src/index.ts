@@ -2,9 +2,15 @@
 import { type Artifact, loadArtifact as loadFolder } from "./driver/artifact.ts";
 import type { ActivationReport } from "./driver/activation-tally.ts";
 import { type Activations, type ActivationsRequest, activations as describeActivations } from "./driver/activations.ts";
+import {
+  type CalibrateReport,
+  type CalibrateRequest,
+  calibrate as measureRanges,
+} from "./driver/calibrate/calibrate.ts";
 import type { Certificate } from "./driver/certificate.ts";
 import {
   checkActivations,
+  checkCalibrate,
   checkCompile,
   checkDoctor,
   checkFolder,
@@ -56,6 +62,8 @@ export type {
 };
 export type { LowerRequest, LoweredRequest, Manifest, ModelRequest, ResolvedModel, VerifyOptions };
 export type { ActivationReport, Activations, ActivationsRequest };
+export type { CalibrateReport, CalibrateRequest };
+export { readCalibration } from "./driver/calibrate/file.ts";
 export type { FormRequest, Graph, Observer, OptimizationLevel, PassRun };
 
 // Requests come from programs without a type checker too: each is checked before anything is done.
@@ -72,6 +80,10 @@ export const inspect = async (request: InspectRequest): Promise<Inspection> => i
 /** Runs pictures through a network and describes what its stages, or its taps, gave. */
 export const activations = async (request: ActivationsRequest): Promise<Activations> =>
   describeActivations(checkActivations(request));
+
+/** Runs pictures through a network and writes the ranges of its values, for `calibration` of a compile. */
+export const calibrate = async (request: CalibrateRequest): Promise<CalibrateReport> =>
+  measureRanges(checkCalibrate(request));
 
 /** Compiles a model to an artifact folder and gives its manifest. */
 export const compile = async (request: CompileRequest): Promise<Manifest> => compileModel(checkCompile(request));

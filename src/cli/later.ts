@@ -4,7 +4,7 @@ import { TimmcError } from "../ir/error.ts";
 /** Options that the documentation names and this version lacks, by command. */
 const laterOptions = {
   inspect: ["--dynamic-size"],
-  compile: ["--dynamic-size", "--calibration", "--max-error"],
+  compile: ["--dynamic-size"],
 } as const;
 
 /** The same for commands. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../driver/version.ts";
 import { benchCommand } from "./commands/bench.ts";
+import { calibrateCommand } from "./commands/calibrate.ts";
 import { compileCommand } from "./commands/compile.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { infoCommand } from "./commands/info.ts";
@@ -48,6 +49,7 @@ const commands: readonly ((shell: Shell) => Command)[] = [
   infoCommand,
   inspectCommand,
   compileCommand,
+  calibrateCommand,
   verifyCommand,
   runCommand,
   benchCommand,

@@ -2,14 +2,13 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { FormRequest } from "../driver/forms.ts";
 import type { LowerRequest } from "../driver/lower-request.ts";
 import type { OnnxOps } from "../driver/manifest.ts";
-import { precisions } from "../backends/kernel/precision.ts";
+import { precisions } from "../passes/precision/precision.ts";
 import { targetNames } from "../driver/target/names.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
 import type { HubAccess } from "../frontend/hub/model.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { type TapFormat, tapFormats, tapGrammar } from "../frontend/tap-names.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
-import { nowOnly } from "./later.ts";
 import { positiveInteger } from "./numbers.ts";
 import type { Shell } from "./shell.ts";
 
@@ -132,10 +131,18 @@ export type FormOptions = Pick<FormRequest, "target" | "opset" | "onnxOps">;
 export const targetOption = (what: string): Option =>
   new Option("--target <NAME>", `${what}: ONNX, or kernels for WebGPU or CUDA (default: onnx)`).choices(targetNames);
 
-/** What kernels compute with; `when` begins the description. */
+/** What numbers are kept in; `when` begins the description. */
 export const precisionOption = (when = ""): Option =>
-  new Option("--precision <TYPE>", `${when}what kernels keep tensors in: fp32 or fp16 (default: fp32)`).argParser(
-    nowOnly("--precision", precisions, ["int8", "int8-dynamic", "int8-weights", "int4-weights"]),
+  new Option(
+    "--precision <TYPE>",
+    `${when}what numbers are kept in; kernels take fp32 and fp16 (default: fp32)`,
+  ).choices(precisions);
+
+/** What `timmc calibrate` measured of pictures. */
+export const calibrationOption = (): Option =>
+  new Option(
+    "--calibration <FILE>",
+    "ranges and check pictures, from timmc calibrate; --precision fp16 and int8 need it",
   );
 
 /** Which operator sets there are is the backend's to say, when the command runs: the help does without it. */

@@ -74,6 +74,10 @@ export function removeFiles(folder: string, files: readonly { readonly path: str
   for (const { path } of files) rmSync(join(folder, path), { force: true });
 }
 
+/** Writes a document as people read it. */
+export const writeJson = (path: string, value: unknown): WrittenFile =>
+  writeWhole(path, `${JSON.stringify(value, undefined, 2)}\n`);
+
 /** Writes a whole file under its name at once. */
 export function writeWhole(path: string, content: string | Uint8Array): WrittenFile {
   const sink = new HashingFileSink(path);

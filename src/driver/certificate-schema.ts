@@ -31,7 +31,10 @@ export const certificateSchema = z.object({
       dtype: z.enum(dtypes),
       max_abs_error: error.describe("over all inputs; null where a value is not finite"),
       error_of_std: error.describe("the largest error as a fraction of the reference's standard deviation"),
-      budget_used: error.describe("the largest error as a fraction of what is allowed: up to 1 passes"),
+      rms_of_std: error
+        .optional()
+        .describe("below float32: the root of the mean squared error as the same fraction, which is what is judged"),
+      budget_used: error.describe("the error that is judged as a fraction of what is allowed: up to 1 passes"),
       budget_moved: error.describe(
         "how far, in budgets, changing the last bit of the input moves it, where that alone is why it did not pass",
       ),
@@ -41,6 +44,15 @@ export const certificateSchema = z.object({
       problem: z.string().nullable(),
     }),
   ),
+  agreement: z
+    .object({
+      inputs: z.enum(["pictures", "synthetic"]).describe("the calibration's check pictures, or numbers of the recipe"),
+      images: z.int().min(1),
+      top1: z.number().min(0).max(1).describe("how often the first class is that of the float32 graph"),
+    })
+    .nullable()
+    .optional()
+    .describe("of an artifact below float32 with logits; null without"),
   failure: z
     .object({
       stage: z

@@ -5,6 +5,8 @@ import { tapFormats } from "../frontend/tap-names.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { ActivationsRequest } from "./activations.ts";
+import type { CalibrateRequest } from "./calibrate/calibrate.ts";
+import { methods } from "./calibrate/method.ts";
 import type { CompileRequest } from "./compile.ts";
 import type { DoctorRequest } from "./doctor.ts";
 import type { FormRequest } from "./forms.ts";
@@ -12,7 +14,7 @@ import type { InspectRequest, IrRequest } from "./inspect.ts";
 import { layouts } from "./layout/layout.ts";
 import type { LowerRequest } from "./lower-request.ts";
 import type { ImageRunOptions } from "./run.ts";
-import { precisions } from "../backends/kernel/precision.ts";
+import { precisions } from "../passes/precision/precision.ts";
 import { targetNames } from "./target/names.ts";
 import type { VerifyOptions } from "./verify.ts";
 
@@ -108,6 +110,7 @@ const formFields: Fields<FormRequest> = {
     fits: (v) => typeof v === "number" && supportedOpsets.includes(v),
   },
   onnxOps: oneOf(["standard", "ort"]),
+  calibration: object("what readCalibration gives"),
   tiles: object("an object of tiles by the shapes of kernels"),
 };
 
@@ -115,6 +118,7 @@ const compileFields: Fields<CompileRequest> = {
   ...lowerFields,
   ...formFields,
   out: required(folder),
+  maxError: { takes: "a number above 0", fits: (v) => typeof v === "number" && v > 0 },
   weights,
   optimization: level,
   layout: oneOf(layouts),
@@ -122,6 +126,19 @@ const compileFields: Fields<CompileRequest> = {
   observers: { takes: "a list of observers", fits: (v) => Array.isArray(v) && v.every(isObject) },
 };
 
+const calibrateFields: Fields<CalibrateRequest> = {
+  ...lowerFields,
+  opset: formFields.opset,
+  onnxOps: formFields.onnxOps,
+  pictures: required(list("a list of paths of pictures and folders")),
+  out: required(text("the path of a file")),
+  weights,
+  optimization: level,
+  passes,
+  method: oneOf(methods),
+  percentile: { takes: "a number above 50 and at most 100", fits: (v) => typeof v === "number" && v > 50 && v <= 100 },
+  samples: { takes: "an integer of at least 2", fits: (v) => isCount(v) && v !== 1 },
+};
 const doctorFields: Fields<DoctorRequest> = { ...lowerFields, weights };
 const activationsFields: Fields<ActivationsRequest> = {
   ...lowerFields,
@@ -146,6 +163,7 @@ const verifyFields: Fields<VerifyOptions> = {
   ...hubFields,
   model: text("local-dir:FOLDER"),
   weights: text("the path of a weight file"),
+  calibration: text("the path of a calibration file"),
 };
 const runFields: Fields<ImageRunOptions> = {
   ...watch,
@@ -216,6 +234,7 @@ const checked =
 
 export const checkResolve = checked("resolve", modelFields);
 export const checkLower = checked("lower", lowerFields);
+export const checkCalibrate = checked("calibrate", calibrateFields);
 export const checkCompile = checked("compile", compileFields);
 export const checkActivations = checked("activations", activationsFields);
 export const checkDoctor = checked("doctor", doctorFields);

@@ -4,7 +4,9 @@ import { within } from "../ir/error.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Observer, Pipeline } from "../passes/pass.ts";
 import type { Watch } from "../backends/write-parts.ts";
-import { beginArtifact, manifestName, removeFiles, writeWhole } from "./artifact-files.ts";
+import { beginArtifact, certificateName, manifestName, removeFiles, writeJson } from "./artifact-files.ts";
+import type { Certificate } from "./certificate.ts";
+import { requirePrecision } from "./compile-precision.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
 import type { FormRequest } from "./forms.ts";
 import { hashFile, hashFiles, identityOf } from "./hash-file.ts";
@@ -16,12 +18,15 @@ import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
 import { checkedRequest, targetOf } from "./target/targets.ts";
 import { writeTexts } from "./text-files.ts";
 import { watchNumbers } from "./weight-numbers.ts";
+import { isMeasured } from "./verify-precision.ts";
 import { type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
 export interface CompileRequest extends LowerRequest, FormRequest, Watch {
   readonly out: string;
   readonly weights?: WeightsChoice | undefined;
   readonly optimization?: OptimizationLevel | undefined;
+  /** Of a precision below float32: the largest RMS error of an output, as a fraction of its standard deviation. */
+  readonly maxError?: number | undefined;
   /** How the folder is laid out; default `plain`. */
   readonly layout?: Layout | undefined;
   /** The passes to run by name and in order, in place of the level's; null is the level's. */
@@ -46,21 +51,25 @@ export async function compile(
   const { lowered, resolved } = lowering;
   within(request.model, () => target.requireModel(lowering, request));
   const weights = await openModelWeights(request.weights ?? "pretrained", resolved, lowered, request);
+  const hasWeights = weights.kind !== "none";
   try {
     const identities = weights.files.map(identityOf);
     refuseWithheld(lowered, weights);
+    // The passes rewrite the graph in place, and the reference of a precision is the graph before them.
+    const reference = hasWeights && isMeasured(request) ? lowered.graph.clone().graph : undefined;
     progress?.(`optimising with ${pipelineName(request.optimization ?? defaultLevel, request.passes)}`);
     const built = buildModel(request, lowering, weights, pipeline);
     refuseInterrupted(signal);
     const { model, texts } = target.places(layout);
     await beginArtifact(request.out, model, texts);
     const { see, notices } = watchNumbers();
-    const hasWeights = weights.kind !== "none";
     const files = await built.emission.write(request.out, { hasWeights, see, signal, progress });
     try {
       const hashes = await hashSources(weights.files, { signal, identities }, resolved);
       const facts = { ...built, files, hashes, numberNotices: notices() };
-      return within(request.out, () => finish(request.out, describeArtifact(request, lowering, weights, facts)));
+      const described = within(request.out, () => describeArtifact(request, lowering, weights, facts));
+      const certificate = reference && (await requirePrecision(request, described, reference, weights));
+      return within(request.out, () => finish(request.out, described, certificate));
     } catch (error) {
       removeFiles(request.out, files);
       throw error;
@@ -70,12 +79,13 @@ export async function compile(
   }
 }
 
-/** Adds the small files to a described artifact, and last the manifest, which lists them. */
-function finish(folder: string, described: Manifest): Manifest {
+/** Adds the small files to a described artifact, and last the manifest, which lists them; a certificate is bound to it. */
+function finish(folder: string, described: Manifest, measured: Certificate | undefined): Manifest {
   const texts = writeTexts(folder, described);
   const manifest = { ...described, files: [...described.files, ...texts] };
   try {
-    writeWhole(join(folder, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    const { sha256 } = writeJson(join(folder, manifestName), manifest);
+    if (measured !== undefined) writeJson(join(folder, certificateName), { ...measured, manifest_sha256: sha256 });
     return manifest;
   } catch (error) {
     removeFiles(folder, texts);

@@ -84,6 +84,7 @@ export function describeArtifact(
       family: resolved.family.name,
       weights: { kind: weights.kind, sha256: facts.hashes.weights },
       config_sha256: facts.hashes.config,
+      ...(request.calibration !== undefined && { calibration_sha256: request.calibration.sha256 }),
       hub: weights.hub ?? null,
     },
     request: {
@@ -99,6 +100,7 @@ export function describeArtifact(
       optimization: request.optimization ?? defaultLevel,
       passes: request.passes ?? null,
       onnx_ops: facts.emission.onnxNodes === null ? null : formsOf(request).ops,
+      ...(request.maxError !== undefined && { max_error: request.maxError }),
     },
     target: facts.emission.target,
     input: describeInput(resolved, lowering),
@@ -109,10 +111,22 @@ export function describeArtifact(
     ...describeSize(lowering, request, facts),
     passes: facts.passes,
     license: weights.kind === "pretrained" ? resolved.cfg.license : null,
-    notices: [...lowering.notices, ...weights.notices, ...facts.numberNotices, ...licenceNoticesOf(resolved, weights)],
+    notices: [
+      ...lowering.notices,
+      ...idleTiles(facts.emission.target),
+      ...weights.notices,
+      ...facts.numberNotices,
+      ...licenceNoticesOf(resolved, weights),
+    ],
     files: facts.files.map((f) => ({ path: f.path, bytes: f.byteLength, sha256: f.sha256 })),
   };
 }
+
+/** Tiles were given, and no kernel has the shape of any. */
+const idleTiles = (target: Manifest["target"]): readonly string[] =>
+  "tiles" in target && target.tiles !== undefined && Object.keys(target.tiles).length === 0
+    ? ["the tuning file has no effect: none of its shapes is that of a kernel of this model"]
+    : [];
 
 /** Of weights that somebody trained: a file has most often the pretrained ones, so their licence is said of it too. */
 const licenceNoticesOf = (resolved: ResolvedModel, { kind }: OpenedWeights): readonly string[] =>

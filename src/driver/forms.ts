@@ -2,7 +2,8 @@ import { type Forms, type OperatorSet, defaultForms } from "../backends/onnx/for
 import { supportedOpsets } from "../backends/onnx/model.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Tile } from "../backends/kernel/table.ts";
-import type { Precision } from "../backends/kernel/precision.ts";
+import type { Precision } from "../passes/precision/precision.ts";
+import type { CalibrationFile } from "./calibrate/calibration-file.ts";
 import type { TargetName } from "./target/names.ts";
 
 /** What an artifact is made of, as a request says it. */
@@ -13,8 +14,10 @@ export interface FormRequest {
   readonly opset?: number | undefined;
   /** The standard's operators alone, or ONNX Runtime's own too; default `standard`. */
   readonly onnxOps?: OperatorSet | undefined;
-  /** Of kernels: what tensors are kept in that the caller does not see; default `fp32`. */
+  /** What numbers are kept in that the caller does not see; default `fp32`. Kernels take `fp32` and `fp16`. */
   readonly precision?: Precision | undefined;
+  /** Of ONNX: what was measured of pictures, for a precision below float32. */
+  readonly calibration?: CalibrationFile | undefined;
   /** Of kernels: tiles that were measured, by the shape that they are for. */
   readonly tiles?: Readonly<Record<string, Tile>> | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Precision } from "../backends/kernel/precision.ts";
+import type { KernelPrecision } from "../backends/kernel/precision.ts";
 import type { TargetName } from "./target/names.ts";
 
 /** Targets whose kernels timmc writes itself. */
@@ -8,7 +8,7 @@ export type KernelTarget = (typeof kernelTargets)[number];
 /** What runs a network on a target: its kernels in order, and where tensors lie while they run. */
 export interface KernelReport {
   readonly target: KernelTarget;
-  readonly precision: Precision;
+  readonly precision: KernelPrecision;
   readonly batch: number;
   readonly steps: readonly KernelStep[];
   readonly totals: KernelTotals;

@@ -22,6 +22,7 @@ import {
 import { defaultLevel, pipelineOf } from "./pipeline.ts";
 import { cuda } from "./target/cuda.ts";
 import { defaultTarget } from "./target/names.ts";
+import { kernelPrecision } from "./target/kernels.ts";
 import { webgpu } from "./target/webgpu.ts";
 
 /** How a graph becomes kernels. Its target is one of `kernelTargets`. */
@@ -36,12 +37,12 @@ export type KernelsRequest = Pick<FormRequest, "target" | "precision" | "tiles">
  * network that has none.
  */
 export function kernelReport(source: Graph, asked: KernelsRequest): KernelReport {
-  const { optimization = defaultLevel, passes, precision = "fp32" } = asked;
+  const { optimization = defaultLevel, passes } = asked;
   const target = requireKernels(asked);
   const { graph } = source.clone();
   runPipeline(graph, pipelineOf(optimization, passes, { target }));
   const { program, plan } = targets[target].make(graph, asked);
-  return { target, precision, ...reportOf(program, plan) };
+  return { target, precision: kernelPrecision(target, asked), ...reportOf(program, plan) };
 }
 
 function requireKernels({ target }: KernelsRequest): KernelTarget {

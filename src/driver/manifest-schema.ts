@@ -4,7 +4,8 @@ import { tapFormats } from "../frontend/tap-names.ts";
 import { dtypes } from "../ir/dtype.ts";
 import { layouts } from "./layout/layout.ts";
 import { manifestVersion } from "./manifest.ts";
-import { precisions } from "../backends/kernel/precision.ts";
+import { kernelPrecisions } from "../backends/kernel/precision.ts";
+import { reducedPrecisions } from "../passes/precision/precision.ts";
 import { tilesSchema } from "./tile-schema.ts";
 
 /**
@@ -91,6 +92,7 @@ const source = z.strictObject({
   family: z.string(),
   weights: z.strictObject({ kind: z.enum(["pretrained", "synthetic", "none", "file"]), sha256: sha256.nullable() }),
   config_sha256: sha256.nullable(),
+  calibration_sha256: sha256.optional().describe("of the calibration file, where the precision was chosen by one"),
   hub: hub.nullable(),
 });
 
@@ -113,6 +115,11 @@ const request = z
       .enum(["standard", "ort"])
       .nullable()
       .describe("ONNX's standard operators, or ONNX Runtime's own beside them; null for other targets"),
+    max_error: z
+      .number()
+      .positive()
+      .optional()
+      .describe("of a precision below float32, where the user said how much error it may have"),
   })
   .describe("the constructor arguments by timm's names, and what else the user chose");
 
@@ -124,13 +131,17 @@ const onnx = z.strictObject({
   names: z
     .record(z.string(), z.string().min(1).max(1000))
     .describe("names in the model of the input and of outputs, where they are not those of the taps"),
+  precision: z
+    .enum(reducedPrecisions)
+    .optional()
+    .describe("what numbers are kept in between input and outputs, where that is not float32"),
 });
 
 const kernels = {
   model: relativePath,
   kernels: natural.describe("different ones"),
   dispatches: natural.describe("kernels that one run starts"),
-  precision: z.enum(precisions).describe("what tensors are kept in that the caller does not see"),
+  precision: z.enum(kernelPrecisions).describe("what tensors are kept in that the caller does not see"),
   arena_bytes: natural.describe("the memory that all tensors but the weights share"),
   tiles: tilesSchema.optional().describe("how kernels were cut otherwise than by timmc's table, by their shape"),
 };

@@ -20,16 +20,18 @@ const passesByName = (forms: FormRequest): ReadonlyMap<string, Pass> =>
 
 /**
  * The passes between lowering and emission: those of the level, or those that were asked for by name, in that order. Which
- * passes there are depends on the target, and on the forms that the artifact may have. Throws `usage` for a name that is none.
+ * passes there are depends on the target, and on the forms that the artifact may have. What changes the precision comes last in
+ * either case, since a calibration is of the graph before. Throws `usage` for a name that is none.
  */
 export function pipelineOf(
   level: OptimizationLevel,
   asked: readonly string[] | null = null,
   forms: FormRequest = {},
 ): Pipeline {
-  if (asked === null) return levelPipeline(level, forms);
+  const precision = targetOf(forms).precision(forms);
+  if (asked === null) return [...levelPipeline(level, forms), ...precision];
   const known = passesByName(forms);
-  return asked.map((name) => {
+  const chosen = asked.map((name) => {
     const pass = known.get(name);
     if (pass !== undefined) return pass;
     refuseForOtherForms(name, forms);
@@ -39,6 +41,7 @@ export function pipelineOf(
       hint: near === undefined ? all : `${near} ${all}`,
     });
   });
+  return [...chosen, ...precision];
 }
 
 /** Refuses a pass that is one of other forms or of another target only, and says of which. */

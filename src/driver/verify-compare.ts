@@ -1,7 +1,7 @@
 import type { DType } from "../ir/dtype.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import type { Manifest, ManifestOutput } from "./manifest.ts";
-import type { Precision } from "../backends/kernel/precision.ts";
+import type { Precision } from "../passes/precision/precision.ts";
 import { numbersOf } from "./run-report.ts";
 
 export type Outputs = ReadonlyMap<string, NpyArray>;
@@ -32,6 +32,7 @@ export const budgets: { readonly [D in DType]: Budget } = {
   i32: exact,
   u8: exact,
   i8: exact,
+  i4: exact,
   bool: exact,
 };
 
@@ -40,7 +41,7 @@ export const budgetOf = (dtype: DType, precision: Precision): Budget =>
   budgets[dtype === "f32" && precision === "fp16" ? "f16" : dtype];
 
 /** The precision of an artifact. */
-export const precisionOf = ({ target }: Manifest): Precision => ("precision" in target ? target.precision : "fp32");
+export const precisionOf = ({ target }: Manifest): Precision => target.precision ?? "fp32";
 
 /** The problem of an output whose reference is no reference. */
 export const referenceNotFinite = "the reference holds values that are not finite";

@@ -1,6 +1,7 @@
 import { TimmcError } from "../ir/error.ts";
 import type { Pipeline } from "../passes/pass.ts";
 import { type Artifact, damagedManifest, editedManifest } from "./artifact.ts";
+import type { CalibrationFile } from "./calibrate/calibration-file.ts";
 import type { Failure } from "./certificate.ts";
 import { type BuildRequest, buildModel, describeArtifact } from "./describe-artifact.ts";
 import type { LoweredRequest } from "./lower-request.ts";
@@ -16,15 +17,16 @@ import { version } from "./version.ts";
 
 /** What this timmc makes of an artifact's source and request. */
 export interface Remade {
+  readonly request: BuildRequest;
   readonly differences: readonly Difference[];
   readonly emission: Emission;
 }
 
 /** The pipeline of a manifest. Throws `io` for a request that no timmc of this version records. */
-export function recordedPipeline({ folder, manifest }: Artifact): Pipeline {
+export function recordedPipeline({ folder, manifest }: Artifact, calibration: CalibrationFile | undefined): Pipeline {
   const { optimization, passes } = manifest.request;
   try {
-    return pipelineOf(optimization, passes, targetOf(manifest.target).requestOf(manifest));
+    return pipelineOf(optimization, passes, { ...targetOf(manifest.target).requestOf(manifest), calibration });
   } catch (error) {
     if (!(error instanceof TimmcError)) throw error;
     throw damagedManifest(folder, error);
@@ -39,10 +41,13 @@ export async function remake(
   artifact: Artifact,
   source: OpenedSource,
   pipeline: Pipeline,
-  signal?: AbortSignal,
+  {
+    calibration,
+    signal,
+  }: { readonly calibration?: CalibrationFile | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<Remade> {
   const { manifest } = artifact;
-  const request = requestOf(manifest);
+  const request: BuildRequest = { ...requestOf(manifest), calibration };
   const { lowered } = source.lowering;
   const lowering: LoweredRequest = { ...source.lowering, lowered: { ...lowered, graph: lowered.graph.clone().graph } };
   const built = buildModel(request, lowering, source.weights, pipeline);
@@ -53,7 +58,7 @@ export async function remake(
   const given = describeArtifact(request, lowering, source.weights, facts);
   const differences = differencesBetween(comparable(manifest, isOurs(manifest)), comparable(given, isOurs(manifest)));
   if (isOurs(manifest)) differences.unshift(...built.emission.differences(artifact));
-  return { differences, emission: built.emission };
+  return { request, differences, emission: built.emission };
 }
 
 const isOurs = ({ compiler }: Manifest): boolean => compiler.version === version;

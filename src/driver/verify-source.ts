@@ -4,6 +4,8 @@ import type { HubAccess } from "../frontend/hub/model.ts";
 import { formatReference, parseReference } from "../frontend/reference.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import { type Artifact, damagedManifest } from "./artifact.ts";
+import type { CalibrationFile } from "./calibrate/calibration-file.ts";
+import { readCalibration } from "./calibrate/file.ts";
 import type { SourceHashes } from "./describe-artifact.ts";
 import { hashFiles } from "./hash-file.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
@@ -15,6 +17,8 @@ import { type OpenedWeights, type WeightsChoice, openModelWeights } from "./weig
 export interface GivenSource extends HubAccess {
   readonly model?: string | undefined;
   readonly weights?: string | undefined;
+  /** The path of the calibration file. */
+  readonly calibration?: string | undefined;
 }
 
 export interface OpenedSource {
@@ -110,6 +114,33 @@ function referenceOf({ source }: Manifest, given: string | undefined): string {
   throw new TimmcError("usage", `the artifact was compiled from ${source.model}, not from ${spelled}`, {
     hint: "Leave --model out: the manifest names the source.",
   });
+}
+
+/** The calibration that an artifact was compiled with. Throws `usage` where it must be given and is not, `config` for another. */
+export function recordedCalibration(
+  { folder, manifest }: Artifact,
+  file: string | undefined,
+): CalibrationFile | undefined {
+  const recorded = manifest.source.calibration_sha256;
+  const refused = (code: "usage" | "config", what: string, hint: string): TimmcError =>
+    new TimmcError(code, what, { trail: [folder], hint });
+  if (recorded === undefined) {
+    if (file === undefined) return undefined;
+    throw refused("usage", "the artifact was compiled without a calibration", "Leave --calibration out.");
+  }
+  if (file === undefined)
+    throw refused(
+      "usage",
+      "the artifact was compiled with a calibration file, of which the manifest keeps a hash",
+      "Name the file: --calibration FILE",
+    );
+  const calibration = readCalibration(file);
+  if (calibration.sha256 === recorded) return calibration;
+  throw refused(
+    "config",
+    `${file} is not the calibration that the artifact was compiled with: its SHA-256 differs`,
+    "Give the file that it was compiled with, or compile again.",
+  );
 }
 
 function weightsChoice({ source }: Manifest, file: string | undefined): WeightsChoice {

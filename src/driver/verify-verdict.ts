@@ -2,7 +2,7 @@ import type { RuntimeFacts } from "../runtime/session.ts";
 import type { Artifact } from "./artifact.ts";
 import { type Certificate, type Failure, type OutputVerdict, certificateVersion } from "./certificate.ts";
 import type { Manifest, ManifestOutput } from "./manifest.ts";
-import type { Precision } from "../backends/kernel/precision.ts";
+import type { Precision } from "../passes/precision/precision.ts";
 import { type Measurement, budgetOf, passes, precisionOf } from "./verify-compare.ts";
 import type { TestInput } from "./verify-inputs.ts";
 import { type Movement, isExcused } from "./verify-rounding.ts";

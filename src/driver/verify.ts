@@ -5,7 +5,8 @@ import { type OrtRuntime, loadOrt } from "../runtime/ort.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
 import type { Watch } from "../backends/write-parts.ts";
-import { certificateName, writeWhole } from "./artifact-files.ts";
+import { certificateName, writeJson } from "./artifact-files.ts";
+import type { CalibrationFile } from "./calibrate/calibration-file.ts";
 import type { Certificate, Failure } from "./certificate.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
 import { type Suspect, findCulprit } from "./verify-bisect.ts";
@@ -17,7 +18,8 @@ import { targetOf } from "./target/targets.ts";
 import { type GraphRunner, interpretGraph, runAll, runGraph } from "./run-graph.ts";
 import { ownFailure } from "./verify-failure.ts";
 import { type Remade, fileFailure, manifestFailure, recordedPipeline, remake } from "./verify-manifest.ts";
-import { type GivenSource, type OpenedSource, reopenSource } from "./verify-source.ts";
+import { certifyPrecision, isMeasured } from "./verify-precision.ts";
+import { type GivenSource, type OpenedSource, recordedCalibration, reopenSource } from "./verify-source.ts";
 import { type Movements, type Trial, certify, excuseOf, undecided } from "./verify-verdict.ts";
 
 export interface VerifyOptions extends GivenSource, Watch {}
@@ -37,18 +39,20 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
   const artifact = await loadArtifact(folder);
   requireWeights(artifact);
   const target = targetOf(artifact.manifest.target);
-  const subject: Subject = { artifact, target, pipeline: pipeline ?? recordedPipeline(artifact) };
+  const calibration = recordedCalibration(artifact, options.calibration);
+  const subject: Subject = { artifact, target, pipeline: pipeline ?? recordedPipeline(artifact, calibration) };
   const [ort, runtime] = [await loadOrt(), await target.load()];
   const source = await reopenSource(artifact, options);
   try {
     const { signal, note, progress = () => {} } = options;
     refuseInterrupted(signal);
     progress("describing the artifact again");
-    const remade = await remake(artifact, source, subject.pipeline, signal);
+    const remade = await remake(artifact, source, subject.pipeline, { calibration, signal });
     const lie = manifestFailure(artifact.manifest, remade.differences);
+    const means: Means = { ort, runtime, calibration, signal, progress, note };
     const certificate =
       lie === null
-        ? await compare(subject, source, remade, { ort, runtime, signal, progress, note })
+        ? await (isMeasured(remade.request) ? measured : compare)(subject, source, remade, means)
         : certify(artifact, [], lie, { runtime: runtime.facts, movements: new Map() });
     keep(folder, certificate);
     return certificate;
@@ -67,9 +71,25 @@ interface Means {
   /** Runs the references, and `runtime` the artifact. */
   readonly ort: OrtRuntime;
   readonly runtime: Runtime;
+  readonly calibration: CalibrationFile | undefined;
   readonly signal: AbortSignal | undefined;
   readonly progress: (text: string) => void;
   readonly note: VerifyOptions["note"];
+}
+
+/** Measures an artifact below float32: it is no fault that its numbers are others. */
+async function measured(
+  { artifact, target }: Subject,
+  { lowering, weights: { parameters } }: OpenedSource,
+  remade: Remade,
+  { ort, runtime, calibration, signal, progress }: Means,
+): Promise<Certificate> {
+  const { opset } = target.comparedIn(artifact.manifest);
+  const runner: GraphRunner = { ort, parameters, opset, ops: "standard", signal };
+  const { graph } = lowering.lowered;
+  const certificate = await certifyPrecision(artifact, { graph, runner, runtime, calibration, progress });
+  const failure = fileFailure(artifact, remade);
+  return { ...certificate, failure, passed: certificate.passed && failure === null };
 }
 
 /** Runs the artifact and the references, and says where they part. */
@@ -172,6 +192,6 @@ async function explain(suspect: Suspect, trials: readonly Trial[], movements: Mo
 /** The folder holds a certificate exactly where the last verification passed. */
 function keep(folder: string, certificate: Certificate): void {
   const path = join(folder, certificateName);
-  if (certificate.passed) writeWhole(path, `${JSON.stringify(certificate, undefined, 2)}\n`);
+  if (certificate.passed) writeJson(path, certificate);
   else rmSync(path, { force: true });
 }

@@ -20,7 +20,9 @@ export function viewAs<T>(bytes: Uint8Array, view: ViewOf<T>): T {
 export const bytesOf = (view: ArrayBufferView): Uint8Array =>
   new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
-/** Elements from their bytes. Where type and carrier agree the result shares the memory of `bytes`. */
+/**
+ * Elements from their bytes, of i4 an even number. Where type and carrier agree the result shares the memory of `bytes`.
+ */
 export function decodeNumbers(dtype: DType, bytes: Uint8Array): Numbers {
   switch (dtype) {
     case "f64":
@@ -38,6 +40,8 @@ export function decodeNumbers(dtype: DType, bytes: Uint8Array): Numbers {
       return Float32Array.from(bytes);
     case "i8":
       return Float32Array.from(viewAs(bytes, Int8Array));
+    case "i4":
+      return Float32Array.from({ length: 2 * bytes.length }, (_, i) => nibble((bytes[i >> 1] ?? 0) >> (4 * (i & 1))));
     case "bool":
       return Float32Array.from(bytes, (byte) => (byte === 0 ? 0 : 1));
     default:
@@ -66,9 +70,17 @@ export function encodeNumbers(dtype: DType, values: Numbers): Uint8Array {
       return Uint8Array.from(values);
     case "i8":
       return bytesOf(Int8Array.from(values));
+    case "i4":
+      return Uint8Array.from(
+        { length: Math.ceil(values.length / 2) },
+        (_, i) => ((values[2 * i] ?? 0) & 15) | (((values[2 * i + 1] ?? 0) & 15) << 4),
+      );
     case "bool":
       return Uint8Array.from(values, (v) => (v === 0 ? 0 : 1));
     default:
       return dtype satisfies never;
   }
 }
+
+/** The low four bits as a number from -8 to 7. */
+const nibble = (bits: number): number => (bits << 28) >> 28;

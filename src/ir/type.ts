@@ -25,7 +25,7 @@ export const elements = (shape: readonly Dim[]): Dim => mulDim(...shape);
 
 export const count = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
-export const byteLength = (type: StaticType): number => count(type.shape) * byteSize(type.dtype);
+export const byteLength = (type: StaticType): number => Math.ceil(count(type.shape) * byteSize(type.dtype));
 
 export const substituteType = (type: TensorType, bindings: Readonly<Record<string, Dim>>): TensorType =>
   tensor(

@@ -101,7 +101,7 @@ it("loads neither model, family nor backend to print the help", () => {
     .map((file) => file.slice(src.length + 1))
     .filter((file) => !file.startsWith("cli/"));
   expect(outside.sort()).toEqual([
-    "backends/kernel/precision.ts",
+    "passes/precision/precision.ts",
     "driver/graph-page/browser/units.js",
     "driver/layout/layout.ts",
     "driver/target/names.ts",

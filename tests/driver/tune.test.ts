@@ -98,6 +98,17 @@ describe("tuning files", () => {
     expect(await made("b", tiles)).toBe(await made("a", tiles));
   });
 
+  test("say so where they fit no kernel", async () => {
+    const tiles = { "another shape": { ...largest, columnThreads: 1, rowThreads: 1, split: 1 } };
+    const idle = /tuning file has no effect/;
+    const notices = async (given: typeof tiles | undefined): Promise<string> =>
+      (await compile({ ...model, weights: "none", target: "webgpu", tiles: given, out: at("idle") })).notices.join(
+        "; ",
+      );
+    expect(await notices(tiles)).toMatch(idle);
+    expect(await notices(undefined)).not.toMatch(idle);
+  });
+
   test("are checked when they are read", async () => {
     const read = (text: string): Promise<string> => {
       writeFileSync(at("bad.json"), text);

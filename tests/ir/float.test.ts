@@ -146,7 +146,8 @@ describe("bytes of elements", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 1 })), (values) => {
         const numbers = Float64Array.from(values);
-        return decodeNumbers(dtype, encodeNumbers(dtype, numbers)).every((v, i) => v === numbers[i]);
+        // Four bits make a byte with the next four: an odd number of them comes back with a zero.
+        return decodeNumbers(dtype, encodeNumbers(dtype, numbers)).every((v, i) => v === (numbers[i] ?? 0));
       }),
     );
   });

@@ -46,7 +46,7 @@ const breakages: Record<string, [(s: ReturnType<typeof sample>) => void, string]
   ],
   "a missing attribute": [
     ({ at }) => Object.assign(at("b"), { op: "cast", attrs: {} }),
-    `%b: attributes: cast needs the attribute 'to' ("f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "u8" | "i8" | "bool")`,
+    `%b: attributes: cast needs the attribute 'to' ("f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "u8" | "i8" | "i4" | "bool")`,
   ],
   "a default that is not written out": [
     ({ at }) => Object.assign(at("b"), { attrs: {} }),

@@ -9,7 +9,7 @@ import { legalizeCuda } from "../kernel/legalize.ts";
 import { matrixSchedule } from "../kernel/matrix-schedule.ts";
 import { type Binding, type KernelPlan, type PlannedStep, planKernels } from "../kernel/plan.ts";
 import type { Schedule } from "../kernel/schedule.ts";
-import type { Precision } from "../kernel/precision.ts";
+import type { KernelPrecision } from "../kernel/precision.ts";
 import { stagedSchedule } from "../kernel/staged-schedule.ts";
 import { printCuda } from "./print.ts";
 
@@ -34,7 +34,7 @@ export interface CudaStep extends Pick<PlannedStep, "name" | "bindings"> {
 }
 
 /** The kernels of a graph as CUDA devices compute them best; fp16 needs matrix instructions, of sm_75 and newer. */
-export const buildCuda = (graph: Graph, precision: Precision = "fp32"): Program =>
+export const buildCuda = (graph: Graph, precision: KernelPrecision = "fp32"): Program =>
   buildProgram(graph, precision === "fp16" ? { storage: "f16", flat: true, matrices: true } : { flat: true });
 
 /** Products go through workgroup memory, those of halves to matrix instructions; threads of a warp exchange registers. */

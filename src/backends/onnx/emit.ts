@@ -11,6 +11,7 @@ import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import { runPipeline } from "../../passes/pass.ts";
 import { type Parameters, readsParameter, weightEnvironment } from "../parameters.ts";
 import { checkModel } from "./check.ts";
+import { requireHalves } from "./half-weights.ts";
 import { type OperatorSet, contribDomain, contribVersion } from "./forms.ts";
 import { legalization } from "./legalize.ts";
 import { Lowerer } from "./lower/lowerer.ts";
@@ -151,9 +152,10 @@ const valueInfo = (name: string, value: Value): OnnxValueInfo => ({
 const repeating: ReadonlySet<OpName> = new Set(["add", "div", "expand", "maximum", "minimum", "mul", "sub", "where"]);
 
 /**
- * Weights that run with the model although they could be evaluated before: those that hold more elements than all their
- * operands together, and whose users run. Stored, a bias [1, h, n, n] plus a mask [w, 1, n, n] would fill the file with
- * w h n n numbers, most of them repetitions; computed, it costs one pass over what its user reads anyway.
+ * Weights that run with the model although they could be evaluated before. Those that hold more elements than all their
+ * operands together, and whose users run: stored, a bias [1, h, n, n] plus a mask [w, 1, n, n] would fill the file with
+ * w h n n numbers, most of them repetitions; computed, it costs one pass over what its user reads anyway. And those that
+ * were quantised, or that are kept as halves and read as float32: the file holds the narrow numbers.
  */
 function spreadWeights(graph: Graph): ReadonlySet<Value> {
   const spread = new Set<Value>();
@@ -167,6 +169,8 @@ function spreadWeights(graph: Graph): ReadonlySet<Value> {
 }
 
 function repeats({ op, operands, type }: Value): boolean {
+  if (op === "dequantize") return true;
+  if (op === "cast") return operands[0]?.type.dtype === "f16" && type.dtype === "f32";
   const size = (t: TensorType): number => (isStaticType(t) ? count(t.shape) : Number.POSITIVE_INFINITY);
   return repeating.has(op) && size(type) > operands.reduce((n, x) => n + (x === undefined ? 0 : size(x.type)), 0);
 }
@@ -178,7 +182,11 @@ function weightInitializer(value: Value, name: string, parameters: Parameters): 
     throw new TimmcError("invalid-ir", `the weight %${value.name} has the type ${printType(value.type)}`);
   const bytes = is(value, "param")
     ? () => parameters.bytes(value.attrs.key, type)
-    : () => encodeNumbers(type.dtype, evaluateWeight(value, weightEnvironment(parameters)).data);
+    : () => {
+        const { data } = evaluateWeight(value, weightEnvironment(parameters));
+        if (type.dtype === "f16") requireHalves(value.origin.path, data);
+        return encodeNumbers(type.dtype, data);
+      };
   return { header: { name, dtype: type.dtype, dims: type.shape }, bytes, fromCheckpoint: readsParameter(value) };
 }
 

@@ -7,7 +7,7 @@ import { halvesAsWords, storedAlone } from "../kernel/halves-as-words.ts";
 import { legalizeWgsl } from "../kernel/legalize.ts";
 import { type KernelPlan, type PlannedTensor, planKernels } from "../kernel/plan.ts";
 import { type Plan, type Step, type Tensor, elementTypes } from "../../runtime/webgpu/plan.ts";
-import type { Precision } from "../kernel/precision.ts";
+import type { KernelPrecision } from "../kernel/precision.ts";
 import { type Table, gpuTable } from "../kernel/table.ts";
 import type { Schedule } from "../kernel/schedule.ts";
 import { maxUnrolled, unrolledBy } from "../kernel/tune.ts";
@@ -28,7 +28,7 @@ interface WebGpuProgram {
  * The kernels of a graph. In fp16 tensors are kept in halves where every kernel stores them in pairs, since WebGPU's memory is
  * written word by word.
  */
-export function buildWebGpu(graph: Graph, precision: Precision = "fp32", table: Table = gpuTable): Program {
+export function buildWebGpu(graph: Graph, precision: KernelPrecision = "fp32", table: Table = gpuTable): Program {
   if (precision === "fp32") return buildProgram(graph);
   const wide = new Set<string>();
   // Rounds differ in few kernels: the others are lowered once.

@@ -1,9 +1,11 @@
 import { Command, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
-import type { Precision } from "../../backends/kernel/precision.ts";
+import type { Precision } from "../../passes/precision/precision.ts";
 import type { Certificate } from "../../driver/certificate.ts";
+import type { CalibrationFile } from "../../driver/calibrate/calibration-file.ts";
 import type { Observer } from "../../passes/pass.ts";
 import type { Tile } from "../../backends/kernel/table.ts";
+import type { FormRequest } from "../../driver/forms.ts";
 import type { Manifest } from "../../driver/manifest.ts";
 import { type Layout, layouts } from "../../driver/layout/layout.ts";
 import type { PassTrace } from "../../driver/pass-observers.ts";
@@ -13,6 +15,7 @@ import {
   type FormOptions,
   type GraphOptions,
   type PassOptions,
+  calibrationOption,
   commaList,
   hubAccessOf,
   jsonOption,
@@ -27,6 +30,7 @@ import {
   withGraphOptions,
   withPassOptions,
 } from "../options.ts";
+import { positiveFraction } from "../numbers.ts";
 import { outputTable } from "../output-table.ts";
 import { passLines } from "../pass-table.ts";
 import type { Shell } from "../shell.ts";
@@ -38,6 +42,8 @@ interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
   readonly printIrAfter?: readonly string[];
   readonly layout?: Layout;
   readonly precision?: Precision;
+  readonly calibration?: string;
+  readonly maxError?: number;
   readonly tuning?: string;
   readonly verify?: boolean;
   readonly json?: boolean;
@@ -85,6 +91,15 @@ export const compileCommand = (shell: Shell): Command =>
       )
       .addOption(new Option("--tuning <FILE>", "cut kernels as timmc tune measured").helpGroup(emission))
       .addOption(precisionOption().helpGroup(emission))
+      .addOption(calibrationOption().helpGroup(emission))
+      .addOption(
+        new Option(
+          "--max-error <X>",
+          "below fp32: refuse an output whose RMS error is a larger fraction of its standard deviation",
+        )
+          .argParser(positiveFraction)
+          .helpGroup(emission),
+      )
       .addOption(opsetOption().helpGroup(emission))
       .addOption(onnxOpsOption().helpGroup(emission))
       .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))
@@ -119,19 +134,20 @@ async function compileModel(
 ): Promise<Manifest> {
   const { compile } = await import("../../driver/compile.ts");
   const { parseWeights } = await import("../../driver/weights.ts");
+  const { target, precision, opset, onnxOps } = options;
+  const calibration = options.calibration === undefined ? undefined : await calibrationOf(options.calibration);
+  const forms = { target, precision, calibration, opset, onnxOps };
   return compile({
     ...lowerRequestOf(model, options),
     ...hubAccessOf(shell, options),
+    ...forms,
     out: options.out,
     weights: parseWeights(options.weights),
-    target: options.target,
-    precision: options.precision,
+    maxError: options.maxError,
     layout: options.layout,
-    opset: options.opset,
-    onnxOps: options.onnxOps,
     tiles: await tilesOf(options.tuning),
     ...passRequestOf(options),
-    observers: await observersOf(options, shell, traces),
+    observers: await observersOf(options, forms, shell, traces),
   });
 }
 
@@ -142,12 +158,22 @@ async function tilesOf(file: string | undefined): Promise<Readonly<Record<string
   return tilesIn(readTuning(file));
 }
 
+async function calibrationOf(file: string): Promise<CalibrationFile> {
+  const { readCalibration } = await import("../../driver/calibrate/file.ts");
+  return readCalibration(file);
+}
+
 /** Times every pass, and prints the graph after those that were asked for. */
-async function observersOf(options: CompileOptions, shell: Shell, traces: PassTrace[]): Promise<Observer[]> {
+async function observersOf(
+  options: CompileOptions,
+  forms: FormRequest,
+  shell: Shell,
+  traces: PassTrace[],
+): Promise<Observer[]> {
   const { printing, tracing } = await import("../../driver/pass-observers.ts");
   const { defaultLevel, pipelineName, pipelineOf } = await import("../../driver/pipeline.ts");
   const { optimization = defaultLevel, passes } = passRequestOf(options);
-  const pipeline = pipelineOf(optimization, passes, options);
+  const pipeline = pipelineOf(optimization, passes, forms);
   const print = (text: string): void => shell.log(text.trimEnd());
   const owner = pipelineName(optimization, passes);
   if (pipeline.length === 0 && options.printIrAfter !== undefined)
@@ -165,6 +191,7 @@ async function verifyArtifact(
   const certificate = await verify(options.out, {
     model: source.model === null ? model : undefined,
     weights: source.weights.kind === "file" ? options.weights : undefined,
+    calibration: options.calibration,
     ...hubAccessOf(shell, options),
   });
   if (options.json !== true) shell.print(["", ...certificateLines(certificate, shell.colors)].join("\n"));

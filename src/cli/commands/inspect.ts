@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import type { Inspection, StageReport } from "../../driver/inspect.ts";
-import type { Precision } from "../../backends/kernel/precision.ts";
+import type { Precision } from "../../passes/precision/precision.ts";
 import type { LowerRequest } from "../../driver/lower-request.ts";
 import { activationTable } from "../activation-table.ts";
 import { groupTable } from "../group-table.ts";

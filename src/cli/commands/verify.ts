@@ -6,6 +6,7 @@ import type { Shell } from "../shell.ts";
 interface VerifyCommandOptions {
   readonly model?: string;
   readonly weights?: string;
+  readonly calibration?: string;
   readonly cacheDir?: string;
   readonly json?: boolean;
 }
@@ -16,6 +17,7 @@ export const verifyCommand = (shell: Shell): Command =>
     .argument("<DIR>", "an artifact folder, from timmc compile")
     .option("--model <REF>", "the local folder that it was compiled from: local-dir:FOLDER")
     .option("--weights <FILE>", "the weight file that it was compiled from")
+    .option("--calibration <FILE>", "the calibration file that it was compiled with")
     .addOption(cacheDirOption())
     .addOption(jsonOption("the certificate"))
     .action(async (dir: string, { json, ...source }: VerifyCommandOptions) => {

@@ -9,7 +9,7 @@ interface ArrayOfType {
 }
 
 /** Element types in JavaScript. Halves travel as their codes: not every engine has Float16Array. */
-const arrays: { readonly [D in Exclude<DType, "bf16">]: ArrayOfType } = {
+const arrays: { readonly [D in Exclude<DType, "bf16" | "i4">]: ArrayOfType } = {
   f64: { type: "float64", array: "Float64Array" },
   f32: { type: "float32", array: "Float32Array" },
   f16: { type: "float16", array: "Uint16Array" },
@@ -20,8 +20,9 @@ const arrays: { readonly [D in Exclude<DType, "bf16">]: ArrayOfType } = {
   bool: { type: "bool", array: "Uint8Array" },
 };
 
-/** The array of an element type of inputs and outputs. Throws `invalid-ir` for bf16, which occurs in weight files alone. */
+/** The array of an element type of inputs and outputs. Throws `invalid-ir` for those that occur in weights alone. */
 export function arrayOf(dtype: DType): ArrayOfType {
-  if (dtype === "bf16") throw new TimmcError("invalid-ir", "bf16 is no element type of inputs and outputs");
+  if (dtype === "bf16" || dtype === "i4")
+    throw new TimmcError("invalid-ir", `${dtype} is no element type of inputs and outputs`);
   return arrays[dtype];
 }

@@ -5,7 +5,7 @@ import { type Table, gpuTable } from "../../backends/kernel/table.ts";
 import { isPoint } from "../../backends/kernel/ops/point.ts";
 import { rootOf } from "../../backends/kernel/ops/root.ts";
 import { kernelPasses } from "../../backends/kernel/passes.ts";
-import type { Precision } from "../../backends/kernel/precision.ts";
+import { type KernelPrecision, isKernelPrecision } from "../../backends/kernel/precision.ts";
 import type { KernelPlan } from "../../backends/kernel/plan.ts";
 import { storedWeights, weightBytes } from "../../backends/kernel/weights.ts";
 import { writeKernels } from "../../backends/kernel/write-kernels.ts";
@@ -28,7 +28,7 @@ import type { Emission, OpenOptions, Target, TargetRequest } from "./target.ts";
 interface KernelBackend extends Pick<Target, "places" | "texts"> {
   readonly name: Exclude<TargetName, "onnx">;
   /** The kernels of a graph. */
-  build(graph: Graph, precision: Precision, table: Table): Program;
+  build(graph: Graph, precision: KernelPrecision, table: Table): Program;
   /** The files of a program but its weights. */
   make(program: Program, table: Table): KernelFiles;
   load(): Promise<KernelRuntime>;
@@ -65,7 +65,7 @@ export function kernelTarget(backend: KernelBackend): KernelTarget {
   const { name, places, texts } = backend;
   const tableOf = ({ tiles }: FormRequest): Table => ({ ...gpuTable, ...(tiles && { measured: tiles }) });
   const build = (graph: Graph, request: FormRequest): Program =>
-    backend.build(graph, request.precision ?? "fp32", tableOf(request));
+    backend.build(graph, kernelPrecision(name, request), tableOf(request));
   const make = (source: Graph, request: FormRequest): Made => {
     const program = build(kernelGraph(source), request);
     return { program, ...backend.make(program, tableOf(request)) };
@@ -74,7 +74,7 @@ export function kernelTarget(backend: KernelBackend): KernelTarget {
     emission(name, make(graph, request), parameters, request);
   const requestOf: Target["requestOf"] = ({ target }) => ({
     target: name,
-    ...("precision" in target && { precision: target.precision, tiles: target.tiles }),
+    ...("arena_bytes" in target && { precision: target.precision, tiles: target.tiles }),
   });
   return {
     name,
@@ -84,6 +84,7 @@ export function kernelTarget(backend: KernelBackend): KernelTarget {
     defaultBatch: 1,
     check: (request) => refuseForeign(name, request),
     passes: () => kernelPasses,
+    precision: () => [],
     forms: () => ({ described: `the target ${name}`, asked: `--target ${name}`, others: [["--target onnx", {}]] }),
     requireModel: ({ lowered: { input }, preprocess }) => {
       const refuse = (hint: string): never => {
@@ -124,17 +125,33 @@ export function kernelTarget(backend: KernelBackend): KernelTarget {
   };
 }
 
-function refuseForeign(name: TargetName, { opset, onnxOps, layout, batch, precision, tiles }: TargetRequest): void {
+/** Throws `usage` for a precision that kernels do not have. */
+export function kernelPrecision(name: TargetName, { precision = "fp32" }: FormRequest): KernelPrecision {
+  if (isKernelPrecision(precision)) return precision;
+  throw new TimmcError(
+    "usage",
+    `the target ${name} does not take --precision ${precision}, which is of the target onnx`,
+    {
+      hint: "Use --precision fp32 or fp16.",
+    },
+  );
+}
+
+function refuseForeign(name: TargetName, request: TargetRequest): void {
+  const { opset, onnxOps, layout, batch, calibration, maxError, tiles } = request;
+  const precision = kernelPrecision(name, request);
   const options = [
     ["--opset", opset],
     ["--onnx-ops", onnxOps],
     ["--layout", layout === "plain" ? undefined : layout],
+    ["--calibration", calibration && ""],
+    ["--max-error", maxError],
   ] as const;
   const foreign = options.find(([, value]) => value !== undefined);
   if (foreign !== undefined)
     throw new TimmcError(
       "usage",
-      `the target ${name} does not take ${foreign.join(" ")}, which is of the target onnx`,
+      `the target ${name} does not take ${foreign.join(" ").trim()}, which is of the target onnx`,
       {
         hint: "Leave one of the two out.",
       },
@@ -157,8 +174,9 @@ function emission(
   name: KernelBackend["name"],
   { program, texts, kernels, plan }: Made,
   parameters: Parameters,
-  { tiles, precision = "fp32" }: FormRequest,
+  request: FormRequest,
 ): Emission {
+  const { tiles } = request;
   const tensors = storedWeights(plan, parameters);
   const [model = ""] = Object.keys(texts);
   return {
@@ -167,7 +185,7 @@ function emission(
       model,
       kernels,
       dispatches: plan.steps.length,
-      precision,
+      precision: kernelPrecision(name, request),
       arena_bytes: plan.arena.bytes,
       ...(tiles && { tiles: usedTiles(program.kernels, tiles) }),
     },

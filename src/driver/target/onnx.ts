@@ -1,7 +1,9 @@
 import { emitOnnx } from "../../backends/onnx/emit.ts";
 import { tensorByteLength, supportedOpsets } from "../../backends/onnx/model.ts";
 import { onnxPasses } from "../../backends/onnx/passes.ts";
+import { precisionPasses } from "../../backends/onnx/precision.ts";
 import { TimmcError } from "../../ir/error.ts";
+import { reducedPrecisions } from "../../passes/precision/precision.ts";
 import { loadOrt } from "../../runtime/ort.ts";
 import { type Artifact, outputsByTap, runnableModel } from "../artifact.ts";
 import { writeModel } from "../artifact-model.ts";
@@ -24,16 +26,25 @@ export const onnx: Target = {
   defaultBatch: "dynamic",
   check: (request) => {
     formsOf(request);
-    if (request.precision === "fp16")
-      throw new TimmcError("usage", "--precision fp16 of the target onnx is not in this version of timmc", {
-        hint: "Use --target webgpu or cuda, or leave it out.",
-      });
+    const { precision = "fp32", calibration, maxError } = request;
+    if (precision === "fp32" && (calibration !== undefined || maxError !== undefined))
+      throw new TimmcError(
+        "usage",
+        `${calibration === undefined ? "--max-error" : "--calibration"} is for a --precision below fp32`,
+        {
+          hint: `Add --precision ${reducedPrecisions.join(", ")}, or leave it out.`,
+        },
+      );
     if (request.tiles !== undefined)
       throw new TimmcError("usage", "the target onnx does not take --tuning: it has no kernels to cut", {
         hint: "Leave one of the two out.",
       });
   },
   passes: (request) => onnxPasses(formsOf(request)),
+  precision: (request) => {
+    const { precision = "fp32", calibration } = request;
+    return precisionPasses(precision, calibration?.calibration, formsOf(request));
+  },
   forms: (request) => {
     const { opset, ops } = formsOf(request);
     return {
@@ -59,10 +70,17 @@ export const onnx: Target = {
     ...(own(manifest).layout === "transformers-js" && transformersTexts(manifest)),
   }),
   requestOf: (manifest) => {
-    const { opset, layout } = own(manifest);
+    const { opset, layout, precision } = own(manifest);
     if (!supportedOpsets.includes(opset))
       throw new TimmcError("usage", `target.opset is ${opset}, which timmc does not write`);
-    return { target: "onnx", opset, onnxOps: manifest.request.onnx_ops ?? "standard", layout };
+    return {
+      target: "onnx",
+      opset,
+      onnxOps: manifest.request.onnx_ops ?? "standard",
+      layout,
+      precision,
+      maxError: manifest.request.max_error,
+    };
   },
   comparedIn: (manifest) => ({ opset: own(manifest).opset, ops: manifest.request.onnx_ops ?? "standard" }),
   load: async () => {
@@ -131,7 +149,14 @@ function emit({ lowering: { lowered, resolved, taps }, weights, request }: Sourc
   });
   const place = modelFiles[layout];
   return {
-    target: { name: "onnx", model: place.model, opset: forms.opset, layout, names },
+    target: {
+      name: "onnx",
+      model: place.model,
+      opset: forms.opset,
+      layout,
+      names,
+      ...(request.precision !== undefined && request.precision !== "fp32" && { precision: request.precision }),
+    },
     onnxNodes: emitted.model.nodes.length,
     tensors: emitted.initializers,
     weightBytes: emitted.initializers.reduce((n, { header }) => n + tensorByteLength(header), 0),

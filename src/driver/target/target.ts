@@ -31,6 +31,8 @@ export interface Target {
   check(request: TargetRequest): void;
   /** The passes behind those of every target. */
   passes(request: FormRequest): { readonly [L in OptimizationLevel]: Pipeline };
+  /** The passes behind all others, which change what numbers are kept in. Throws `usage` where they lack a calibration. */
+  precision(request: FormRequest): Pipeline;
   forms(request: FormRequest): FormWords;
   /** Throws TimmcError for a network that the target does not take. */
   requireModel(lowering: LoweredRequest, request: TargetRequest): void;
@@ -41,7 +43,9 @@ export interface Target {
   /** What is written when the rest is known, of a manifest that does not list it yet. */
   texts(manifest: Manifest): Readonly<Record<string, string>>;
   /** How an artifact's target was asked for. Throws `usage` for one that timmc does not make. */
-  requestOf(manifest: Manifest): Pick<BuildRequest, "target" | "opset" | "onnxOps" | "layout" | "precision" | "tiles">;
+  requestOf(
+    manifest: Manifest,
+  ): Pick<BuildRequest, "target" | "opset" | "onnxOps" | "layout" | "precision" | "maxError" | "tiles">;
   /** What graphs are emitted in where their outputs are compared in ONNX Runtime. */
   comparedIn(manifest: Manifest): Forms;
   /** Throws `dependency` where a package is missing, `unsupported` where the machine cannot run the target. */
@@ -51,7 +55,7 @@ export interface Target {
 }
 
 /** What a target may refuse of a request. */
-export type TargetRequest = FormRequest & Pick<BuildRequest, "batch" | "layout">;
+export type TargetRequest = FormRequest & Pick<BuildRequest, "batch" | "layout" | "maxError">;
 
 /** What decides which passes there are, in words. */
 interface FormWords {

@@ -1,7 +1,7 @@
 import type { CropMode, Interpolation } from "../pretrained-cfg.ts";
 import type { DataConfig } from "./data-config.ts";
 import type { RgbImage } from "./image.ts";
-import { preprocess, preprocessPixels } from "./transform.ts";
+import { normalizePixels, preprocessPixels } from "./transform.ts";
 
 /** What a manifest and a typed client say of a model's `input`, as far as pictures go. */
 export interface InputContract {
@@ -26,10 +26,12 @@ export interface PictureInput extends Pick<InputContract, "normalized"> {
  * The elements of one picture in the input tensor, resized and cropped as timm does: normalised numbers in planes, or for a
  * model that normalises itself the pixels' bytes. Errors as `preprocess`.
  */
-export function pictureElements(image: RgbImage, { config, normalized }: PictureInput): Float32Array | Uint8Array {
-  if (normalized === "outside") return preprocess(image, config);
-  return interleaved(preprocessPixels(image, config), config.inputSize[0]);
-}
+export const pictureElements = (image: RgbImage, input: PictureInput): Float32Array | Uint8Array =>
+  pixelElements(preprocessPixels(image, input.config), input);
+
+/** The same of pixels that are resized and cropped already, planes [channels, height, width]. */
+export const pixelElements = (pixels: Uint8Array, { config, normalized }: PictureInput): Float32Array | Uint8Array =>
+  normalized === "outside" ? normalizePixels(pixels, config) : interleaved(pixels, config.inputSize[0]);
 
 /** Planes, one per channel, as pixels. */
 function interleaved(planes: Uint8Array, channels: number): Uint8Array {

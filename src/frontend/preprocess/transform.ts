@@ -16,8 +16,11 @@ import type { ResizeFilter, Span } from "./pillow-resize.ts";
  * @throws TimmcError `unsupported` for channel counts and settings that timm itself cannot run; `usage` for a picture whose
  *   bytes do not fit its size.
  */
-export function preprocess(image: RgbImage, config: DataConfig): Float32Array {
-  const pixels = preprocessPixels(image, config);
+export const preprocess = (image: RgbImage, config: DataConfig): Float32Array =>
+  normalizePixels(preprocessPixels(image, config), config);
+
+/** The end of the transform: bytes of shape [channels, height, width] scaled to 0..1 and normalised. */
+export function normalizePixels(pixels: Uint8Array, config: DataConfig): Float32Array {
   const tables = normalisation(config);
   const area = pixels.length / tables.length;
   const tensor = new Float32Array(pixels.length);

@@ -10,6 +10,7 @@ export const storedBits = {
   i32: 32,
   i16: 16,
   i8: 8,
+  i4: 4,
   u64: 64,
   u32: 32,
   u16: 16,
@@ -31,10 +32,10 @@ export const storedBits = {
 export type StoredDType = keyof typeof storedBits;
 
 /** Types that no parameter can be loaded from: elements smaller than a byte, and complex numbers. */
-type OpaqueDType = "f6_e2m3" | "f6_e3m2" | "f4" | "c64" | "c128";
+type OpaqueDType = "i4" | "f6_e2m3" | "f6_e3m2" | "f4" | "c64" | "c128";
 
 export const isOpaque = (dtype: StoredDType): dtype is OpaqueDType =>
-  dtype === "c64" || dtype === "c128" || dtype === "f4" || dtype === "f6_e2m3" || dtype === "f6_e3m2";
+  dtype === "c64" || dtype === "c128" || dtype === "i4" || dtype === "f4" || dtype === "f6_e2m3" || dtype === "f6_e3m2";
 
 /** A tensor of a checkpoint: type and shape are free, bytes are read on demand. */
 export interface TensorData {

@@ -11,7 +11,10 @@ import { concat } from "./concat.ts";
 import { constant } from "./constant.ts";
 import { conv } from "./conv.ts";
 import { cos } from "./cos.ts";
+import { dequantize } from "./dequantize.ts";
 import { div } from "./div.ts";
+import { dynamic_conv } from "./dynamic-conv.ts";
+import { dynamic_matmul } from "./dynamic-matmul.ts";
 import { equal } from "./equal.ts";
 import { exp } from "./exp.ts";
 import { expand } from "./expand.ts";
@@ -37,6 +40,7 @@ import { packed_attention } from "./packed-attention.ts";
 import { pad } from "./pad.ts";
 import { param } from "./param.ts";
 import { pow } from "./pow.ts";
+import { quantize } from "./quantize.ts";
 import { reduce_max } from "./reduce-max.ts";
 import { reduce_mean } from "./reduce-mean.ts";
 import { reduce_sum } from "./reduce-sum.ts";
@@ -67,7 +71,10 @@ export const ops = {
   constant,
   conv,
   cos,
+  dequantize,
   div,
+  dynamic_conv,
+  dynamic_matmul,
   equal,
   exp,
   expand,
@@ -93,6 +100,7 @@ export const ops = {
   pad,
   param,
   pow,
+  quantize,
   reduce_max,
   reduce_mean,
   reduce_sum,

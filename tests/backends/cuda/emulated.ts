@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { writeCuda } from "../../../src/backends/cuda/emit.ts";
 import { type CudaProgram, buildCuda, planCuda } from "../../../src/backends/cuda/plan.ts";
-import type { Precision } from "../../../src/backends/kernel/precision.ts";
+import type { KernelPrecision } from "../../../src/backends/kernel/precision.ts";
 import { encodeNumbers } from "../../../src/ir/bytes.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import { type NdArray, ndarray } from "../../../src/ir/ndarray.ts";
@@ -14,7 +14,7 @@ export async function writeGraph(
   folder: string,
   graph: Graph,
   numbers: Numbers,
-  { precision, schedule }: { readonly precision?: Precision; readonly schedule?: Parameters<typeof planCuda>[1] } = {},
+  { precision, schedule }: { readonly precision?: KernelPrecision; readonly schedule?: Parameters<typeof planCuda>[1] } = {},
 ): Promise<CudaProgram> {
   const program = planCuda(buildCuda(graph, precision), schedule);
   mkdirSync(folder, { recursive: true });

@@ -12,6 +12,7 @@ export const fileName: { readonly [D in StoredDType]: string } = {
   bool: "BOOL",
   u8: "U8",
   i8: "I8",
+  i4: "(of no file: made when a model is quantised)",
   f8_e5m2: "F8_E5M2",
   f8_e4m3: "F8_E4M3",
   f8_e8m0: "F8_E8M0",

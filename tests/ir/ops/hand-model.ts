@@ -56,10 +56,17 @@ export class HandModel {
   }
 
   op(opType: string, inputs: readonly string[], attributes: PlainAttributes = {}): string {
+    const [name = ""] = this.several(opType, inputs, 1, attributes);
+    return name;
+  }
+
+  /** An operator of several results. */
+  several(opType: string, inputs: readonly string[], results: number, attributes: PlainAttributes = {}): string[] {
     const name = `node${this.#nodes.length}`;
     const named = Object.entries(attributes).map(([key, value]) => [key, attributeOf(value)] as const);
-    this.#nodes.push({ opType, name, inputs, outputs: [name], attributes: Object.fromEntries(named) });
-    return name;
+    const outputs = Array.from({ length: results }, (_, i) => (i === 0 ? name : `${name}.${i}`));
+    this.#nodes.push({ opType, name, inputs, outputs, attributes: Object.fromEntries(named) });
+    return outputs;
   }
 
   /** Asks for a node's result; the type is what the caller expects, and ONNX Runtime refuses another. */
@@ -106,7 +113,16 @@ export async function runOnnx(
   return results;
 }
 
-const ortTypes = { f32: "float32", f64: "float64", f16: "float16", i64: "int64", i32: "int32", bool: "bool" } as const;
+const ortTypes = {
+  f32: "float32",
+  f64: "float64",
+  f16: "float16",
+  i64: "int64",
+  i32: "int32",
+  u8: "uint8",
+  i8: "int8",
+  bool: "bool",
+} as const;
 type OrtDType = keyof typeof ortTypes;
 
 function toOrt({ dtype, shape, data }: NdArray): ort.Tensor {
@@ -118,6 +134,10 @@ function toOrt({ dtype, shape, data }: NdArray): ort.Tensor {
       return new ort.Tensor("int64", BigInt64Array.from(numbers, BigInt), shape);
     case "bool":
       return new ort.Tensor("bool", Uint8Array.from(numbers), shape);
+    case "u8":
+      return new ort.Tensor("uint8", Uint8Array.from(numbers), shape);
+    case "i8":
+      return new ort.Tensor("int8", Int8Array.from(numbers), shape);
     default:
       throw new TypeError(`no test feeds ${dtype}`);
   }

@@ -18,7 +18,9 @@ export interface LoweringContext extends Forms {
     inputs: readonly string[],
     attributes?: Readonly<Record<string, OnnxAttribute | undefined>>,
   ): string;
-  /** The same for an operator of ONNX Runtime's own, which only the preset `ort` may have. */
+  /** The same for an operator of several results; the first of them is the node's name. */
+  several(opType: string, inputs: readonly string[], results: number): readonly string[];
+  /** As `emit`, for an operator of ONNX Runtime's own, which only the preset `ort` may have. */
   contrib(
     opType: string,
     inputs: readonly string[],

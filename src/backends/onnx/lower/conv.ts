@@ -26,7 +26,9 @@ export const fusedConv: Lowering<"fused_conv"> = (value, c) => {
   );
 };
 
-const geometry = ({ attrs: { stride, padding, dilation, groups } }: Value<"conv"> | Value<"fused_conv">) => ({
+export const geometry = ({
+  attrs: { stride, padding, dilation, groups },
+}: Value<"conv"> | Value<"dynamic_conv"> | Value<"fused_conv">) => ({
   strides: ints(stride),
   pads: ints(padding),
   dilations: ints(dilation),

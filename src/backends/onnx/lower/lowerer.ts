@@ -60,12 +60,15 @@ export class Lowerer {
     const seen = new Map<string, number>();
     const full = (shape: readonly number[], number: number, dtype: DType = value.type.dtype): string =>
       this.#constant(dtype, shape, new Float64Array(count(shape)).fill(number));
+    const nodeName = (opType: string): string => {
+      const n = seen.get(opType) ?? 0;
+      seen.set(opType, n + 1);
+      return `${name}/${opType}${n === 0 ? "" : `_${n}`}`;
+    };
     const emitTo =
       (domain: string): LoweringContext["emit"] =>
       (opType, inputs, attributes = {}) => {
-        const n = seen.get(opType) ?? 0;
-        seen.set(opType, n + 1);
-        const node = `${name}/${opType}${n === 0 ? "" : `_${n}`}`;
+        const node = nodeName(opType);
         const contrib = domain === "" ? {} : { domain };
         nodes.push({ opType, ...contrib, name: node, inputs, outputs: [node], attributes: given(attributes) });
         return node;
@@ -79,6 +82,12 @@ export class Lowerer {
       },
       emit: emitTo(""),
       contrib: emitTo(contribDomain),
+      several: (opType, inputs, results) => {
+        const node = nodeName(opType);
+        const outputs = Array.from({ length: results }, (_, i) => (i === 0 ? node : `${node}/${i}`));
+        nodes.push({ opType, name: node, inputs, outputs, attributes: {} });
+        return outputs;
+      },
       full,
       scalar: (number, dtype) => full([], number, dtype),
       ints: (values) => this.#ints(values),

@@ -6,6 +6,7 @@ import { elementwise } from "./elementwise.ts";
 import { movement } from "./movement.ts";
 import { norms } from "./norm.ts";
 import { pools } from "./pool.ts";
+import { quantized } from "./quantized.ts";
 import { recurrent } from "./recurrent.ts";
 import { resizes } from "./resize.ts";
 
@@ -18,6 +19,7 @@ export const subjects: { readonly [N in TestedOp]: Subject<Attrs<N>> } = {
   ...movement,
   ...norms,
   ...pools,
+  ...quantized,
   ...recurrent,
   ...resizes,
 };
