@@ -55,7 +55,7 @@ type OneOrMore<T> = T | readonly T[];
 type Axes = { readonly [K in FieldName as (typeof axisOf)[K]]?: OneOrMore<NonNullable<VariantFields[K]>> | undefined };
 
 /** A variant, or a part of one. */
-export type PartialFields = { readonly [K in FieldName]?: VariantFields[K] | undefined };
+export type PartialFields = Partial<VariantFields>;
 
 /** What timmc.config.ts exports: which variants there are. */
 export interface BuildConfig extends Axes {
