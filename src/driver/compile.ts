@@ -3,7 +3,7 @@ import type { ResolvedModel } from "../frontend/resolve.ts";
 import { within } from "../ir/error.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Observer, Pipeline } from "../passes/pass.ts";
-import type { Watch } from "../backends/write-parts.ts";
+import type { ModelFile, Watch } from "../backends/write-parts.ts";
 import { beginArtifact, manifestName, removeFiles, writeWhole } from "./artifact-files.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
 import type { FormRequest } from "./forms.ts";
@@ -11,9 +11,10 @@ import { hashFile, hashFiles, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
 import type { Layout } from "./layout/layout.ts";
 import { type LowerRequest, lowerRequest } from "./lower-request.ts";
-import type { Manifest } from "./manifest.ts";
+import { type Manifest, manifestText } from "./manifest.ts";
 import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
 import { checkedRequest, targetOf } from "./target/targets.ts";
+import { sortedRequest } from "./sorted-request.ts";
 import { writeTexts } from "./text-files.ts";
 import { watchNumbers } from "./weight-numbers.ts";
 import { type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
@@ -34,11 +35,21 @@ export interface CompileRequest extends LowerRequest, FormRequest, Watch {
  * Compiles a model to an artifact folder and gives its manifest. Throws TimmcError, and then nothing half-written stays.
  * `pipeline` is for callers that hand the same one to `verify`: the manifest does not record where it differs from the request's.
  */
-export async function compile(
+export const compile = async (asked: CompileRequest, pipeline?: Pipeline): Promise<Manifest> =>
+  (await compileFiles(asked, pipeline)).manifest;
+
+/** An artifact, and the model files of it by the pieces that they are made of. */
+export interface Compiled {
+  readonly manifest: Manifest;
+  readonly files: readonly ModelFile[];
+}
+
+/** As `compile`, and says how the files are made. */
+export async function compileFiles(
   asked: CompileRequest,
   pipeline: Pipeline = pipelineOf(asked.optimization ?? defaultLevel, asked.passes, asked),
-): Promise<Manifest> {
-  const request = checkedRequest(asked);
+): Promise<Compiled> {
+  const request = checkedRequest(sortedRequest(asked));
   const target = targetOf(request);
   const { progress, signal, layout = "plain" } = request;
   progress?.(`lowering ${request.model}`);
@@ -60,7 +71,8 @@ export async function compile(
     try {
       const hashes = await hashSources(weights.files, { signal, identities }, resolved);
       const facts = { ...built, files, hashes, numberNotices: notices() };
-      return within(request.out, () => finish(request.out, describeArtifact(request, lowering, weights, facts)));
+      const described = within(request.out, () => describeArtifact(request, lowering, weights, facts));
+      return { manifest: within(request.out, () => finish(request.out, described)), files };
     } catch (error) {
       removeFiles(request.out, files);
       throw error;
@@ -75,7 +87,7 @@ function finish(folder: string, described: Manifest): Manifest {
   const texts = writeTexts(folder, described);
   const manifest = { ...described, files: [...described.files, ...texts] };
   try {
-    writeWhole(join(folder, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    writeWhole(join(folder, manifestName), manifestText(manifest));
     return manifest;
   } catch (error) {
     removeFiles(folder, texts);

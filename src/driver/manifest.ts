@@ -14,3 +14,6 @@ export type ManifestFile = Manifest["files"][number];
 export type OnnxOps = NonNullable<Manifest["request"]["onnx_ops"]>;
 export type ManifestInput = Manifest["input"];
 export type ManifestOutput = Manifest["outputs"][number];
+
+/** The bytes of manifest.json. */
+export const manifestText = (manifest: Manifest): string => `${JSON.stringify(manifest, undefined, 2)}\n`;
