@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { version } from "../driver/version.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { compileCommand } from "./commands/compile.ts";
+import { diffCommand } from "./commands/diff.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
@@ -51,6 +52,7 @@ const commands: readonly ((shell: Shell) => Command)[] = [
   verifyCommand,
   runCommand,
   benchCommand,
+  diffCommand,
   tuneCommand,
   doctorCommand,
 ];
