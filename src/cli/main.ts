@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../driver/version.ts";
 import { benchCommand } from "./commands/bench.ts";
+import { cacheCommand } from "./commands/cache.ts";
 import { compileCommand } from "./commands/compile.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -55,6 +56,7 @@ const commands: readonly ((shell: Shell) => Command)[] = [
   diffCommand,
   tuneCommand,
   doctorCommand,
+  cacheCommand,
 ];
 
 const epilogue = `
@@ -96,9 +98,10 @@ function buildProgram(shell: Shell): Command {
   return program;
 }
 
-/** Streams, errors and layout, alike in every command. */
-const share = (command: Command, shell: Shell): Command =>
-  command
+/** Streams, errors and layout, alike in every command and in those below it. */
+function share(command: Command, shell: Shell): Command {
+  for (const below of command.commands) share(below, shell);
+  return command
     .exitOverride()
     .helpOption("-h, --help", "print this help")
     .configureOutput({
@@ -110,6 +113,7 @@ const share = (command: Command, shell: Shell): Command =>
         write(`${text.trimEnd().replace(/^error:/, shell.errorColors.red("timmc:"))}${argumentHint(command, text)}\n`),
     })
     .configureHelp({ showGlobalOptions: true, styleTitle: (title) => shell.colors.bold(title) });
+}
 
 /** Behind a command's help come the arguments of the model that it names. */
 async function finishHelp(program: Command, shell: Shell, debug: boolean): Promise<number> {

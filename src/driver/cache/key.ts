@@ -127,7 +127,8 @@ export const modelParts: Parts<keyof ResolvedModel, ResolvedModel> = {
   architecture: (m) => m.architecture,
   tag: (m) => m.tag,
   family: (m) => m.family.name,
-  cfg: ({ cfg: { file: _, ...cfg } }) => cfg,
+  // Where it lies is no part of what it says.
+  cfg: ({ cfg }) => ({ ...cfg, file: undefined }),
   args: (m) => m.args,
   numClasses: (m) => m.numClasses,
   inputSize: (m) => m.inputSize,
