@@ -25,6 +25,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   "onnxruntime-node": /^src\/runtime\/ort\.ts$/,
   webgpu: /^src\/runtime\/webgpu-node\.ts$/,
   sharp: /^src\/frontend\/preprocess\/decode\.ts$/,
+  jiti: /^src\/driver\/build\/load-module\.ts$/,
   elkjs: /^src\/driver\/graph-page\/level-layouts\.ts$/,
   zod: /^src\/driver\//,
   commander: /^src\/cli\//,

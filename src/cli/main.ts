@@ -2,7 +2,9 @@ import { Command, CommanderError } from "commander";
 import { version } from "../driver/version.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { calibrateCommand } from "./commands/calibrate.ts";
+import { cacheCommand } from "./commands/cache.ts";
 import { compileCommand } from "./commands/compile.ts";
+import { diffCommand } from "./commands/diff.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
@@ -53,8 +55,10 @@ const commands: readonly ((shell: Shell) => Command)[] = [
   verifyCommand,
   runCommand,
   benchCommand,
+  diffCommand,
   tuneCommand,
   doctorCommand,
+  cacheCommand,
 ];
 
 const epilogue = `
@@ -96,9 +100,10 @@ function buildProgram(shell: Shell): Command {
   return program;
 }
 
-/** Streams, errors and layout, alike in every command. */
-const share = (command: Command, shell: Shell): Command =>
-  command
+/** Streams, errors and layout, alike in every command and in those below it. */
+function share(command: Command, shell: Shell): Command {
+  for (const below of command.commands) share(below, shell);
+  return command
     .exitOverride()
     .helpOption("-h, --help", "print this help")
     .configureOutput({
@@ -110,6 +115,7 @@ const share = (command: Command, shell: Shell): Command =>
         write(`${text.trimEnd().replace(/^error:/, shell.errorColors.red("timmc:"))}${argumentHint(command, text)}\n`),
     })
     .configureHelp({ showGlobalOptions: true, styleTitle: (title) => shell.colors.bold(title) });
+}
 
 /** Behind a command's help come the arguments of the model that it names. */
 async function finishHelp(program: Command, shell: Shell, debug: boolean): Promise<number> {

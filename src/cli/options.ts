@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { BuildCache } from "../driver/cache/folder.ts";
 import type { FormRequest } from "../driver/forms.ts";
 import type { LowerRequest } from "../driver/lower-request.ts";
 import type { OnnxOps } from "../driver/manifest.ts";
@@ -165,6 +166,19 @@ export const onnxOpsOption = (when = ""): Option =>
 /** Where downloads lie; HF_HUB_CACHE, HF_HOME and the other variables of huggingface_hub say so otherwise. */
 export const cacheDirOption = (): Option =>
   new Option("--cache-dir <DIR>", "the Hub cache that downloads go to, in place of the environment's");
+
+/** Where compiled artifacts are kept. */
+export const buildCacheOption = (what = "the build cache's folder, in place of TIMMC_CACHE"): Option =>
+  new Option("--build-cache <DIR>", what);
+
+/** The build cache of a command. */
+export async function cacheOf(
+  { note }: Shell,
+  { buildCache: folder }: { readonly buildCache?: string | undefined },
+): Promise<BuildCache> {
+  const { buildCache } = await import("../driver/cache/folder.ts");
+  return buildCache({ folder, note });
+}
 
 /** How a command reaches the Hub. */
 export const hubAccessOf = (

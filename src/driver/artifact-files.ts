@@ -4,6 +4,8 @@ import { HashingFileSink, type WrittenFile } from "../backends/file-sink.ts";
 import { messageOf } from "../ir/caught.ts";
 import { TimmcError } from "../ir/error.ts";
 import { readBounded } from "../runtime/read-file.ts";
+import type { Certificate } from "./certificate.ts";
+import type { Manifest } from "./manifest.ts";
 import { makeFolder } from "../frontend/make-folder.ts";
 
 export const manifestName = "manifest.json";
@@ -74,9 +76,8 @@ export function removeFiles(folder: string, files: readonly { readonly path: str
   for (const { path } of files) rmSync(join(folder, path), { force: true });
 }
 
-/** Writes a document as people read it. */
-export const writeJson = (path: string, value: unknown): WrittenFile =>
-  writeWhole(path, `${JSON.stringify(value, undefined, 2)}\n`);
+/** The text of manifest.json and of certificate.json. */
+export const documentText = (document: Manifest | Certificate): string => `${JSON.stringify(document, undefined, 2)}\n`;
 
 /** Writes a whole file under its name at once. */
 export function writeWhole(path: string, content: string | Uint8Array): WrittenFile {

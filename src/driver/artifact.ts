@@ -97,7 +97,8 @@ const readSmallFile = (path: string): Uint8Array | undefined =>
     ? undefined
     : readBounded(path, maxJsonBytes);
 
-async function parseManifest(path: string, bytes: Uint8Array): Promise<Manifest> {
+/** Reads a manifest's bytes, `path` being for messages. Throws TimmcError `io`, and `unsupported` for another version. */
+export async function parseManifest(path: string, bytes: Uint8Array): Promise<Manifest> {
   const value = parseJson(path, bytes);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw damaged(path, "the manifest is not a JSON object");
@@ -151,12 +152,20 @@ async function checkFile(folder: string, { path, bytes, sha256 }: ManifestFile):
   if ((await hashFile(place)) !== sha256) throw damaged(place, "its SHA-256 is not the one in the manifest");
 }
 
-/** A certificate that cannot be read, failed, or is of other bytes is none. */
+/** A certificate that cannot be read is none. */
 async function readCertificate(folder: string, manifestSha256: string): Promise<Certificate | undefined> {
-  let value: unknown;
   try {
     const bytes = readSmallFile(join(folder, certificateName));
-    if (bytes === undefined) return undefined;
+    return bytes === undefined ? undefined : await parseCertificate(bytes, manifestSha256);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A certificate's bytes; what is no certificate, failed, or is of another manifest is none. */
+export async function parseCertificate(bytes: Uint8Array, manifestSha256: string): Promise<Certificate | undefined> {
+  let value: unknown;
+  try {
     value = parseJson(certificateName, bytes);
   } catch {
     return undefined;

@@ -3,8 +3,15 @@ import type { ResolvedModel } from "../frontend/resolve.ts";
 import { within } from "../ir/error.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Observer, Pipeline } from "../passes/pass.ts";
-import type { Watch } from "../backends/write-parts.ts";
-import { beginArtifact, certificateName, manifestName, removeFiles, writeJson } from "./artifact-files.ts";
+import type { ModelFile, Watch } from "../backends/write-parts.ts";
+import {
+  beginArtifact,
+  certificateName,
+  documentText,
+  manifestName,
+  removeFiles,
+  writeWhole,
+} from "./artifact-files.ts";
 import type { Certificate } from "./certificate.ts";
 import { requirePrecision } from "./compile-precision.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
@@ -16,6 +23,7 @@ import { type LowerRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
 import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
 import { checkedRequest, targetOf } from "./target/targets.ts";
+import { sortedRequest } from "./sorted-request.ts";
 import { writeTexts } from "./text-files.ts";
 import { watchNumbers } from "./weight-numbers.ts";
 import { isMeasured } from "./verify-precision.ts";
@@ -39,11 +47,21 @@ export interface CompileRequest extends LowerRequest, FormRequest, Watch {
  * Compiles a model to an artifact folder and gives its manifest. Throws TimmcError, and then nothing half-written stays.
  * `pipeline` is for callers that hand the same one to `verify`: the manifest does not record where it differs from the request's.
  */
-export async function compile(
+export const compile = async (asked: CompileRequest, pipeline?: Pipeline): Promise<Manifest> =>
+  (await compileFiles(asked, pipeline)).manifest;
+
+/** An artifact, and the model files of it by the pieces that they are made of. */
+export interface Compiled {
+  readonly manifest: Manifest;
+  readonly files: readonly ModelFile[];
+}
+
+/** As `compile`, and says how the files are made. */
+export async function compileFiles(
   asked: CompileRequest,
   pipeline: Pipeline = pipelineOf(asked.optimization ?? defaultLevel, asked.passes, asked),
-): Promise<Manifest> {
-  const request = checkedRequest(asked);
+): Promise<Compiled> {
+  const request = checkedRequest(sortedRequest(asked));
   const target = targetOf(request);
   const { progress, signal, layout = "plain" } = request;
   progress?.(`lowering ${request.model}`);
@@ -69,7 +87,7 @@ export async function compile(
       const facts = { ...built, files, hashes, numberNotices: notices() };
       const described = within(request.out, () => describeArtifact(request, lowering, weights, facts));
       const certificate = reference && (await requirePrecision(request, described, reference, weights));
-      return within(request.out, () => finish(request.out, described, certificate));
+      return { manifest: within(request.out, () => finish(request.out, described, certificate)), files };
     } catch (error) {
       removeFiles(request.out, files);
       throw error;
@@ -84,8 +102,9 @@ function finish(folder: string, described: Manifest, measured: Certificate | und
   const texts = writeTexts(folder, described);
   const manifest = { ...described, files: [...described.files, ...texts] };
   try {
-    const { sha256 } = writeJson(join(folder, manifestName), manifest);
-    if (measured !== undefined) writeJson(join(folder, certificateName), { ...measured, manifest_sha256: sha256 });
+    const { sha256 } = writeWhole(join(folder, manifestName), documentText(manifest));
+    if (measured !== undefined)
+      writeWhole(join(folder, certificateName), documentText({ ...measured, manifest_sha256: sha256 }));
     return manifest;
   } catch (error) {
     removeFiles(folder, texts);

@@ -50,6 +50,20 @@ export async function hashFile(path: string, { signal, identity }: HashOptions =
   }
 }
 
+/** Hashes of files as they were when they were read, by their paths. */
+const known = new Map<string, { readonly identity: FileIdentity; readonly sha256: string }>();
+
+/** Of a file that many read: as `hashFile`, but a file that has not changed since is read once per process. */
+export async function hashOnce(path: string, options: HashOptions = {}): Promise<string> {
+  const identity = options.identity ?? identityOf(path);
+  const before = known.get(path);
+  if (before !== undefined && isSame(before.identity, identity) && isSame(before.identity, identityOf(path)))
+    return before.sha256;
+  const sha256 = await hashFile(path, { ...options, identity });
+  if (identity !== undefined) known.set(path, { identity, sha256 });
+  return sha256;
+}
+
 interface HashFilesOptions {
   readonly signal?: AbortSignal | undefined;
   /** The files that are meant, one by one. */
@@ -58,7 +72,7 @@ interface HashFilesOptions {
 
 /**
  * One hash of a weight source: of a single file its SHA-256, of an index and its files the SHA-256 of what
- * `sha256sum INDEX FILE...` prints in their folder. Throws as `hashFile`.
+ * `sha256sum INDEX FILE...` prints in their folder. Files that have not changed are read once per process. Throws as `hashFile`.
  */
 export async function hashFiles(
   paths: readonly string[],
@@ -66,7 +80,7 @@ export async function hashFiles(
 ): Promise<string> {
   const lines: { readonly sha256: string; readonly name: string }[] = [];
   for (const [i, path] of paths.entries())
-    lines.push({ sha256: await hashFile(path, { signal, identity: identities[i] }), name: basename(path) });
+    lines.push({ sha256: await hashOnce(path, { signal, identity: identities[i] }), name: basename(path) });
   const [only, ...more] = lines;
   if (only !== undefined && more.length === 0) return only.sha256;
   return createHash("sha256")
@@ -74,9 +88,11 @@ export async function hashFiles(
     .digest("hex");
 }
 
+const isSame = (before: FileIdentity, now: FileIdentity | undefined): boolean =>
+  (["dev", "ino", "size", "mtimeNs"] as const).every((field) => before[field] === now?.[field]);
+
 function requireSame(path: string, before: FileIdentity, now: FileIdentity | undefined): void {
-  const fields = ["dev", "ino", "size", "mtimeNs"] as const;
-  if (fields.every((field) => before[field] === now?.[field])) return;
+  if (isSame(before, now)) return;
   throw refused(path, "the file changed while it was in use");
 }
 

@@ -15,10 +15,10 @@ import { tilesSchema } from "./tile-schema.ts";
  * or of an output would change what the rest means. A field that changes its meaning takes a new `manifest_version`.
  */
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
 
 /** Segments of letters that are legal on every system; none is `.` or `..`, none is empty, so nothing leaves the folder. */
-const relativePath = z
+export const relativePath = z
   .string()
   .max(500)
   .regex(

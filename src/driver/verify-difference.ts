@@ -8,13 +8,26 @@ export interface Difference {
 const isNode = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
 
+interface DifferenceOptions {
+  /** Lists that differ are one difference, and not one for each entry. */
+  readonly wholeLists?: boolean;
+}
+
 /** The leaves at which two JSON values differ, each with its path. */
-export function differencesBetween(recorded: unknown, given: unknown, field = ""): Difference[] {
+export function differencesBetween(
+  recorded: unknown,
+  given: unknown,
+  field = "",
+  options: DifferenceOptions = {},
+): Difference[] {
   if (Object.is(recorded, given)) return [];
   if (!isNode(recorded) || !isNode(given) || Array.isArray(recorded) !== Array.isArray(given))
     return [{ field, recorded, given }];
   const keys = new Set([...Object.keys(recorded), ...Object.keys(given)]);
-  return [...keys].flatMap((key) =>
-    differencesBetween(recorded[key], given[key], field === "" ? key : `${field}.${key}`),
+  const found = [...keys].flatMap((key) =>
+    differencesBetween(recorded[key], given[key], field === "" ? key : `${field}.${key}`, options),
   );
+  return options.wholeLists === true && Array.isArray(recorded) && found.length > 0
+    ? [{ field, recorded, given }]
+    : found;
 }

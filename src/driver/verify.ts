@@ -5,7 +5,7 @@ import { type OrtRuntime, loadOrt } from "../runtime/ort.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
 import type { Watch } from "../backends/write-parts.ts";
-import { certificateName, writeJson } from "./artifact-files.ts";
+import { certificateName, documentText, writeWhole } from "./artifact-files.ts";
 import type { CalibrationFile } from "./calibrate/calibration-file.ts";
 import type { Certificate, Failure } from "./certificate.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
@@ -192,6 +192,6 @@ async function explain(suspect: Suspect, trials: readonly Trial[], movements: Mo
 /** The folder holds a certificate exactly where the last verification passed. */
 function keep(folder: string, certificate: Certificate): void {
   const path = join(folder, certificateName);
-  if (certificate.passed) writeJson(path, certificate);
+  if (certificate.passed) writeWhole(path, documentText(certificate));
   else rmSync(path, { force: true });
 }

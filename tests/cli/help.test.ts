@@ -7,7 +7,7 @@ import { publicArgs } from "../../src/zoo/schema.ts";
 import { loadFamily } from "../../src/zoo/registry.ts";
 import { cli } from "./run-cli.ts";
 
-const commands = ["list", "info", "inspect", "compile", "verify", "run", "bench", "doctor"];
+const commands = ["list", "info", "inspect", "compile", "verify", "run", "bench", "diff", "doctor"];
 
 const help = async (...args: string[]): Promise<string> => {
   const { status, out, err } = await cli(args);

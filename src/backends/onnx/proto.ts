@@ -4,7 +4,7 @@ import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, OnnxTensorHeader, 
 import { dataTypeCode, dtypeOfCode, tensorByteLength } from "./model.ts";
 
 /**
- * ONNX records to protobuf and back: the only file that knows the wire format. onnx-proto writes fields in the order of
+ * ONNX records to protobuf and back: with `wire.ts`, which finds where fields lie, all that knows the wire format. onnx-proto writes fields in the order of
  * their numbers; the parts below are cut so that writing them one after another gives the same bytes as one message.
  */
 const { onnx } = onnxProto;
@@ -162,7 +162,26 @@ interface DecodedModel {
  */
 export function decodeModel(bytes: Uint8Array, { maxBytes = 2 ** 28 } = {}): DecodedModel {
   if (bytes.length > maxBytes) throw malformed(`${bytes.length} bytes, above the limit of ${maxBytes}`);
-  const proto = parse(bytes);
+  const { model, tensors } = recordsOf(parse(bytes));
+  return { model, initializers: tensors.map(initializerFromProto) };
+}
+
+/** A decoded model whose initializers' raw data are elsewhere. */
+interface DecodedHeaders {
+  readonly model: OnnxModel;
+  readonly headers: readonly OnnxTensorHeader[];
+}
+
+/** Reads what `wire.ts` leaves of a model file, in which initializers have no raw data. Throws as `decodeModel` does. */
+export function decodeHeaders(bytes: Uint8Array): DecodedHeaders {
+  const { model, tensors } = recordsOf(parse(bytes));
+  return { model, headers: tensors.map((tensor) => within(tensor.name ?? "", () => headerFromProto(tensor))) };
+}
+
+function recordsOf(proto: onnxProto.onnx.ModelProto): {
+  readonly model: OnnxModel;
+  readonly tensors: readonly ITensorProto[];
+} {
   refuse("functions or training", [...proto.functions, ...proto.trainingInfo]);
   const graph = proto.graph ?? {};
   refuse("sparse initializers or quantization notes", [
@@ -183,7 +202,7 @@ export function decodeModel(bytes: Uint8Array, { maxBytes = 2 ** 28 } = {}): Dec
     valueInfo: (graph.valueInfo ?? []).map(valueInfoFromProto),
     metadata: proto.metadataProps.map(({ key, value }) => [key ?? "", value ?? ""]),
   };
-  return { model, initializers: (graph.initializer ?? []).map(initializerFromProto) };
+  return { model, tensors: graph.initializer ?? [] };
 }
 
 function parse(bytes: Uint8Array): onnxProto.onnx.ModelProto {
@@ -195,7 +214,7 @@ function parse(bytes: Uint8Array): onnxProto.onnx.ModelProto {
   }
 }
 
-const malformed = (what: string, cause?: unknown): TimmcError =>
+export const malformed = (what: string, cause?: unknown): TimmcError =>
   new TimmcError("invalid-ir", `cannot read the ONNX model: ${what}`, { cause });
 
 function refuse(what: string, found: readonly unknown[] | null | undefined): void {
@@ -236,17 +255,20 @@ function attributeFromProto(a: IAttributeProto): OnnxAttribute {
 
 function initializerFromProto(tensor: ITensorProto): DecodedModel["initializers"][number] {
   return within(tensor.name ?? "", () => {
-    const { dtype, dims } = typeFromProto(tensor);
-    const header = { name: tensor.name ?? "", dtype, dims };
-    if (tensor.dataLocation !== onnx.TensorProto.DataLocation.EXTERNAL) {
-      return { header, bytes: rawBytes(tensor, header) };
-    }
-    const entries = new Map((tensor.externalData ?? []).map(({ key, value }) => [key ?? "", value ?? ""]));
-    const length = Number(entries.get("length"));
-    if (length !== tensorByteLength(header)) throw malformed(`${length} bytes of external data do not fit its type`);
-    const external = { location: entries.get("location") ?? "", offset: int64(Number(entries.get("offset") ?? 0)) };
-    return { header: { ...header, external } };
+    const header = headerFromProto(tensor);
+    return header.external === undefined ? { header, bytes: rawBytes(tensor, header) } : { header };
   });
+}
+
+function headerFromProto(tensor: ITensorProto): OnnxTensorHeader {
+  const { dtype, dims } = typeFromProto(tensor);
+  const header = { name: tensor.name ?? "", dtype, dims };
+  if (tensor.dataLocation !== onnx.TensorProto.DataLocation.EXTERNAL) return header;
+  const entries = new Map((tensor.externalData ?? []).map(({ key, value }) => [key ?? "", value ?? ""]));
+  const length = Number(entries.get("length"));
+  if (length !== tensorByteLength(header)) throw malformed(`${length} bytes of external data do not fit its type`);
+  const external = { location: entries.get("location") ?? "", offset: int64(Number(entries.get("offset") ?? 0)) };
+  return { ...header, external };
 }
 
 function tensorFromProto(tensor: ITensorProto): OnnxTensor {

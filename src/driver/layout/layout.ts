@@ -18,6 +18,9 @@ export const modelFiles: { readonly [L in Layout]: ModelFiles } = {
 
 type Returned = Pick<Model, "forwardFeatures" | "preLogits">;
 
+/** The taps of timmc's own layout where none are asked for. */
+export const plainTaps = (featuresOnly: boolean): string[] => [featuresOnly ? "features" : "logits"];
+
 /**
  * The taps of a model where none are asked for: for transformers.js those that serve its pipelines, without those that are
  * several tensors where it reads one. Without logits forward_features stays all the same, to be refused by its name.
@@ -27,8 +30,7 @@ export function defaultTaps(
   { featuresOnly, numClasses }: Pick<ResolvedModel, "featuresOnly" | "numClasses">,
   { forwardFeatures, preLogits }: Returned,
 ): string[] {
-  if (featuresOnly) return ["features"];
-  if (layout === "plain") return ["logits"];
+  if (featuresOnly || layout === "plain") return plainTaps(featuresOnly);
   return [
     ...(numClasses > 0 ? ["logits"] : []),
     ...(numClasses === 0 || forwardFeatures.length === 1 ? ["forward_features"] : []),

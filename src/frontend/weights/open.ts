@@ -6,7 +6,7 @@ import { requireGenuine } from "./disguise.ts";
 import { openNpz } from "./npz.ts";
 import { openPth } from "./pth/pth.ts";
 import { openSafetensors } from "./safetensors.ts";
-import { openSharded } from "./sharded.ts";
+import { openSharded, shardFiles } from "./sharded.ts";
 import type { WeightSource } from "./source.ts";
 import { unwrapped } from "./unwrapped.ts";
 
@@ -19,8 +19,7 @@ const INDEX = ".index.json";
  * endings and for malformed files.
  */
 export function openWeights(path: string): WeightSource {
-  const name = basename(path).toLowerCase();
-  const source = name.endsWith(INDEX) ? openSharded(path, openSingle) : openSingle(path);
+  const source = isIndex(path) ? openSharded(path, openSingle) : openSingle(path);
   try {
     if (source.keys()[Symbol.iterator]().next().done === true)
       throw new TimmcError("weights", "the file holds no tensors", {
@@ -33,6 +32,11 @@ export function openWeights(path: string): WeightSource {
     throw error;
   }
 }
+
+const isIndex = (path: string): boolean => basename(path).toLowerCase().endsWith(INDEX);
+
+/** The file, and those that it stands for where it is an index. None but the index is read; throws TimmcError as `openWeights`. */
+export const weightFilesAt = (path: string): string[] => (isIndex(path) ? [path, ...shardFiles(path)] : [path]);
 
 function openSingle(path: string): WeightSource {
   const name = basename(path).toLowerCase();

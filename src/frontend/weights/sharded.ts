@@ -15,12 +15,7 @@ const MAX_SHARDS = 500;
  * malformed, names a file elsewhere, or a key that its file does not have.
  */
 export function openSharded(path: string, openShard: (file: string) => WeightSource): WeightSource {
-  const refuse: Refuse = (rule, tensor) => {
-    throw new TimmcError("weights", rule, {
-      trail: tensor === undefined ? [path] : [path, shown(tensor)],
-      hint: "Fetch the index and its files again: they must come from one revision.",
-    });
-  };
+  const refuse = refusing(path);
   const files = readIndex(path, refuse);
   const shards = new Map<string, WeightSource>();
   const close = (): void => {
@@ -46,6 +41,19 @@ export function openSharded(path: string, openShard: (file: string) => WeightSou
     throw error;
   }
 }
+
+/** The files of an index, in the order of `openSharded`; none is opened. Throws TimmcError as it does. */
+export const shardFiles = (path: string): string[] =>
+  [...new Set(readIndex(path, refusing(path)).values())].map((file) => join(dirname(path), file));
+
+const refusing =
+  (path: string): Refuse =>
+  (rule, tensor) => {
+    throw new TimmcError("weights", rule, {
+      trail: tensor === undefined ? [path] : [path, shown(tensor)],
+      hint: "Fetch the index and its files again: they must come from one revision.",
+    });
+  };
 
 /** Keys and their files, in the order of the index. */
 function readIndex(path: string, refuse: Refuse): ReadonlyMap<string, string> {
