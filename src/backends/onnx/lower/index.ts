@@ -3,6 +3,7 @@ import type { Lowering } from "./context.ts";
 import { conv, fusedConv, linear } from "./conv.ts";
 import { activation, cast, clamp, floorDiv, rsqrt, same } from "./elementwise.ts";
 import { packedAttention } from "./attention.ts";
+import { iota } from "./iota.ts";
 import { lstm } from "./lstm.ts";
 import { concat, expand, gather, pad, reduction, reshape, slice, transpose } from "./movement.ts";
 import { batchNorm, groupNorm, layerNorm, rmsNorm, softmax } from "./norm.ts";
@@ -33,7 +34,7 @@ export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
   gather,
   group_norm: groupNorm,
   input: source,
-  iota: source,
+  iota,
   layer_norm: layerNorm,
   less: same("Less"),
   linear,
