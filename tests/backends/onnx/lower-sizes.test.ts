@@ -79,6 +79,9 @@ const graphs: Readonly<Record<string, Graph>> = {
     return b.concat([rest, top, b.slice(x, { axis: 2, range: [addDim(H, -2), addDim(H, -1)] })], { axis: 2 });
   }),
   roll: graphOf(image, (b, x) => b.roll(b.roll(x, { axis: 2, shift: 3 }), { axis: 3, shift: -2 })),
+  "roll, further than the extent": graphOf(image, (b, x) =>
+    b.roll(b.roll(x, { axis: 2, shift: 29 }), { axis: 3, shift: -17 }),
+  ),
   "padding up to a multiple": graphOf(image, (b, x) => {
     const missing = (d: Dim): Dim => subDim(scaleDim(ceilDivDim(d, 3), 3), d);
     const above = floorDivDim(missing(H), 2);
