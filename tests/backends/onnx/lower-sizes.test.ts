@@ -110,6 +110,14 @@ const graphs: Readonly<Record<string, Graph>> = {
   "bilinear, corners aligned": graphOf(image, (b, x) =>
     b.resize(strided(b, x), { axes: [2, 3], size: [H, W], mode: "linear", align_corners: true }),
   ),
+  "linear, of a table": graphOf(image, (b, x) => {
+    const table = b.resize(param(b, [5, 3]), { axes: [0], size: [addDim(H, W)], mode: "linear" });
+    return b.add(b.slice(x, { axis: 1, range: [0, 1] }), b.reduce_max(table, { axes: [0, 1] }));
+  }),
+  "bicubic, channels last": graphOf(image, (b, x) => {
+    const map = b.resize(param(b, [1, 5, 7, 4]), { axes: [1, 2], size: [H, W], mode: "cubic" });
+    return b.add(b.transpose(x, { perm: [0, 2, 3, 1] }), map);
+  }),
   "bicubic from a fixed size": graphOf(image, (b, x) =>
     b.add(b.resize(param(b, [1, 4, 5, 5]), { axes: [2, 3], size: [H, W], mode: "cubic" }), x),
   ),
