@@ -19,6 +19,7 @@ import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import type { RuntimeFacts, Session } from "../../runtime/session.ts";
 import { outputsByTap, requireWeights } from "../artifact.ts";
 import type { FormRequest } from "../forms.ts";
+import { sizeName } from "../sizes.ts";
 import { shown } from "../weight-numbers.ts";
 import { findWrongKernel } from "./kernel-fault.ts";
 import type { TargetName } from "./names.ts";
@@ -124,11 +125,13 @@ export function kernelTarget(backend: KernelBackend): KernelTarget {
   };
 }
 
-function refuseForeign(name: TargetName, { opset, onnxOps, layout, batch, precision, tiles }: TargetRequest): void {
+function refuseForeign(name: TargetName, request: TargetRequest): void {
+  const { opset, onnxOps, layout, sizes, batch, precision, tiles, dynamicSize } = request;
   const options = [
     ["--opset", opset],
     ["--onnx-ops", onnxOps],
     ["--layout", layout === "plain" ? undefined : layout],
+    ["--sizes", sizes?.map(sizeName).join(",")],
   ] as const;
   const foreign = options.find(([, value]) => value !== undefined);
   if (foreign !== undefined)
@@ -146,6 +149,10 @@ function refuseForeign(name: TargetName, { opset, onnxOps, layout, batch, precis
   if (precision === "fp16" && tiles !== undefined)
     throw new TimmcError("usage", "--precision fp16 does not take --tuning: timmc tune measures kernels of float32", {
       hint: "Leave one of the two out.",
+    });
+  if (dynamicSize !== undefined)
+    throw new TimmcError("usage", `the target ${name} does not take --dynamic-size: kernels are made for one size`, {
+      hint: "Leave it out and give the size with --input-size, or use --target onnx.",
     });
   if (batch === "dynamic")
     throw new TimmcError("usage", `the target ${name} does not take --batch dynamic: kernels are made for one size`, {
