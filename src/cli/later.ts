@@ -1,11 +1,8 @@
 import { type Command, Option } from "commander";
 import { TimmcError } from "../ir/error.ts";
 
-/** Options that the documentation names and this version lacks, by command. */
-const laterOptions = {
-  inspect: ["--dynamic-size"],
-  compile: ["--dynamic-size", "--calibration", "--max-error"],
-} as const;
+/** Options of `compile` that the documentation names and this version lacks. */
+const laterOptions = ["--calibration", "--max-error"] as const;
 
 /** The same for commands. */
 export const laterCommands = ["build"] as const;
@@ -15,9 +12,9 @@ export const refuseLater = (what: string): never => {
   throw new TimmcError("usage", `${what} is not in this version of timmc`);
 };
 
-/** Makes a command know its later options, behind its own and unseen in its help, so that each is refused by name. */
-export function withLaterOptions(name: keyof typeof laterOptions, command: Command): Command {
-  for (const flag of laterOptions[name]) {
+/** Makes `compile` know its later options, behind its own and unseen in its help, so that each is refused by name. */
+export function withLaterOptions(command: Command): Command {
+  for (const flag of laterOptions) {
     command.addOption(new Option(`${flag} [VALUE]`).hideHelp());
     command.on(`option:${flag.slice(2)}`, () => refuseLater(flag));
   }

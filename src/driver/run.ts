@@ -4,6 +4,7 @@ import type { Session } from "../runtime/session.ts";
 import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
 import type { Watch } from "../backends/write-parts.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
+import { fitsShape } from "./input-shape.ts";
 import { pictureBatch, pictureInput } from "./picture-batch.ts";
 import type { Manifest } from "./manifest.ts";
 import { type ClassScore, type OutputSummary, numbersOf, rowsOf, summarize, topClasses } from "./run-report.ts";
@@ -133,17 +134,9 @@ function reportOf(manifest: Manifest, image: string, outputs: ReadonlyMap<string
   }
 }
 
-/** The dtype and the numbers of the manifest's shape; equal symbols are equal numbers. */
+/** The dtype, and a shape that the manifest's allows. */
 function requireInput({ input }: Manifest, array: NpyArray, place: string): void {
-  const symbols = new Map<string, number>();
-  const fits = input.shape.every((dim, axis) => {
-    const given = array.shape[axis] ?? 0;
-    if (typeof dim === "number") return given === dim;
-    const bound = symbols.get(dim) ?? given;
-    symbols.set(dim, bound);
-    return given >= 1 && given === bound;
-  });
-  if (fits && array.dtype === input.dtype && array.shape.length === input.shape.length) return;
+  if (fitsShape(input, array.shape) && array.dtype === input.dtype) return;
   const empty = array.shape.includes(0) && input.shape.some((dim) => typeof dim === "string");
   throw new TimmcError(
     "usage",

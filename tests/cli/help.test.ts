@@ -32,7 +32,7 @@ describe("help", () => {
   });
 
   it("says nothing of options of later versions", async () => {
-    expect(await help("compile", "--help")).not.toContain("--dynamic-size");
+    expect(await help("compile", "--help")).not.toContain("--calibration");
   });
 
   it("prints the version", async () => {

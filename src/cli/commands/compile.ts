@@ -50,6 +50,7 @@ Examples:
   timmc compile resnet50 -o out --weights resnet50.safetensors
   timmc compile local-dir:shapes -o out --taps logits,features
   timmc compile resnet50 -o out --layout transformers-js
+  timmc compile resnet50 -o out --dynamic-size 32
   timmc compile mobilenetv3_large_100 -o out --target webgpu
   timmc compile vit_tiny_patch16_224 -o out --weights synthetic --arg img_size=256 --taps module:blocks.5.attn`;
 
@@ -64,7 +65,6 @@ const level = (): Option =>
 
 export const compileCommand = (shell: Shell): Command =>
   withLaterOptions(
-    "compile",
     withPassOptions(withGraphOptions(new Command("compile")), { group: optimisation, level: level() })
       .description("compile a model to an artifact folder: the model, manifest.json and a typed client, index.js")
       .argument("<MODEL>", modelArgument)

@@ -24,12 +24,19 @@ export const labels = ${JSON.stringify(labels)};
 `;
 }
 
+/** `32*H` is a multiple of 32. */
+const multipleScript = `const multipleOf = (dim) => (dim.includes("*") ? parseInt(dim, 10) : 1);
+
+`;
+
 /** Of the tensor that run is given, by the model's input. */
 export function checkScript({ input }: ClientFacts): string {
   const { array } = arrayOf(input.dtype);
-  return `const fits = (dims) =>
+  const hasMultiples = input.shape.some((dim) => typeof dim === "string" && dim.includes("*"));
+  const whole = hasMultiples ? "Number.isInteger(dims[axis] / multipleOf(dim))" : "Number.isInteger(dims[axis])";
+  return `${hasMultiples ? multipleScript : ""}const fits = (dims) =>
   dims.length === input.shape.length &&
-  input.shape.every((dim, axis) => dim === dims[axis] || (typeof dim === "string" && Number.isInteger(dims[axis]) && dims[axis] > 0));
+  input.shape.every((dim, axis) => dim === dims[axis] || (typeof dim === "string" && ${whole} && dims[axis] > 0));
 
 function check(tensor) {
   const { dims, data } = tensor ?? {};
