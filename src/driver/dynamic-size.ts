@@ -7,7 +7,7 @@ import { anySizeArgs } from "../zoo/any-size.ts";
 export type DynamicSize = number | true;
 
 /** What is tried for `true`, in order: patches, strides, and windows of 7 at strides. */
-const multiples = [1, 2, 4, 7, 8, 10, 12, 14, 16, 28, 32, 48, 56, 64, 112, 128, 224, 256, 384] as const;
+const multiples = [1, 2, 4, 7, 8, 10, 12, 14, 16, 28, 32, 48, 56, 64, 112, 128, 192, 224, 256, 320, 384, 512] as const;
 
 /** The symbols of an image's sides: their number is the side's over the multiple. */
 const sides = ["H", "W"] as const;

@@ -123,7 +123,6 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
     "--input-size",
   ],
   [["inspect", "resnet18", "--dynamic-size", "37"], "is no multiple of 37", "--input-size 3,222,222"],
-  [["inspect", "bat_resnext26ts", "--dynamic-size"], "bilinear attention cuts the map", "--sizes"],
   [["inspect", "wide_resnet50_2", "--dynamic-size=multiple=0"], "positive integer"],
   [["compile", "resnet18", "-o", out, "--layout", "transformers-js", "--softmax"], "does not take --softmax", "Leave"],
   [["compile", "resnet18", "-o", out, "--layout", "transformers-js", "--preprocess"], "does not take --preprocess"],
