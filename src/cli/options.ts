@@ -3,6 +3,7 @@ import type { FormRequest } from "../driver/forms.ts";
 import type { DynamicSize } from "../driver/dynamic-size.ts";
 import type { LowerRequest } from "../driver/lower-request.ts";
 import type { OnnxOps } from "../driver/manifest.ts";
+import { type Size, parseSize } from "../driver/sizes.ts";
 import { precisions } from "../backends/kernel/precision.ts";
 import { targetNames } from "../driver/target/names.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
@@ -72,6 +73,18 @@ function multipleOf(text: string): number {
   if (multiple === undefined)
     throw new InvalidArgumentError("It must be a positive integer, such as 32; MODEL stands before it.");
   return multiple;
+}
+
+/** One size, of a square by its side. */
+export function imageSize(text: string): Size {
+  const size = parseSize(text.trim());
+  if (size === undefined) throw new InvalidArgumentError("It must be HEIGHTxWIDTH, such as 224x224, or one side.");
+  return size;
+}
+
+/** Several, comma separated; given again, it adds to the list. */
+export function sizeList(text: string, before: readonly Size[] = []): readonly Size[] {
+  return [...before, ...commaList(text).map(imageSize)];
 }
 
 function batchSize(text: string): number | "dynamic" {

@@ -160,6 +160,7 @@ const runFields: Fields<ImageRunOptions> = {
   ...watch,
   note: callback,
   top: { takes: "an integer of at least 1", fits: isCount },
+  size: { takes: "[height, width], each at least 1", fits: isSize },
 };
 
 /** Keys that users of other tools reach for, where no spelling is near. */

@@ -4,9 +4,10 @@ import type { Precision } from "../../backends/kernel/precision.ts";
 import type { Certificate } from "../../driver/certificate.ts";
 import type { Observer } from "../../passes/pass.ts";
 import type { Tile } from "../../backends/kernel/table.ts";
-import type { Manifest } from "../../driver/manifest.ts";
+import type { Manifest, ManifestSize } from "../../driver/manifest.ts";
 import { type Layout, layouts } from "../../driver/layout/layout.ts";
 import type { PassTrace } from "../../driver/pass-observers.ts";
+import { type Size, sizeName } from "../../driver/sizes.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
 import { withLaterOptions } from "../later.ts";
 import {
@@ -23,6 +24,7 @@ import {
   opsetOption,
   passRequestOf,
   precisionOption,
+  sizeList,
   targetOption,
   withGraphOptions,
   withPassOptions,
@@ -31,12 +33,13 @@ import { outputTable } from "../output-table.ts";
 import { passLines } from "../pass-table.ts";
 import type { Shell } from "../shell.ts";
 import { facts, table } from "../table.ts";
-import { byteQuantity, quantity } from "../units.ts";
+import { byteQuantity, quantity, shapeText } from "../units.ts";
 
 interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
   readonly out: string;
   readonly printIrAfter?: readonly string[];
   readonly layout?: Layout;
+  readonly sizes?: readonly Size[];
   readonly precision?: Precision;
   readonly tuning?: string;
   readonly verify?: boolean;
@@ -52,6 +55,7 @@ Examples:
   timmc compile resnet50 -o out --layout transformers-js
   timmc compile resnet50 -o out --dynamic-size 32
   timmc compile mobilenetv3_large_100 -o out --target webgpu
+  timmc compile swin_tiny_patch4_window7_224 -o out --sizes 192,224,256x320
   timmc compile vit_tiny_patch16_224 -o out --weights synthetic --arg img_size=256 --taps module:blocks.5.attn`;
 
 const emission = "Artifact:";
@@ -81,6 +85,14 @@ export const compileCommand = (shell: Shell): Command =>
       .addOption(
         new Option("--layout <NAME>", "whose folder it is: timmc's own, or one that transformers.js loads too")
           .choices(layouts)
+          .helpGroup(emission),
+      )
+      .addOption(
+        new Option(
+          "--sizes <LIST>",
+          "a graph for each of these sizes over one weight file, comma separated: 224 or 256x320, height first",
+        )
+          .argParser(sizeList)
           .helpGroup(emission),
       )
       .addOption(new Option("--tuning <FILE>", "cut kernels as timmc tune measured").helpGroup(emission))
@@ -127,6 +139,7 @@ async function compileModel(
     target: options.target,
     precision: options.precision,
     layout: options.layout,
+    sizes: options.sizes,
     opset: options.opset,
     onnxOps: options.onnxOps,
     tiles: await tilesOf(options.tuning),
@@ -183,6 +196,19 @@ const targetFacts = (target: Manifest["target"]): [string, string][] =>
         ["memory", `${byteQuantity(target.arena_bytes)} beside the weights`],
       ];
 
+/** The graphs of several sizes; what is above them is of the first. */
+function sizeTable(sizes: readonly ManifestSize[], colors: Shell["colors"]): string[] {
+  const [head = "", ...rows] = table(
+    [{ title: "size" }, { title: "MACs", align: "right" }, { title: "outputs" }],
+    sizes.map(({ height, width, macs, macs_optimized, outputs }) => [
+      sizeName([height, width]),
+      macsText(macs, macs_optimized),
+      outputs.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(", "),
+    ]),
+  );
+  return [colors.bold(head), ...rows];
+}
+
 function describe(manifest: Manifest, folder: string, { colors }: Shell): string {
   const { source, params, macs, macs_optimized, outputs, files, target } = manifest;
   const name = source.tag === "" ? source.architecture : `${source.architecture}.${source.tag}`;
@@ -199,6 +225,7 @@ function describe(manifest: Manifest, folder: string, { colors }: Shell): string
     ]),
     "",
     ...outputTable(outputs, colors),
+    ...("sizes" in target && target.sizes !== undefined ? ["", ...sizeTable(target.sizes, colors)] : []),
     "",
     ...sizes,
     "",
