@@ -162,6 +162,7 @@ export default defineFamily({
     gcvit_base: fixed({ ...wide, depths: [3, 4, 19, 5], num_heads: [4, 8, 16, 32], embed_dim: 128 }),
   },
   refuse: (c, given) => refuseFixed(c, given) ?? refuse(c),
+  fixedSize: () => "global queries are the map of img_size halved until it is one window",
   groups: () => [stemGroup(/stem/), blockGroup(/stages\.(\d+)/)],
   build: (s, image, c) => {
     const stages: Stage[] = [];

@@ -70,11 +70,14 @@ function completePatches(s: Scope, x: Value, patch: Pair): Value {
 const sides = ["height", "width"] as const;
 
 /** Refuses an image [N, C, H, W] of another size. */
-export function needSize(x: Value, size: Pair): void {
+export function needSize(x: Value, size: readonly [Dim, Dim]): void {
   const [h = 0, w = 0] = x.type.shape.slice(2);
   for (const [i, extent] of [h, w].entries())
     if (!sameDim(extent, size[i] ?? 0))
-      throw new TimmcError("unsupported", `input ${sides[i]} ${printDim(extent)} doesn't match the model's ${size[i]}`);
+      throw new TimmcError(
+        "unsupported",
+        `input ${sides[i]} ${printDim(extent)} doesn't match the model's ${printDim(size[i] ?? 0)}`,
+      );
 }
 
 function needWholePatches(x: Value, patch: Pair): void {

@@ -149,6 +149,7 @@ export default defineFamily({
     nest_tiny_jx: { ...tiny, ...jax },
   },
   refuse: (c, given) => refuseFixed(c, given) ?? refuse(c),
+  fixedSize: () => "pos_embed of every level is added as it is: a row for every token of every block of img_size",
   groups: (coarse) => [
     stemGroup(/patch_embed/),
     blockGroup(coarse ? /levels\.(\d+)/ : /levels\.(\d+)\.transformer_encoder\.(\d+)/),
