@@ -19,7 +19,7 @@ export function artifactAt(artifact: Artifact, size: Size | undefined): SizedArt
   const sizes = artifactSizes(artifact);
   if (size === undefined) return sizes[0];
   const { dynamic_size: multiple } = artifact.manifest.request;
-  if (multiple !== null) return preparedFor(artifact, size, multiple);
+  if (multiple !== undefined) return preparedFor(artifact, size, multiple);
   const found = sizes.find((sized) => sizeName(sized.size) === sizeName(size));
   if (found !== undefined) return found;
   const names = sizes.map((sized) => sizeName(sized.size));

@@ -86,7 +86,7 @@ export function describeArtifact(
       tap_norm: form.norm,
       softmax: form.softmax,
       batch: request.batch ?? "dynamic",
-      dynamic_size: lowering.multiple ?? null,
+      ...(lowering.multiple !== undefined && { dynamic_size: lowering.multiple }),
       optimization: request.optimization ?? defaultLevel,
       passes: request.passes ?? null,
       onnx_ops: facts.emission.onnxNodes === null ? null : formsOf(request).ops,

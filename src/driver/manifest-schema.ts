@@ -112,8 +112,7 @@ const request = z
       .int()
       .min(1)
       .max(65_536)
-      .nullable()
-      .default(null)
+      .optional()
       .describe("of what height and width are multiples, where they are open; input_size is then that of pictures"),
     optimization: z.enum(["O0", "O1", "O2"]),
     passes: z.array(z.string()).nullable().describe("asked for by name, in place of the level's; null is the level's"),

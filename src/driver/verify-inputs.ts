@@ -38,7 +38,7 @@ export function testInputs(manifest: Manifest): TestInput[] {
  */
 function otherSizes(manifest: Manifest): (readonly [height: number, width: number])[] {
   const { dynamic_size: multiple } = manifest.request;
-  if (multiple === null) return [];
+  if (multiple === undefined) return [];
   const [, height, width] = imageSize(manifest);
   const more = (pixels: number): number => multiple * Math.max(1, Math.round(pixels / multiple));
   return [

@@ -76,7 +76,7 @@ export const recordedLowering = ({ request, input }: Manifest): Omit<LowerReques
   tapNorm: request.tap_norm,
   softmax: request.softmax,
   batch: request.batch,
-  dynamicSize: request.dynamic_size ?? undefined,
+  dynamicSize: request.dynamic_size,
   preprocess: input.normalized === "inside",
 });
 

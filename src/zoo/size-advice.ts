@@ -27,7 +27,8 @@ export function sizeRefusal(error: TimmcError, attempt: Attempt): TimmcError {
   const isBare = error.code === "unsupported" && error.hint === undefined;
   if (!isBare && error.code !== "invalid-ir") return error;
   const { trail, message, cause } = error;
-  if (attempt.inputSize.some((d) => !isStatic(d))) return new TimmcError("unsupported", message, { trail, cause: error });
+  if (attempt.inputSize.some((d) => !isStatic(d)))
+    return new TimmcError("unsupported", message, { trail, cause: error });
   const hint = advice(attempt);
   if (isBare) return hint === undefined ? error : new TimmcError("unsupported", message, { trail, hint, cause });
   const [, height, width] = attempt.inputSize;
