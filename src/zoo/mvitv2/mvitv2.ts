@@ -2,6 +2,7 @@
 import { addDim, ceilDivDim, isStatic, mulDim, printDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
+import { isSizeSymbolic } from "../any-size.ts";
 import { defineFamily } from "../define-family.ts";
 import { type Stage, commonArgs } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
@@ -194,6 +195,8 @@ export default defineFamily({
       t.call("proj", conv2d(c.embed_dim, { kernel: 7, stride: 4, padding: 3, bias: true }), x);
     const map = s.call("patch_embed", embed, image);
     const [n = 1, , h = 1, w = 1] = map.type.shape;
+    if (isSizeSymbolic(image))
+      s.notice(`sizes go up to ${c.img_size.join("x")}: beyond, there are no relative positions, and a run fails`);
     const patches = toTokens(s, map);
     const prefix = c.use_cls_token ? 1 : 0;
     const first = (): Value => s.expand(s.param("cls_token", [1, 1, c.embed_dim]), { shape: [n, 1, c.embed_dim] });
