@@ -13,7 +13,6 @@ import { runCommand } from "./commands/run.ts";
 import { tuneCommand } from "./commands/tune.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { familyHelp } from "./family-help.ts";
-import { laterCommands, refuseLater } from "./later.ts";
 import { argumentHint } from "./options.ts";
 import { exitStatus, report } from "./report.ts";
 import { type Shell, processShell } from "./shell.ts";
@@ -91,12 +90,6 @@ function buildProgram(shell: Shell): Command {
     .addHelpText("after", epilogue);
   share(program, shell);
   for (const make of commands) program.addCommand(share(make(shell), shell));
-  for (const name of laterCommands)
-    program
-      .command(name, { hidden: true })
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => refuseLater(`the command ${name}`));
   return program;
 }
 

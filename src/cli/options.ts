@@ -1,8 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { BuildCache } from "../driver/cache/folder.ts";
 import type { FormRequest } from "../driver/forms.ts";
+import type { DynamicSize } from "../driver/dynamic-size.ts";
 import type { LowerRequest } from "../driver/lower-request.ts";
 import type { OnnxOps } from "../driver/manifest.ts";
+import { type Size, parseSize } from "../driver/sizes.ts";
 import { precisions } from "../passes/precision/precision.ts";
 import { targetNames } from "../driver/target/names.ts";
 import type { InputSize } from "../frontend/pretrained-cfg.ts";
@@ -33,6 +35,7 @@ export interface GraphOptions extends ModelOptions {
   readonly softmax?: boolean;
   readonly weights: string;
   readonly preprocess?: boolean;
+  readonly dynamicSize?: DynamicSize;
 }
 
 /** What MODEL means, for the help of every command that takes one. */
@@ -62,6 +65,26 @@ function inputSize(text: string): InputSize {
   if (c === undefined || h === undefined || w === undefined || rest.length > 0)
     throw new InvalidArgumentError("It must be C,H,W, such as 3,224,224.");
   return [c, h, w];
+}
+
+/** `32` or `multiple=32`. */
+function multipleOf(text: string): number {
+  const multiple = positiveInteger(text.replace(/^multiple=/, ""));
+  if (multiple === undefined)
+    throw new InvalidArgumentError("It must be a positive integer, such as 32; MODEL stands before it.");
+  return multiple;
+}
+
+/** One size, of a square by its side. */
+export function imageSize(text: string): Size {
+  const size = parseSize(text.trim());
+  if (size === undefined) throw new InvalidArgumentError("It must be HEIGHTxWIDTH, such as 224x224, or one side.");
+  return size;
+}
+
+/** Several, comma separated; given again, it adds to the list. */
+export function sizeList(text: string, before: readonly Size[] = []): readonly Size[] {
+  return [...before, ...commaList(text).map(imageSize)];
 }
 
 function batchSize(text: string): number | "dynamic" {
@@ -154,7 +177,9 @@ const operatorSet = (text: string): number => {
 
 /** The ONNX version of an artifact; `when` begins the description. */
 export const opsetOption = (when = ""): Option =>
-  new Option("--opset <N>", `${when}ONNX operator set, 17 where this is not given`).argParser(operatorSet);
+  new Option("--opset <N>", `${when}ONNX operator set, 17 where this is not given (18 with --dynamic-size)`).argParser(
+    operatorSet,
+  );
 
 /** Whose operators an artifact may have. */
 export const onnxOpsOption = (when = ""): Option =>
@@ -238,6 +263,14 @@ export const withGraphOptions = (command: Command): Command =>
     )
     .addOption(
       new Option(
+        "--dynamic-size [MULTIPLE]",
+        "leave height and width open: every multiple of this number, or of the smallest that the network takes; for the target onnx",
+      )
+        .argParser(multipleOf)
+        .helpGroup(modelGroup),
+    )
+    .addOption(
+      new Option(
         "--preprocess",
         "take pixels, uint8 N x H x W x C at the network's size, and normalise them inside; not for the target cuda",
       ).helpGroup(modelGroup),
@@ -286,4 +319,5 @@ export const lowerRequestOf = (model: string, o: GraphOptions): LowerRequest => 
   softmax: o.softmax,
   batch: o.batch,
   preprocess: o.preprocess,
+  dynamicSize: o.dynamicSize,
 });

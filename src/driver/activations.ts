@@ -6,6 +6,7 @@ import { type ActivationReport, Tally } from "./activation-tally.ts";
 import type { Watch } from "../backends/write-parts.ts";
 import { formsOf } from "./forms.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
+import { checkedRequest } from "./target/targets.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest, lowerResolved } from "./lower-request.ts";
 import { pictureBatch } from "./picture-batch.ts";
 import { withGraph } from "./run-graph.ts";
@@ -30,6 +31,7 @@ export interface Activations {
  */
 export async function activations(request: ActivationsRequest): Promise<Activations> {
   const { images, signal, progress } = request;
+  const { opset } = checkedRequest(request);
   if (images.length === 0) throw new TimmcError("usage", "no pictures to run", { hint: "Name at least one." });
   if (request.weights === "none")
     throw new TimmcError("usage", "a network without weights has no activations", {
@@ -41,7 +43,12 @@ export async function activations(request: ActivationsRequest): Promise<Activati
   try {
     refuseWithheld(lowered, weights);
     const input = { config: resolved.data, normalized: preprocess ? ("inside" as const) : ("outside" as const) };
-    const runner = { ort: await loadOrt(), parameters: weights.parameters, ...formsOf({}), signal };
+    const runner = {
+      ort: await loadOrt(),
+      parameters: weights.parameters,
+      ...formsOf({ opset }),
+      signal,
+    };
     return await withGraph(runner, lowered.graph, "all", async (session) => {
       const tallies = taps.map((tap) => new Tally(tap));
       for (const [index, image] of images.entries()) {

@@ -2,9 +2,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { basename } from "node:path/posix";
 import type { EmittedModel } from "../backends/onnx/emit.ts";
-import { tensorByteLength } from "../backends/onnx/model.ts";
+import { type OnnxModel, tensorByteLength } from "../backends/onnx/model.ts";
 import { type ModelFrame, encodeModelFrame } from "../backends/onnx/proto.ts";
-import { externalData, modelFile, placeExternally } from "../backends/onnx/writer.ts";
+import { type Initializer, externalData, modelFile, placeExternally } from "../backends/onnx/writer.ts";
 import { type ModelFile, type Watch, writeParts } from "../backends/write-parts.ts";
 import { removeFiles } from "./artifact-files.ts";
 import { type ModelFiles, modelFiles } from "./layout/layout.ts";
@@ -52,7 +52,8 @@ export async function writeModel(
   }
 }
 
-const weightBytes = (initializers: EmittedModel["initializers"]): number =>
+/** Of all tensors. */
+export const weightBytes = (initializers: readonly Initializer[]): number =>
   initializers.reduce((n, i) => n + tensorByteLength(i.header), 0);
 
 /**
@@ -62,6 +63,11 @@ const weightBytes = (initializers: EmittedModel["initializers"]): number =>
 export function frameOf({ model, initializers }: EmittedModel, { data }: ModelFiles): ModelFrame {
   const placed =
     weightBytes(initializers) <= inlineLimit ? initializers : placeExternally(initializers, basename(data));
+  return frameOfPlaced(model, placed);
+}
+
+/** The same of a model whose tensors have their places. */
+export function frameOfPlaced(model: OnnxModel, placed: readonly Initializer[]): ModelFrame {
   const [head = new Uint8Array()] = modelFile(model, placed);
   return { head, tail: encodeModelFrame(model, 0).tail };
 }

@@ -8,6 +8,7 @@ import { certificateName, manifestName, maxJsonBytes } from "./artifact-files.ts
 import type { Certificate } from "./certificate.ts";
 import { hashFile } from "./hash-file.ts";
 import { type Manifest, type ManifestFile, manifestVersion } from "./manifest.ts";
+import { sizeName } from "./sizes.ts";
 
 /** An artifact folder whose every file is what its manifest says. */
 export interface Artifact {
@@ -126,11 +127,19 @@ function parseJson(path: string, bytes: Uint8Array): unknown {
   }
 }
 
-/** What a schema cannot say: names are unique, the model is among the files. */
+/** What a schema cannot say: names are unique, the models are among the files, the first size is the manifest's own. */
 function checkReferences(path: string, { files, outputs, target, input }: Manifest): void {
-  const twice = firstRepeated(files.map((f) => f.path.toLowerCase())) ?? firstRepeated(outputs.map((o) => o.name));
+  const sizes = ("sizes" in target ? target.sizes : undefined) ?? [];
+  const twice =
+    firstRepeated(files.map((f) => f.path.toLowerCase())) ??
+    firstRepeated(outputs.map((o) => o.name)) ??
+    firstRepeated(sizes.map(({ height, width }) => sizeName([height, width])));
   if (twice !== undefined) throw damaged(path, `the manifest lists ${JSON.stringify(twice)} twice`);
-  if (!files.some((f) => f.path === target.model)) throw damaged(path, `files does not list ${target.model}`);
+  const models = [target.model, ...sizes.map((size) => size.model)];
+  const unlisted = models.find((model) => !files.some((f) => f.path === model));
+  if (unlisted !== undefined) throw damaged(path, `files does not list ${unlisted}`);
+  if (sizes[0] !== undefined && sizes[0].model !== target.model)
+    throw damaged(path, `target.model is ${target.model} and not ${sizes[0].model}, the graph of the first size`);
   if (input.shape.length !== 4) throw damaged(path, `input.shape has ${input.shape.length} dimensions instead of 4`);
 }
 

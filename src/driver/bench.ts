@@ -4,6 +4,7 @@ import { count } from "../ir/type.ts";
 import type { NpyArray } from "../runtime/npy.ts";
 import type { KernelTime, RuntimeFacts, Session } from "../runtime/session.ts";
 import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
+import { artifactAt, artifactSizes } from "./artifact-sizes.ts";
 import type { Watch } from "../backends/write-parts.ts";
 import { inputShape, recipeInput } from "./input-tensor.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
@@ -12,11 +13,14 @@ import { pipelineName } from "./pipeline.ts";
 import type { TargetName } from "./target/names.ts";
 import type { Runtime } from "./target/target.ts";
 import { targetOf } from "./target/targets.ts";
+import type { Size } from "./sizes.ts";
 import { estimate, quantile, quotients } from "./statistics.ts";
 
 interface BenchOptions extends Watch {
   /** Images per run; default the artifact's own fixed batch, or 1. */
   readonly batch?: number | undefined;
+  /** Of artifacts of several sizes the one to run; default each. */
+  readonly size?: Size | undefined;
   /** Measured runs of each artifact; default 30. */
   readonly runs?: number | undefined;
   /** Threads of one operator; default: one per core. */
@@ -111,14 +115,16 @@ export async function bench(folders: readonly string[], options: BenchOptions = 
     for (const folder of folders) {
       refuseInterrupted(signal);
       progress?.(`loading ${folder}`);
-      const artifact = await loadArtifact(folder);
-      const input = inputOf(artifact, options.batch);
-      requireWeights(artifact);
-      const { name, load } = targetOf(artifact.manifest.target);
-      const runtime = runtimes.get(name) ?? (await load());
-      runtimes.set(name, runtime);
-      const session = await runtime.open(artifact, { threads, spinning: false, signal, progress, note });
-      contenders.push({ artifact, session, input, times: [] });
+      const whole = await loadArtifact(folder);
+      requireWeights(whole);
+      const { name, load } = targetOf(whole.manifest.target);
+      for (const artifact of options.size === undefined ? artifactSizes(whole) : [artifactAt(whole, options.size)]) {
+        const input = inputOf(artifact, options.batch);
+        const runtime = runtimes.get(name) ?? (await load());
+        runtimes.set(name, runtime);
+        const session = await runtime.open(artifact, { threads, spinning: false, signal, progress, note });
+        contenders.push({ artifact, session, input, times: [] });
+      }
     }
     for (let run = -warmUpRuns; run < runs; run++) {
       progress?.(run < 0 ? "warming up" : `run ${run + 1} of ${runs}`);

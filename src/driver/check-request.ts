@@ -38,6 +38,7 @@ const isObject = (v: unknown): v is object => typeof v === "object" && v !== nul
 const isText = (v: unknown): boolean => typeof v === "string" && v !== "";
 const isTexts = (v: unknown): boolean => Array.isArray(v) && v.every((x) => typeof x === "string");
 const isCount = (v: unknown): boolean => Number.isSafeInteger(v) && Number(v) >= 1;
+const isSize = (v: unknown): boolean => Array.isArray(v) && v.length === 2 && v.every(isCount);
 
 const either = (names: readonly string[]): string =>
   names
@@ -100,6 +101,10 @@ const lowerFields: Fields<LowerRequest> = {
   softmax: flag,
   batch: { takes: `"dynamic" or an integer of at least 1`, fits: (v) => v === "dynamic" || isCount(v) },
   preprocess: flag,
+  dynamicSize: {
+    takes: "true or an integer from 1 to 65536, of which height and width are multiples",
+    fits: (v) => v === true || (isCount(v) && Number(v) <= 65_536),
+  },
 };
 
 const formFields: Fields<FormRequest> = {
@@ -122,6 +127,10 @@ const compileFields: Fields<CompileRequest> = {
   weights,
   optimization: level,
   layout: oneOf(layouts),
+  sizes: {
+    takes: "a list of [height, width], each at least 1",
+    fits: (v) => Array.isArray(v) && v.every(isSize),
+  },
   passes,
   observers: { takes: "a list of observers", fits: (v) => Array.isArray(v) && v.every(isObject) },
 };
@@ -169,6 +178,7 @@ const runFields: Fields<ImageRunOptions> = {
   ...watch,
   note: callback,
   top: { takes: "an integer of at least 1", fits: isCount },
+  size: { takes: "[height, width], each at least 1", fits: isSize },
 };
 
 /** Keys that users of other tools reach for, where no spelling is near. */

@@ -19,17 +19,20 @@ import type { FormRequest } from "./forms.ts";
 import { hashFile, hashFiles, identityOf } from "./hash-file.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
 import type { Layout } from "./layout/layout.ts";
-import { type LowerRequest, lowerRequest } from "./lower-request.ts";
+import type { LowerRequest } from "./lower-request.ts";
+import { lowerSizes } from "./lower-sizes.ts";
+import { mapMany } from "./many.ts";
 import type { Manifest } from "./manifest.ts";
 import { defaultLevel, pipelineName, pipelineOf } from "./pipeline.ts";
+import { type SizesRequest, requireSizes } from "./sizes.ts";
 import { checkedRequest, targetOf } from "./target/targets.ts";
 import { sortedRequest } from "./sorted-request.ts";
 import { writeTexts } from "./text-files.ts";
 import { watchNumbers } from "./weight-numbers.ts";
 import { isMeasured } from "./verify-precision.ts";
-import { type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
+import { type WeightsChoice, openSharedWeights, refuseWithheld } from "./weights.ts";
 
-export interface CompileRequest extends LowerRequest, FormRequest, Watch {
+export interface CompileRequest extends LowerRequest, FormRequest, SizesRequest, Watch {
   readonly out: string;
   readonly weights?: WeightsChoice | undefined;
   readonly optimization?: OptimizationLevel | undefined;
@@ -39,7 +42,7 @@ export interface CompileRequest extends LowerRequest, FormRequest, Watch {
   readonly layout?: Layout | undefined;
   /** The passes to run by name and in order, in place of the level's; null is the level's. */
   readonly passes?: readonly string[] | null | undefined;
-  /** See each pass from outside. */
+  /** See each pass from outside; of several sizes the first one's. */
   readonly observers?: readonly Observer[] | undefined;
 }
 
@@ -61,29 +64,34 @@ export async function compileFiles(
   asked: CompileRequest,
   pipeline: Pipeline = pipelineOf(asked.optimization ?? defaultLevel, asked.passes, asked),
 ): Promise<Compiled> {
-  const request = checkedRequest(sortedRequest(asked));
-  const target = targetOf(request);
-  const { progress, signal, layout = "plain" } = request;
-  progress?.(`lowering ${request.model}`);
-  const lowering = await lowerRequest(request, layout);
-  const { lowered, resolved } = lowering;
-  within(request.model, () => target.requireModel(lowering, request));
-  const weights = await openModelWeights(request.weights ?? "pretrained", resolved, lowered, request);
+  const checked = checkedRequest(sortedRequest(asked));
+  const target = targetOf(checked);
+  const { progress, signal, layout = "plain" } = checked;
+  requireSizes(checked);
+  progress?.(`lowering ${checked.model}`);
+  const lowerings = await lowerSizes(checked, layout);
+  for (const { lowering } of lowerings) within(checked.model, () => target.requireModel(lowering, checked));
+  const models = mapMany(lowerings, (sized) => {
+    const { resolved, lowered } = sized.lowering;
+    return { ...sized, resolved, lowered };
+  });
+  const [first, ...others] = await openSharedWeights(checked.weights ?? "pretrained", models, checked);
+  const { request, lowering, weights } = first;
   const hasWeights = weights.kind !== "none";
   try {
     const identities = weights.files.map(identityOf);
-    refuseWithheld(lowered, weights);
+    for (const source of [first, ...others]) refuseWithheld(source.lowering.lowered, source.weights);
     // The passes rewrite the graph in place, and the reference of a precision is the graph before them.
-    const reference = hasWeights && isMeasured(request) ? lowered.graph.clone().graph : undefined;
+    const reference = hasWeights && isMeasured(request) ? lowering.lowered.graph.clone().graph : undefined;
     progress?.(`optimising with ${pipelineName(request.optimization ?? defaultLevel, request.passes)}`);
-    const built = buildModel(request, lowering, weights, pipeline);
+    const built = buildModel(request, lowering, weights, pipeline, others);
     refuseInterrupted(signal);
     const { model, texts } = target.places(layout);
     await beginArtifact(request.out, model, texts);
     const { see, notices } = watchNumbers();
     const files = await built.emission.write(request.out, { hasWeights, see, signal, progress });
     try {
-      const hashes = await hashSources(weights.files, { signal, identities }, resolved);
+      const hashes = await hashSources(weights.files, { signal, identities }, lowering.resolved);
       const facts = { ...built, files, hashes, numberNotices: notices() };
       const described = within(request.out, () => describeArtifact(request, lowering, weights, facts));
       const certificate = reference && (await requirePrecision(request, described, reference, weights));

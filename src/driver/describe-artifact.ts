@@ -3,17 +3,16 @@ import { licenceNotices } from "../frontend/licence.ts";
 import { formatReference } from "../frontend/reference.ts";
 import type { ResolvedModel } from "../frontend/resolve.ts";
 import { printDim } from "../ir/dim.ts";
-import { count } from "../ir/type.ts";
-import { type Pipeline, runPipeline } from "../passes/pass.ts";
+import type { Pipeline } from "../passes/pass.ts";
 import type { ModelFile } from "../backends/write-parts.ts";
+import { type BuiltGraph, buildGraph, describeSize, parameterCount } from "./build-graph.ts";
 import type { CompileRequest } from "./compile.ts";
-import { describeOutputs } from "./describe-tap.ts";
 import { formsOf } from "./forms.ts";
-import { type LoweredRequest, withDynamicBatch } from "./lower-request.ts";
-import { type Manifest, manifestVersion } from "./manifest.ts";
-import { type GraphSize, type PassReport, measureGraph, parameterBytes, reporting } from "./pass-observers.ts";
+import type { LoweredRequest } from "./lower-request.ts";
+import { type Manifest, type ManifestSize, manifestVersion } from "./manifest.ts";
 import { defaultLevel } from "./pipeline.ts";
-import type { Emission } from "./target/target.ts";
+import { placeOf } from "./sizes.ts";
+import type { Emission, EmittedGraph, Source } from "./target/target.ts";
 import { targetOf } from "./target/targets.ts";
 import { version } from "./version.ts";
 import type { OpenedWeights } from "./weights.ts";
@@ -22,35 +21,26 @@ import type { OpenedWeights } from "./weights.ts";
 export type BuildRequest = Omit<CompileRequest, "out" | "weights">;
 
 /** A model as the passes left it, ready to be written, and how it came about. */
-interface BuiltModel {
-  readonly before: SizeBefore;
-  readonly outputs: Manifest["outputs"];
-  readonly passes: readonly PassReport[];
+interface BuiltModel extends BuiltGraph {
+  /** Of an artifact of several sizes, those behind the first. */
+  readonly others: readonly BuiltGraph[];
   readonly emission: Emission;
 }
 
-/** Runs the pipeline on the lowered graph, which it rewrites, and emits it for the target. Reads no weights. */
+/**
+ * Runs the pipeline on the lowered graph, which it rewrites, and emits it for the target; of an artifact of several sizes
+ * with the graphs of the `others`. Reads no weights.
+ */
 export function buildModel(
   request: BuildRequest,
   lowering: LoweredRequest,
   weights: OpenedWeights,
   pipeline: Pipeline,
+  others: readonly Source[] = [],
 ): BuiltModel {
-  const perImage = withDynamicBatch(lowering);
-  const before = measureBefore(perImage);
-  const outputs = describeOutputs(lowering, perImage);
-  const passes: PassReport[] = [];
-  runPipeline(lowering.lowered.graph, pipeline, [...(request.observers ?? []), reporting(passes, request.batch)]);
-  return { before, outputs, passes, emission: targetOf(request).emit({ lowering, weights, request }) };
-}
-
-interface SizeBefore extends GraphSize {
-  readonly weightBytes: number;
-}
-
-/** Costs are counted on a dynamic batch, as those that timm publishes. */
-function measureBefore({ lowered: { graph } }: LoweredRequest): SizeBefore {
-  return { ...measureGraph(graph), weightBytes: parameterBytes(graph) };
+  const graph = buildGraph({ request, lowering, weights }, pipeline, request.observers);
+  const more = others.map((source) => buildGraph(source, pipeline));
+  return { ...graph, others: more, emission: targetOf(request).emit(graph, more) };
 }
 
 /** Of the weight file, and of a local folder's config.json; null where there is none. */
@@ -97,24 +87,24 @@ export function describeArtifact(
       tap_norm: form.norm,
       softmax: form.softmax,
       batch: request.batch ?? "dynamic",
+      ...(lowering.multiple !== undefined && { dynamic_size: lowering.multiple }),
       optimization: request.optimization ?? defaultLevel,
       passes: request.passes ?? null,
       onnx_ops: facts.emission.onnxNodes === null ? null : formsOf(request).ops,
       ...(request.maxError !== undefined && { max_error: request.maxError }),
     },
-    target: facts.emission.target,
+    target: describeTarget(facts),
     input: describeInput(resolved, lowering),
     outputs: facts.outputs,
     num_classes: resolved.numClasses,
     labels: labelNamesOf(resolved, weights.kind === "pretrained"),
-    params: lowered.parameters.reduce((n, p) => n + (p.kind === "parameter" ? count(p.shape) : 0), 0),
-    ...describeSize(lowering, request, facts),
+    params: parameterCount(lowered),
+    ...describeSize(facts, facts.emission),
     passes: facts.passes,
     license: weights.kind === "pretrained" ? resolved.cfg.license : null,
     notices: [
-      ...lowering.notices,
+      ...networkNotices(facts, facts.others),
       ...idleTiles(facts.emission.target),
-      ...weights.notices,
       ...facts.numberNotices,
       ...licenceNoticesOf(resolved, weights),
     ],
@@ -127,6 +117,40 @@ const idleTiles = (target: Manifest["target"]): readonly string[] =>
   "tiles" in target && target.tiles !== undefined && Object.keys(target.tiles).length === 0
     ? ["the tuning file has no effect: none of its shapes is that of a kernel of this model"]
     : [];
+function describeTarget({ emission: { target, sizes }, others, ...first }: Facts): Manifest["target"] {
+  if (target.name !== "onnx" || sizes === undefined) return target;
+  const graphs = [first, ...others];
+  return {
+    ...target,
+    sizes: sizes.flatMap((emitted, i) => {
+      const graph = graphs[i];
+      return graph === undefined ? [] : [describeSized(graph, emitted)];
+    }),
+  };
+}
+
+function describeSized(graph: BuiltGraph, emitted: EmittedGraph): ManifestSize {
+  const { resolved, lowered } = graph.lowering;
+  const [, height, width] = resolved.inputSize;
+  const { outputs } = graph;
+  const params = parameterCount(lowered);
+  return { model: emitted.model, height, width, outputs, params, ...describeSize(graph, emitted) };
+}
+
+/** Of the network and its weights; those that the first size has not are said of the size that has them first. */
+function networkNotices(first: BuiltGraph, others: readonly BuiltGraph[]): readonly string[] {
+  const of = ({ lowering, weights }: BuiltGraph): string[] => [...lowering.notices, ...weights.notices];
+  const said = new Set(of(first));
+  const more = others.flatMap((graph) => {
+    const [, height, width] = graph.lowering.resolved.inputSize;
+    return of(graph).flatMap((notice) => {
+      if (said.has(notice)) return [];
+      said.add(notice);
+      return [`${placeOf([height, width])}: ${notice}`];
+    });
+  });
+  return [...of(first), ...more];
+}
 
 /** Of weights that somebody trained: a file has most often the pretrained ones, so their licence is said of it too. */
 const licenceNoticesOf = (resolved: ResolvedModel, { kind }: OpenedWeights): readonly string[] =>
@@ -138,24 +162,6 @@ function modelOf({ reference, hub }: ResolvedModel): string | null {
   return formatReference(
     reference.kind === "hf-hub" && hub !== undefined ? { ...reference, revision: hub.commit } : reference,
   );
-}
-
-/** The network before and after the passes. */
-function describeSize(
-  { lowered }: LoweredRequest,
-  { batch }: BuildRequest,
-  { before, emission }: Facts,
-): Pick<Manifest, "macs" | "macs_optimized" | "graph"> {
-  const after = measureGraph(lowered.graph, batch);
-  return {
-    macs: before.macs,
-    macs_optimized: after.macs,
-    graph: {
-      nodes: { before: before.nodes, after: after.nodes },
-      onnx_nodes: emission.onnxNodes,
-      weight_bytes: { before: before.weightBytes, after: emission.weightBytes },
-    },
-  };
 }
 
 function describeInput({ data }: ResolvedModel, { lowered, preprocess }: LoweredRequest): Manifest["input"] {

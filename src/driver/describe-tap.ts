@@ -41,9 +41,12 @@ const describeTap = (tap: Tap, perImage: Value | undefined, cost: Cost | undefin
 
 export const shownDim = (d: Dim): number | string => (typeof d === "number" ? d : printDim(d));
 
-/** Bytes of a value of a graph with a dynamic batch, at batch 1; null where its size is not known. */
-export function bytesPerImage(value: Value | undefined): number | null {
+/** Bytes of a value of a graph with a dynamic batch, by default at batch 1; null where its size is not known. */
+export function bytesPerImage(
+  value: Value | undefined,
+  symbols: Readonly<Record<string, number>> = { N: 1 },
+): number | null {
   if (value === undefined) return null;
-  const type = substituteType(value.type, { N: 1 });
+  const type = substituteType(value.type, symbols);
   return isStaticType(type) ? count(type.shape) * byteSize(type.dtype) : null;
 }

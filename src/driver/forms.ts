@@ -10,7 +10,7 @@ import type { TargetName } from "./target/names.ts";
 export interface FormRequest {
   /** Default `onnx`; the other keys are of this target alone. */
   readonly target?: TargetName | undefined;
-  /** The version of the standard operator set; default 17. */
+  /** The version of the standard operator set; default 17, under a dynamic size 18. */
   readonly opset?: number | undefined;
   /** The standard's operators alone, or ONNX Runtime's own too; default `standard`. */
   readonly onnxOps?: OperatorSet | undefined;
@@ -21,6 +21,9 @@ export interface FormRequest {
   /** Of kernels: tiles that were measured, by the shape that they are for. */
   readonly tiles?: Readonly<Record<string, Tile>> | undefined;
 }
+
+/** The default under a dynamic size: tables of positions are resampled with antialiasing, which Resize has from here on. */
+export const dynamicSizeOpset = 18;
 
 /** The forms of a request, defaults filled in. Throws `usage` for an operator set that timmc does not write. */
 export function formsOf({ opset = defaultForms.opset, onnxOps = defaultForms.ops }: FormRequest): Forms {

@@ -12,10 +12,15 @@ export function imageSize({ input, request }: Manifest): readonly [number, numbe
   return [fixed(channels, c0), fixed(height, h0), fixed(width, w0)];
 }
 
-/** The input's shape with `images` in it, or with the artifact's own fixed batch. */
-export function inputShape(manifest: Manifest, images: number): readonly number[] {
+/** The input's shape with `images` in it, or with the artifact's own fixed batch; of a size other than that of pictures, where one is given. */
+export function inputShape(
+  manifest: Manifest,
+  images: number,
+  size: readonly [height: number, width: number] = [imageSize(manifest)[1], imageSize(manifest)[2]],
+): readonly number[] {
   const [batch] = manifest.input.shape;
-  const [channels, height, width] = imageSize(manifest);
+  const [channels] = imageSize(manifest);
+  const [height, width] = size;
   const sides = manifest.input.layout === "NHWC" ? [height, width, channels] : [channels, height, width];
   return [typeof batch === "number" ? batch : images, ...sides];
 }

@@ -7,7 +7,7 @@ import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Stage } from "../zoo/family.ts";
 import { bytesPerImage, describeOutputs, parameterNames, shownDim } from "./describe-tap.ts";
 import type { FormRequest } from "./forms.ts";
-import { type LowerRequest, type LoweredRequest, lowerRequest, withDynamicBatch } from "./lower-request.ts";
+import { type LowerRequest, type LoweredRequest, lowerRequest, perImageOf } from "./lower-request.ts";
 import type { KernelReport } from "./kernel-facts.ts";
 import type { KernelsRequest } from "./kernel-report.ts";
 import type { ManifestOutput } from "./manifest.ts";
@@ -48,7 +48,13 @@ export interface Inspection {
   readonly params: number;
   /** Multiply-accumulates of the whole network to its logits, at batch 1. */
   readonly macs: number;
-  readonly input: { readonly name: string; readonly dtype: string; readonly shape: readonly (number | null)[] };
+  readonly input: {
+    readonly name: string;
+    readonly dtype: string;
+    readonly shape: readonly (number | null)[];
+    /** The same with the names of what is null: `N`, `32*H`. */
+    readonly dims: readonly (number | string)[];
+  };
   readonly features: readonly StageReport[];
   readonly outputs: readonly ManifestOutput[];
   readonly notices: readonly string[];
@@ -84,10 +90,13 @@ export interface IrRequest extends FormRequest {
 export async function inspect(asked: InspectRequest): Promise<Inspection> {
   const request = checkedRequest(asked);
   const { target } = request;
-  const pipeline = request.ir === undefined ? [] : pipelineUpTo(checkedRequest({ target, ...request.ir }));
+  const pipeline =
+    request.ir === undefined
+      ? []
+      : pipelineUpTo(checkedRequest({ target, dynamicSize: request.dynamicSize, ...request.ir }));
   const lowering = await lowerRequest(request);
   return {
-    ...inspectLowered(lowering, withDynamicBatch(lowering)),
+    ...inspectLowered(lowering, perImageOf(lowering)),
     ...(request.paramGroups === true ? { param_groups: paramGroups(lowering) } : {}),
     ...(request.kernels === undefined ? {} : { kernels: await kernelsOf(lowering, { ...request.kernels, target }) }),
     ...(request.ir === undefined ? {} : { ir: printAfter(lowering.lowered.graph, pipeline) }),
@@ -113,6 +122,7 @@ export function inspectLowered(lowering: LoweredRequest, perImage: LoweredReques
       name: "input",
       dtype: lowered.input.type.dtype,
       shape: lowered.input.type.shape.map((d) => (typeof d === "number" ? d : null)),
+      dims: lowered.input.type.shape.map(shownDim),
     },
     features,
     outputs: describeOutputs(lowering, perImage),

@@ -1,6 +1,6 @@
 import { TimmcError, within } from "../ir/error.ts";
 import type { Dim } from "../ir/dim.ts";
-import { type ModelRequest, type ResolvedModel, resolve } from "../frontend/resolve.ts";
+import { type Located, type ModelRequest, type ResolvedModel, resolve, resolveLocated } from "../frontend/resolve.ts";
 import { normalizationOf, requirePictureChannels } from "../frontend/preprocess/normalization.ts";
 import { formatReference } from "../frontend/reference.ts";
 import { didYouMean, nearNames, quote } from "../frontend/suggest.ts";
@@ -8,6 +8,7 @@ import { type Tap, resolveTaps, selectStages } from "../frontend/taps.ts";
 import type { TapForm } from "../frontend/tap-form.ts";
 import type { TapFormat } from "../frontend/tap-names.ts";
 import { type LoweredModel, batchSymbol, lowerArchitecture } from "../zoo/lower.ts";
+import { type DynamicSize, atMultiple, dynamicNotice, requireWhole, sizeSymbols, withAnySize } from "./dynamic-size.ts";
 import { type Layout, defaultTaps, layoutNotices } from "./layout/layout.ts";
 
 /** What to lower and which outputs to keep; inspect and compile share it. */
@@ -24,12 +25,17 @@ export interface LowerRequest extends ModelRequest {
   readonly softmax?: boolean | undefined;
   /** The graph takes pixels, u8 [N, height, width, channels] at the network's size, and normalises them itself. */
   readonly preprocess?: boolean | undefined;
+  /**
+   * Height and width are open: every multiple of this number, or of the smallest that the network takes. The input size is then
+   * that of costs, of tests and of pictures.
+   */
+  readonly dynamicSize?: DynamicSize | undefined;
 }
 
 /** What of a request is left to say when its model is resolved. */
 type LoweringRequest = Pick<
   LowerRequest,
-  "cfg" | "taps" | "tapFormat" | "tapNorm" | "softmax" | "batch" | "preprocess"
+  "cfg" | "taps" | "tapFormat" | "tapNorm" | "softmax" | "batch" | "preprocess" | "dynamicSize"
 >;
 
 /** A graph with its outputs chosen and nothing rewritten yet. */
@@ -44,12 +50,21 @@ export interface LoweredRequest {
   /** Absolute indices of the stages that `features` stands for. */
   readonly stages: readonly number[];
   readonly preprocess: boolean;
+  /** Of what height and width are multiples, where they are open. */
+  readonly multiple: number | undefined;
   readonly notices: readonly string[];
 }
 
-/** From a reference to a graph whose outputs are the taps asked for, or the layout's. Throws TimmcError with the model in its trail. */
-export async function lowerRequest(request: LowerRequest, layout: Layout = "plain"): Promise<LoweredRequest> {
-  const resolved = await resolve(request);
+/**
+ * From a reference to a graph whose outputs are the taps asked for, or the layout's. `named` is what the reference names,
+ * where that is looked up already. Throws TimmcError with the model in its trail.
+ */
+export async function lowerRequest(
+  request: LowerRequest,
+  layout: Layout = "plain",
+  named?: Located,
+): Promise<LoweredRequest> {
+  const resolved = await (named === undefined ? resolve(request) : resolveLocated(request, named));
   within(formatReference(resolved.reference), () => requireChannelNumbers(request, resolved));
   return lowerResolved(resolved, request, layout);
 }
@@ -80,11 +95,12 @@ function withinModel<T>(model: string, body: () => T): T {
 
 /** The same for a request that is resolved already. */
 export function lowerResolved(
-  resolved: ResolvedModel,
+  given: ResolvedModel,
   request: LoweringRequest,
   layout: Layout = "plain",
 ): LoweredRequest {
-  const { preprocess = false } = request;
+  const { preprocess = false, dynamicSize } = request;
+  const resolved = dynamicSize === undefined ? given : withAnySize(given);
   const form: TapForm = {
     format: request.tapFormat ?? "native",
     norm: request.tapNorm ?? false,
@@ -95,10 +111,14 @@ export function lowerResolved(
   return withinModel(formatReference(resolved.reference), () => {
     if (preprocess) requirePictureChannels(inputSize[0], "Leave --preprocess out, and normalise the input before.");
     const pixels = preprocess ? normalizationOf(data) : undefined;
-    const lowered = lowerArchitecture(family, architecture, args, inputSize, batch, pixels, [
-      cfg.input_size[1],
-      cfg.input_size[2],
-    ]);
+    const designed = [cfg.input_size[1], cfg.input_size[2]] as const;
+    const lower = (sides: readonly [Dim, Dim]): LoweredModel =>
+      lowerArchitecture(family, architecture, args, [inputSize[0], ...sides], batch, pixels, designed);
+    const { lowered, multiple } =
+      dynamicSize === undefined
+        ? { lowered: lower([inputSize[1], inputSize[2]]), multiple: undefined }
+        : atMultiple(dynamicSize, lower);
+    if (multiple !== undefined) requireWhole(multiple, inputSize);
     const defaults = lowered.model.defaultStages ?? resolved.family.lastStages;
     const stages = selectStages(lowered.model.stages.length, defaults, resolved.outIndices);
     const tapNames = request.taps ?? defaultTaps(layout, resolved, lowered.model);
@@ -118,9 +138,11 @@ export function lowerResolved(
       form,
       stages,
       preprocess,
+      multiple,
       notices: [
         ...resolved.notices,
         ...lowered.notices,
+        ...(multiple === undefined ? [] : [dynamicNotice(multiple, inputSize)]),
         ...idleForms(form, taps),
         ...layoutNotices(layout, lowered.model),
       ],
@@ -167,8 +189,18 @@ function requireNamedModules(
   }
 }
 
-/** The same request with a dynamic batch. Published costs are counted on it, so that they do not depend on --batch. */
-export const withDynamicBatch = (lowering: LoweredRequest): LoweredRequest =>
-  typeof lowering.request.batch === "number"
-    ? lowerResolved(lowering.resolved, { ...lowering.request, taps: lowering.tapNames, batch: "dynamic" })
-    : lowering;
+/**
+ * The same request with a dynamic batch and the size that it has by itself. Published costs are counted on it, so that they do
+ * not depend on --batch and --dynamic-size.
+ */
+export const perImageOf = (lowering: LoweredRequest): LoweredRequest => {
+  const { request, multiple, resolved, tapNames } = lowering;
+  if (typeof request.batch !== "number" && multiple === undefined) return lowering;
+  return lowerResolved(resolved, { ...request, taps: tapNames, batch: "dynamic", dynamicSize: undefined });
+};
+
+/** The values of all symbols at the size of the request, one image. */
+export const symbolsOf = ({ multiple, resolved: { inputSize } }: LoweredRequest): Readonly<Record<string, number>> => ({
+  N: 1,
+  ...(multiple === undefined ? {} : sizeSymbols(multiple, [inputSize[1], inputSize[2]])),
+});

@@ -6,6 +6,7 @@ import { layouts } from "./layout/layout.ts";
 import { manifestVersion } from "./manifest.ts";
 import { kernelPrecisions } from "../backends/kernel/precision.ts";
 import { reducedPrecisions } from "../passes/precision/precision.ts";
+import { maxSizes } from "./sizes.ts";
 import { tilesSchema } from "./tile-schema.ts";
 
 /**
@@ -31,7 +32,7 @@ const dtype = z.enum(dtypes);
 const shape = z
   .array(z.union([z.int().min(0), z.string().min(1).max(1000)]))
   .max(32)
-  .describe("a string is a symbolic dimension: N is the batch");
+  .describe("a string is a symbolic dimension: N is the batch, H and W are the sides of the input over a number: 32*H");
 const natural = z.int().min(0);
 const channelNumbers = z.array(z.number()).min(1).max(65_535);
 
@@ -109,6 +110,12 @@ const request = z
     tap_norm: z.boolean(),
     softmax: z.boolean(),
     batch: z.union([z.int().min(1), z.literal("dynamic")]),
+    dynamic_size: z
+      .int()
+      .min(1)
+      .max(65_536)
+      .optional()
+      .describe("of what height and width are multiples, where they are open; input_size is then that of pictures"),
     optimization: z.enum(["O0", "O1", "O2"]),
     passes: z.array(z.string()).nullable().describe("asked for by name, in place of the level's; null is the level's"),
     onnx_ops: z
@@ -123,6 +130,33 @@ const request = z
   })
   .describe("the constructor arguments by timm's names, and what else the user chose");
 
+const graph = z
+  .strictObject({
+    nodes: z
+      .object({ before: natural, after: natural })
+      .describe("values of the typed graph that run, before and after the passes"),
+    onnx_nodes: natural.nullable().describe("null for other targets"),
+    weight_bytes: z
+      .object({ before: natural, after: natural })
+      .describe("of the parameters and buffers that the outputs need, and of what the artifact stores"),
+  })
+  .describe("what the passes made of the network");
+
+const side = z.int().min(1);
+
+const size = z
+  .strictObject({
+    model: relativePath,
+    height: side,
+    width: side,
+    outputs: z.array(output).min(1),
+    params: natural,
+    macs: natural,
+    macs_optimized: natural,
+    graph,
+  })
+  .describe("the graph of one size: the fields are those that the manifest has of the first");
+
 const onnx = z.strictObject({
   name: z.literal("onnx"),
   model: relativePath,
@@ -135,6 +169,14 @@ const onnx = z.strictObject({
     .enum(reducedPrecisions)
     .optional()
     .describe("what numbers are kept in between input and outputs, where that is not float32"),
+  sizes: z
+    .array(size)
+    .min(1)
+    .max(maxSizes)
+    .optional()
+    .describe(
+      "of an artifact of several sizes: a graph for each over one weight file. The rest of the manifest is that of the first alone, whose graph is target.model",
+    ),
 });
 
 const kernels = {
@@ -153,18 +195,6 @@ const target = z
     z.strictObject({ name: z.literal("cuda"), ...kernels }),
   ])
   .describe("what it was compiled to; model is the file that a runtime opens");
-
-const graph = z
-  .strictObject({
-    nodes: z
-      .object({ before: natural, after: natural })
-      .describe("values of the typed graph that run, before and after the passes"),
-    onnx_nodes: natural.nullable().describe("null for other targets"),
-    weight_bytes: z
-      .object({ before: natural, after: natural })
-      .describe("of the parameters and buffers that the outputs need, and of what the artifact stores"),
-  })
-  .describe("what the passes made of the network");
 
 const passReport = z.strictObject({
   pass: z.string(),

@@ -14,3 +14,6 @@ export type ManifestFile = Manifest["files"][number];
 export type OnnxOps = NonNullable<Manifest["request"]["onnx_ops"]>;
 export type ManifestInput = Manifest["input"];
 export type ManifestOutput = Manifest["outputs"][number];
+export type OnnxTarget = Extract<Manifest["target"], { name: "onnx" }>;
+/** What a manifest says of one of several sizes. */
+export type ManifestSize = NonNullable<OnnxTarget["sizes"]>[number];

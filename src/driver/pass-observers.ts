@@ -15,10 +15,14 @@ export interface GraphSize {
   readonly macs: number;
 }
 
-/** Measures a graph whose batch is a symbol or `batch`: what a fixed batch multiplies is divided by it. */
-export function measureGraph(graph: Graph, batch: number | "dynamic" = "dynamic"): GraphSize {
+/** Measures a graph at values of its symbols, by default one image; what a fixed batch multiplies is divided by it. */
+export function measureGraph(
+  graph: Graph,
+  batch: number | "dynamic" = "dynamic",
+  symbols?: Readonly<Record<string, number>>,
+): GraphSize {
   const nodes = runningIn(graph).size;
-  const macs = graphMacs(graph);
+  const macs = graphMacs(graph, symbols);
   return { nodes, macs: batch === "dynamic" ? macs : Math.round(macs / batch) };
 }
 
@@ -37,8 +41,13 @@ export interface PassReport extends GraphSize {
 }
 
 /** Adds a report per pass to a list. */
-export const reporting = (reports: PassReport[], batch: number | "dynamic" | undefined): Observer => ({
-  after: (pass, graph, counts) => void reports.push({ pass: pass.name, counts, ...measureGraph(graph, batch) }),
+export const reporting = (
+  reports: PassReport[],
+  batch: number | "dynamic" | undefined,
+  symbols?: Readonly<Record<string, number>>,
+): Observer => ({
+  after: (pass, graph, counts) =>
+    void reports.push({ pass: pass.name, counts, ...measureGraph(graph, batch, symbols) }),
 });
 
 /** What a pass took, and whether what runs is as it was: then it touched weights and unused values alone. */

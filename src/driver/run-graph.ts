@@ -13,6 +13,7 @@ import type { OrtRuntime, SessionOptions } from "../runtime/ort.ts";
 import type { Session } from "../runtime/session.ts";
 import { writeModel } from "./artifact-model.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
+import { symbolsIn } from "./input-shape.ts";
 import { modelFiles } from "./layout/layout.ts";
 import type { OnnxOps } from "./manifest.ts";
 import type { Outputs } from "./verify-compare.ts";
@@ -100,9 +101,11 @@ export function interpretGraph(
   const { dtype, shape, data } = input;
   if (dtype !== "f32" && dtype !== "u8")
     throw new TimmcError("unsupported", `the interpreter is fed f32 or u8, not ${dtype}`);
+  const fed = [...graph.values()].find((value) => value.op === "input");
+  if (fed === undefined) throw new TimmcError("invalid-ir", "the graph has no input");
   const results = interpret(graph, {
     ...weightEnvironment(parameters),
-    symbols: { N: shape[0] ?? 1 },
+    symbols: symbolsIn(fed.type.shape, shape),
     input: () => ndarray(dtype, shape, dtype === "f32" ? data : Float64Array.from(data)),
   });
   return new Map([...results].map(([name, result]) => [name, rounded(result)]));

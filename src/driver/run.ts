@@ -2,18 +2,23 @@ import { TimmcError } from "../ir/error.ts";
 import { type NpyArray, readNpy } from "../runtime/npy.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
+import { artifactAt } from "./artifact-sizes.ts";
 import type { Watch } from "../backends/write-parts.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
+import { fitsShape } from "./input-shape.ts";
 import { pictureBatch, pictureInput } from "./picture-batch.ts";
 import type { Manifest } from "./manifest.ts";
 import { type ClassScore, type OutputSummary, numbersOf, rowsOf, summarize, topClasses } from "./run-report.ts";
 import { saveOutputs } from "./run-save.ts";
+import type { Size } from "./sizes.ts";
 import type { OpenOptions } from "./target/target.ts";
 import { targetOf } from "./target/targets.ts";
 
 export interface ImageRunOptions extends Watch {
   /** How many classes to give; default 5. */
   readonly top?: number | undefined;
+  /** Of an artifact of several sizes the one to run; default the first. */
+  readonly size?: Size | undefined;
   /** Is told what a user should know of how the model runs. */
   readonly note?: ((text: string) => void) | undefined;
 }
@@ -42,9 +47,9 @@ const imagesAtOnce = 8;
 export async function runImages(
   folder: string,
   images: readonly string[],
-  { top = 5, signal, progress, note }: ImageRunOptions = {},
+  { top = 5, size, signal, progress, note }: ImageRunOptions = {},
 ): Promise<ImageReport[]> {
-  const artifact = await loadArtifact(folder);
+  const artifact = artifactAt(await loadArtifact(folder), size);
   const atOnce = batchOf(artifact.manifest);
   return withSession(artifact, { signal, progress, note }, async (session) => {
     const reports: ImageReport[] = [];
@@ -67,9 +72,9 @@ export async function runImages(
 export async function runTensor(
   folder: string,
   file: string,
-  { save, signal, note }: TensorRunOptions = {},
+  { save, size, signal, note }: TensorRunOptions = {},
 ): Promise<TensorReport> {
-  const artifact = await loadArtifact(folder);
+  const artifact = artifactAt(await loadArtifact(folder), size);
   const input = readNpy(file);
   requireInput(artifact.manifest, input, file);
   return withSession(artifact, { signal, note }, async (session) => {
@@ -133,17 +138,9 @@ function reportOf(manifest: Manifest, image: string, outputs: ReadonlyMap<string
   }
 }
 
-/** The dtype and the numbers of the manifest's shape; equal symbols are equal numbers. */
+/** The dtype, and a shape that the manifest's allows. */
 function requireInput({ input }: Manifest, array: NpyArray, place: string): void {
-  const symbols = new Map<string, number>();
-  const fits = input.shape.every((dim, axis) => {
-    const given = array.shape[axis] ?? 0;
-    if (typeof dim === "number") return given === dim;
-    const bound = symbols.get(dim) ?? given;
-    symbols.set(dim, bound);
-    return given >= 1 && given === bound;
-  });
-  if (fits && array.dtype === input.dtype && array.shape.length === input.shape.length) return;
+  if (fitsShape(input, array.shape) && array.dtype === input.dtype) return;
   const empty = array.shape.includes(0) && input.shape.some((dim) => typeof dim === "string");
   throw new TimmcError(
     "usage",

@@ -4,10 +4,10 @@ import { type Artifact, damagedManifest, editedManifest } from "./artifact.ts";
 import type { CalibrationFile } from "./calibrate/calibration-file.ts";
 import type { Failure } from "./certificate.ts";
 import { type BuildRequest, buildModel, describeArtifact } from "./describe-artifact.ts";
-import type { LoweredRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
+import { type Many, mapMany } from "./many.ts";
 import { pipelineName, pipelineOf } from "./pipeline.ts";
-import type { Emission } from "./target/target.ts";
+import type { Emission, Source } from "./target/target.ts";
 import { targetOf } from "./target/targets.ts";
 import { type Difference, differencesBetween } from "./verify-difference.ts";
 import { ownFailure } from "./verify-failure.ts";
@@ -39,7 +39,7 @@ export function recordedPipeline({ folder, manifest }: Artifact, calibration: Ca
  */
 export async function remake(
   artifact: Artifact,
-  source: OpenedSource,
+  sources: Many<OpenedSource>,
   pipeline: Pipeline,
   {
     calibration,
@@ -48,17 +48,23 @@ export async function remake(
 ): Promise<Remade> {
   const { manifest } = artifact;
   const request: BuildRequest = { ...requestOf(manifest), calibration };
-  const { lowered } = source.lowering;
-  const lowering: LoweredRequest = { ...source.lowering, lowered: { ...lowered, graph: lowered.graph.clone().graph } };
-  const built = buildModel(request, lowering, source.weights, pipeline);
-  const hashes = await sourceHashes(manifest, source);
-  const isWhole = isOurs(manifest) && source.weights.kind !== "none";
+  const [{ lowering, weights }, ...others] = mapMany(sources, sourceOf);
+  const built = buildModel(request, lowering, weights, pipeline, others);
+  const hashes = await sourceHashes(manifest, sources[0]);
+  const isWhole = isOurs(manifest) && weights.kind !== "none";
   const seen = isWhole ? await numberNotices(built.emission.tensors, signal) : [];
   const facts = { ...built, hashes, files: [], numberNotices: seen };
-  const given = describeArtifact(request, lowering, source.weights, facts);
+  const given = describeArtifact(request, lowering, weights, facts);
   const differences = differencesBetween(comparable(manifest, isOurs(manifest)), comparable(given, isOurs(manifest)));
   if (isOurs(manifest)) differences.unshift(...built.emission.differences(artifact));
   return { request, differences, emission: built.emission };
+}
+
+/** A copy, which passes may rewrite. */
+function sourceOf({ artifact, lowering, weights }: OpenedSource): Source {
+  const { lowered } = lowering;
+  const copy = { ...lowering, lowered: { ...lowered, graph: lowered.graph.clone().graph } };
+  return { request: requestOf(artifact.manifest), lowering: copy, weights };
 }
 
 const isOurs = ({ compiler }: Manifest): boolean => compiler.version === version;

@@ -44,8 +44,10 @@ export const maxErrorOf = ({ target, request }: Manifest): number =>
   request.max_error ?? maxErrors[target.precision ?? "fp32"];
 
 /** Whether an artifact is measured so. Kernels in halves are compared number by number, as float32 is. */
-export const isMeasured = ({ target = defaultTarget, precision = "fp32" }: FormRequest): boolean =>
-  target === "onnx" && precision !== "fp32";
+export const isMeasured = ({
+  target = defaultTarget,
+  precision = "fp32",
+}: Pick<FormRequest, "target" | "precision">): boolean => target === "onnx" && precision !== "fp32";
 
 interface PrecisionMeans {
   /** The unoptimised graph, and what runs it. */

@@ -2,16 +2,19 @@ import { join } from "node:path";
 import { HubError } from "../frontend/hub/error.ts";
 import type { HubAccess } from "../frontend/hub/model.ts";
 import { formatReference, parseReference } from "../frontend/reference.ts";
+import { locate } from "../frontend/resolve.ts";
 import { TimmcError, within } from "../ir/error.ts";
 import { type Artifact, damagedManifest } from "./artifact.ts";
+import { type SizedArtifact, artifactSizes } from "./artifact-sizes.ts";
 import type { CalibrationFile } from "./calibrate/calibration-file.ts";
 import { readCalibration } from "./calibrate/file.ts";
 import type { SourceHashes } from "./describe-artifact.ts";
 import { hashFiles } from "./hash-file.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";
 import type { Manifest } from "./manifest.ts";
+import { type Many, mapMany } from "./many.ts";
 import { targetOf } from "./target/targets.ts";
-import { type OpenedWeights, type WeightsChoice, openModelWeights } from "./weights.ts";
+import { type OpenedWeights, type WeightsChoice, openSharedWeights } from "./weights.ts";
 
 /** What the manifest only knows by its hash: a local folder, a weight file. */
 export interface GivenSource extends HubAccess {
@@ -22,32 +25,43 @@ export interface GivenSource extends HubAccess {
 }
 
 export interface OpenedSource {
+  /** The artifact, or one of its sizes. */
+  readonly artifact: SizedArtifact;
   readonly lowering: LoweredRequest;
-  /** The caller closes them. */
+  /** The caller closes them, once for all sizes. */
   readonly weights: OpenedWeights;
 }
 
 /**
- * Finds what an artifact was compiled from and lowers it anew, with nothing rewritten. Throws `usage` where the source
- * must be given and is not, `config` or `weights` where it is not the one that the manifest's hashes mean.
+ * Finds what an artifact was compiled from and lowers it anew for each of its sizes, with nothing rewritten. Throws `usage`
+ * where the source must be given and is not, `config` or `weights` where it is not the one that the manifest's hashes mean.
  */
-export async function reopenSource(artifact: Artifact, given: GivenSource): Promise<OpenedSource> {
+export async function reopenSources(artifact: Artifact, given: GivenSource): Promise<Many<OpenedSource>> {
   const { folder, manifest } = artifact;
   const model = within(folder, () => referenceOf(manifest, given.model));
-  const lowering = await lowerAgain(artifact, model, given);
+  const lowerings = await lowerAgain(artifact, model, given);
   try {
-    await requireSameModel(manifest, lowering);
-    return { lowering, weights: await openAgain(manifest, lowering, given) };
+    await requireSameModel(manifest, lowerings[0].lowering);
+    return await openAgain(manifest, lowerings, given);
   } catch (error) {
     throw error instanceof TimmcError ? error.within(folder) : error;
   }
 }
 
+type SizedLowering = Pick<OpenedSource, "artifact" | "lowering">;
+
 /** A request that is refused although nobody gave a source is the manifest's fault. */
-async function lowerAgain({ folder, manifest }: Artifact, model: string, given: GivenSource): Promise<LoweredRequest> {
+async function lowerAgain(artifact: Artifact, model: string, given: GivenSource): Promise<Many<SizedLowering>> {
+  const { folder, manifest } = artifact;
   try {
-    const request = { model, ...recordedLowering(manifest), ...accessOf(given) };
-    return await lowerRequest(request, targetOf(manifest.target).requestOf(manifest).layout);
+    const { layout } = targetOf(manifest.target).requestOf(manifest);
+    const named = await locate(parseReference(model), accessOf(given));
+    const lower = async (sized: SizedArtifact): Promise<SizedLowering> => {
+      const request = { model, ...recordedLowering(sized.manifest), ...accessOf(given) };
+      return { artifact: sized, lowering: await lowerRequest(request, layout, named) };
+    };
+    const [first, ...others] = artifactSizes(artifact);
+    return [await lower(first), ...(await Promise.all(others.map(lower)))];
   } catch (error) {
     if (!(error instanceof TimmcError)) throw error;
     const isDamage = error.code !== "invalid-ir" && error.code !== "interrupted" && !(error.cause instanceof HubError);
@@ -66,6 +80,7 @@ export const recordedLowering = ({ request, input }: Manifest): Omit<LowerReques
   tapNorm: request.tap_norm,
   softmax: request.softmax,
   batch: request.batch,
+  dynamicSize: request.dynamic_size,
   preprocess: input.normalized === "inside",
 });
 
@@ -73,22 +88,26 @@ const accessOf = ({ cacheDir, signal, progress, note }: HubAccess): HubAccess =>
 
 async function openAgain(
   manifest: Manifest,
-  { resolved, lowered }: LoweredRequest,
+  lowerings: Many<SizedLowering>,
   given: GivenSource,
-): Promise<OpenedWeights> {
-  const weights = await openModelWeights(weightsChoice(manifest, given.weights), resolved, lowered, {
+): Promise<Many<OpenedSource>> {
+  const models = mapMany(lowerings, (sized) => ({ ...sized, ...modelOf(sized), place: sized.artifact.place }));
+  const sources = await openSharedWeights(weightsChoice(manifest, given.weights), models, {
     ...accessOf(given),
     pinned: manifest.source.hub ?? undefined,
   });
+  const [{ weights }] = sources;
   try {
     const { sha256 } = manifest.source.weights;
     if (sha256 !== null) await requireHash(weights.files, sha256, "weights");
-    return weights;
+    return sources;
   } catch (error) {
     weights.close();
     throw error;
   }
 }
+
+const modelOf = ({ lowering: { resolved, lowered } }: SizedLowering) => ({ resolved, lowered });
 
 /** The hashes of an opened source; those that the manifest records were compared when it was opened. */
 export async function sourceHashes(

@@ -4,6 +4,7 @@ import type { Pipeline } from "../passes/pass.ts";
 import { type OrtRuntime, loadOrt } from "../runtime/ort.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
+import type { SizedArtifact } from "./artifact-sizes.ts";
 import type { Watch } from "../backends/write-parts.ts";
 import { certificateName, documentText, writeWhole } from "./artifact-files.ts";
 import type { CalibrationFile } from "./calibrate/calibration-file.ts";
@@ -13,13 +14,15 @@ import { type Suspect, findCulprit } from "./verify-bisect.ts";
 import { type Measurement, type Outputs, measure, passes, precisionOf, referenceNotFinite } from "./verify-compare.ts";
 import { type Movement, movementOf } from "./verify-rounding.ts";
 import { type TestInput, testInputs } from "./verify-inputs.ts";
+import type { Many } from "./many.ts";
+import { sizeName } from "./sizes.ts";
 import type { OpenOptions, Runtime, Target } from "./target/target.ts";
 import { targetOf } from "./target/targets.ts";
 import { type GraphRunner, interpretGraph, runAll, runGraph } from "./run-graph.ts";
 import { ownFailure } from "./verify-failure.ts";
 import { type Remade, fileFailure, manifestFailure, recordedPipeline, remake } from "./verify-manifest.ts";
 import { certifyPrecision, isMeasured } from "./verify-precision.ts";
-import { type GivenSource, type OpenedSource, recordedCalibration, reopenSource } from "./verify-source.ts";
+import { type GivenSource, type OpenedSource, recordedCalibration, reopenSources } from "./verify-source.ts";
 import { type Movements, type Trial, certify, excuseOf, undecided } from "./verify-verdict.ts";
 
 export interface VerifyOptions extends GivenSource, Watch {}
@@ -42,22 +45,22 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
   const calibration = recordedCalibration(artifact, options.calibration);
   const subject: Subject = { artifact, target, pipeline: pipeline ?? recordedPipeline(artifact, calibration) };
   const [ort, runtime] = [await loadOrt(), await target.load()];
-  const source = await reopenSource(artifact, options);
+  const sources = await reopenSources(artifact, options);
   try {
     const { signal, note, progress = () => {} } = options;
     refuseInterrupted(signal);
     progress("describing the artifact again");
-    const remade = await remake(artifact, source, subject.pipeline, { calibration, signal });
+    const remade = await remake(artifact, sources, subject.pipeline, { calibration, signal });
     const lie = manifestFailure(artifact.manifest, remade.differences);
     const means: Means = { ort, runtime, calibration, signal, progress, note };
     const certificate =
       lie === null
-        ? await (isMeasured(remade.request) ? measured : compare)(subject, source, remade, means)
+        ? await (isMeasured(remade.request) ? measured : compare)(subject, sources, remade, means)
         : certify(artifact, [], lie, { runtime: runtime.facts, movements: new Map() });
     keep(folder, certificate);
     return certificate;
   } finally {
-    source.weights.close();
+    sources[0].weights.close();
   }
 }
 
@@ -77,34 +80,66 @@ interface Means {
   readonly note: VerifyOptions["note"];
 }
 
-/** Measures an artifact below float32: it is no fault that its numbers are others. */
+/** Measures an artifact below float32, which has one size: it is no fault that its numbers are others. */
 async function measured(
   { artifact, target }: Subject,
-  { lowering, weights: { parameters } }: OpenedSource,
+  [{ lowering, weights }]: Many<OpenedSource>,
   remade: Remade,
   { ort, runtime, calibration, signal, progress }: Means,
 ): Promise<Certificate> {
   const { opset } = target.comparedIn(artifact.manifest);
-  const runner: GraphRunner = { ort, parameters, opset, ops: "standard", signal };
+  const runner: GraphRunner = { ort, parameters: weights.parameters, opset, ops: "standard", signal };
   const { graph } = lowering.lowered;
   const certificate = await certifyPrecision(artifact, { graph, runner, runtime, calibration, progress });
   const failure = fileFailure(artifact, remade);
   return { ...certificate, failure, passed: certificate.passed && failure === null };
 }
 
-/** Runs the artifact and the references, and says where they part. */
+/** Runs every size of the artifact and its references, and says where they first part. */
 async function compare(
-  { artifact, target, pipeline }: Subject,
-  { lowering, weights }: OpenedSource,
+  subject: Subject,
+  sources: Many<OpenedSource>,
   remade: Remade,
-  { ort, runtime, signal, progress, note }: Means,
+  means: Means,
 ): Promise<Certificate> {
-  const { manifest } = artifact;
-  const { parameters } = weights;
+  const { artifact } = subject;
+  const trials: Trial[] = [];
+  const movements = new Map<TestInput, Movement>();
+  let found: Failure | null = null;
+  for (const source of sources) {
+    const { suspect, cases, stills } = await examine(subject, source, remade, means);
+    const moved = await movementsOf(suspect, cases, stills);
+    found ??= placed(await explain(suspect, cases, moved), source.artifact);
+    trials.push(...cases);
+    for (const [input, movement] of moved) movements.set(input, movement);
+  }
+  const failure = found ?? fileFailure(artifact, remade) ?? undecided(artifact.manifest, trials, movements);
+  return certify(artifact, trials, failure, { runtime: means.runtime.facts, movements });
+}
+
+const placed = (failure: Failure | null, { place }: SizedArtifact): Failure | null =>
+  failure === null || place === undefined ? failure : { ...failure, message: `${place}: ${failure.message}` };
+
+interface Examination {
+  readonly suspect: Suspect;
+  readonly cases: readonly Trial[];
+  /** What the reference gives, by input. */
+  readonly stills: ReadonlyMap<TestInput, Outputs>;
+}
+
+/** Runs one size of the artifact, and the references. */
+async function examine(
+  { artifact: whole, target, pipeline }: Subject,
+  { artifact, lowering, weights: { parameters } }: OpenedSource,
+  remade: Remade,
+  { ort, runtime, signal, note, progress: say }: Means,
+): Promise<Examination> {
+  const { manifest, place } = artifact;
+  const progress = place === undefined ? say : (text: string): void => say(`${place}: ${text}`);
   const { opset, ops } = target.comparedIn(manifest);
   const reference: GraphRunner = { ort, parameters, opset, ops: "standard", signal };
   const { graph } = lowering.lowered;
-  const inputs = testInputs(manifest);
+  const inputs = inputsOf(artifact);
   const tensors = inputs.map((i) => i.tensor);
   progress("running the unoptimised graph");
   const references = await runGraph(reference, graph, tensors);
@@ -121,15 +156,16 @@ async function compare(
     cases.push(trial(artifact, first, "float64", interpretGraph(reference, graph, first.tensor), actual[0]));
   }
   const runner: GraphRunner = { ...reference, ops };
-  const mismatch = (): string | null => fileFailure(artifact, remade)?.message ?? null;
+  const mismatch = (): string | null => fileFailure(whole, remade)?.message ?? null;
   const suspect: Suspect = { manifest, target, mismatch, graph, pipeline, reference, runner, progress, isSmall };
-  const movements = await movementsOf(suspect, cases, stills);
-  const failure =
-    (await explain(suspect, cases, movements)) ??
-    fileFailure(artifact, remade) ??
-    undecided(manifest, cases, movements);
-  return certify(artifact, cases, failure, { runtime: runtime.facts, movements });
+  return { suspect, cases, stills };
 }
+
+/** What is fed: of several sizes, each input says of which it is. */
+const inputsOf = ({ manifest, size, place }: SizedArtifact): readonly TestInput[] =>
+  testInputs(manifest).map((input) =>
+    place === undefined ? input : { ...input, name: `${input.name} at ${sizeName(size)}` },
+  );
 
 async function withSession<T>(
   runtime: Runtime,

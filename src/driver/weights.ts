@@ -10,9 +10,11 @@ import { openWeights } from "../frontend/weights/open.ts";
 import type { WeightSource } from "../frontend/weights/source.ts";
 import { syntheticSource } from "../frontend/weights/synthetic.ts";
 import { TimmcError, within } from "../ir/error.ts";
+import { identities } from "../ir/identity.ts";
 import type { Value } from "../ir/value.ts";
 import type { LoweredModel } from "../zoo/lower.ts";
-import { fitWeights, namedParts } from "./fit-weights.ts";
+import { type FittedWeights, fitWeights, namedParts } from "./fit-weights.ts";
+import { type Many, mapMany } from "./many.ts";
 import { syntheticNotice, weightNotices } from "./weight-notices.ts";
 
 /** `--weights`: the pretrained ones, the test recipe, none at all, or a file. */
@@ -32,6 +34,12 @@ export interface OpenedWeights {
   /** Parameters without values, and why: outputs that need them are refused. */
   readonly withheld: ReadonlyMap<string, Withheld>;
   readonly notices: readonly string[];
+  /**
+   * What the values of a parameter are made of. In models of one source, parameters of one name and type are equal where
+   * this is: it tells a table that was resampled to one size from the same resampled to another.
+   */
+  identity(name: string): string;
+  /** Of models that share a source, the first to close closes it. */
   close(): void;
 }
 
@@ -47,6 +55,14 @@ interface WeightsAccess extends HubAccess {
   readonly pinned?: HubSource | undefined;
 }
 
+/** What weights are opened for. */
+interface WeightedModel {
+  readonly resolved: ResolvedModel;
+  readonly lowered: LoweredModel;
+  /** Which of several it is, for the trail of errors. */
+  readonly place?: string | undefined;
+}
+
 /**
  * Opens the weights of a lowered model, downloading pretrained ones where they must be: reads headers, never data. Every
  * mismatch with the model is refused here.
@@ -57,18 +73,49 @@ export async function openModelWeights(
   lowered: LoweredModel,
   access: WeightsAccess = {},
 ): Promise<OpenedWeights> {
-  if (choice === "none") return opened("none", syntheticSource([]), new Map());
+  const [{ weights }] = await openSharedWeights(choice, [{ resolved, lowered }], access);
+  return weights;
+}
+
+/** The same for several models of one source, which is opened once: each model, and its weights. */
+export async function openSharedWeights<M extends WeightedModel>(
+  choice: WeightsChoice,
+  models: Many<M>,
+  access: WeightsAccess,
+): Promise<Many<M & { readonly weights: OpenedWeights }>> {
+  if (choice === "none")
+    return mapMany(models, (model) => ({ ...model, weights: opened("none", syntheticSource([]), new Map()) }));
   if (choice === "synthetic")
-    return { ...opened("synthetic", syntheticSource(lowered.parameters), new Map()), notices: [syntheticNotice] };
-  const { path, hub } = await weightFile(choice, resolved, access);
-  const source = openWeights(path);
+    return mapMany(models, (model) => {
+      const weights = opened("synthetic", syntheticSource(model.lowered.parameters), new Map());
+      return { ...model, weights: { ...weights, notices: [syntheticNotice] } };
+    });
+  const { path, hub } = await weightFile(choice, models[0].resolved, access);
+  const source = closedOnce(openWeights(path));
   try {
+    const kind = choice === "pretrained" ? "pretrained" : "file";
     const files = [path, ...(source.shards ?? [])];
-    return { ...fitted(choice === "pretrained" ? "pretrained" : "file", source, resolved, lowered), files, hub };
+    return mapMany(models, (model) => {
+      const { resolved, lowered, place } = model;
+      const fit = (): OpenedWeights => fitted(kind, source, resolved, lowered);
+      return { ...model, weights: { ...(place === undefined ? fit() : within(place, fit)), files, hub } };
+    });
   } catch (error) {
     source.close();
     throw error;
   }
+}
+
+/** The same source, which several may close. */
+function closedOnce(source: WeightSource): WeightSource {
+  let isOpen = true;
+  return {
+    ...source,
+    close: () => {
+      if (isOpen) source.close();
+      isOpen = false;
+    },
+  };
 }
 
 /** A weight file on this machine, and where it comes from. */
@@ -128,7 +175,17 @@ function fitted(
   const error = matchError(adapted.source, match, lenient, { parts: namedParts(resolved), kind });
   if (error !== undefined) throw error;
   const notices = [...(source.notices ?? []), ...weightNotices(kind, source, fit, lowered)];
-  return { ...opened(kind, adapted.source, withheld), notices };
+  return { ...opened(kind, adapted.source, withheld), notices, identity: identityOfFitted(fit) };
+}
+
+/** The file's key or the expression over its keys, and what became of it. */
+function identityOfFitted({ remapped, adapted }: FittedWeights): OpenedWeights["identity"] {
+  const entries = new Map(remapped.entries.map((entry) => [entry.name, entry]));
+  const expression = identities((key) => key);
+  return (name) => {
+    const { value, from = [] } = entries.get(name) ?? {};
+    return JSON.stringify([value === undefined ? from : expression(value), adapted.changes.get(name) ?? ""]);
+  };
 }
 
 function opened(
@@ -144,7 +201,8 @@ function opened(
         return data.dtype === type.dtype ? data.read() : toDType(data, type.dtype);
       }),
   };
-  return { kind, files: [], hub: undefined, parameters, withheld, notices: [], close: () => source.close() };
+  const close = (): void => source.close();
+  return { kind, files: [], hub: undefined, parameters, withheld, notices: [], identity: (name) => name, close };
 }
 
 /** Refuses outputs that depend on parameters without values, naming the output and the reason. */

@@ -1,4 +1,5 @@
 import { TimmcError } from "../ir/error.ts";
+import { impliedArgs, isSizeSymbolic } from "./any-size.ts";
 import type { Family, FamilySpec } from "./family.ts";
 import { type ConfigOf, type Schema, defaultsOf } from "./schema.ts";
 
@@ -25,7 +26,11 @@ export function defineFamily<S extends Schema>(spec: FamilySpec<S>): Family {
     build: (s, x, variant, given) => {
       for (const name of Object.keys(given))
         if (spec.args[name]?.ignored === true) s.notice(`${name} has no effect: timm accepts and ignores it here`);
-      return spec.build(s, x, configure(variant, given));
+      const config = configure(variant, { ...impliedArgs(spec.args, x), ...given });
+      const fixed = isSizeSymbolic(x) ? spec.fixedSize?.(config) : undefined;
+      if (fixed !== undefined)
+        throw new TimmcError("unsupported", fixed, { hint: "compile for a fixed size, or for several with --sizes" });
+      return spec.build(s, x, config);
     },
   };
 }

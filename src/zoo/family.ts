@@ -87,6 +87,8 @@ export interface FamilySpec<S extends Schema> {
   readonly lastStages?: number;
   /** Refuses combinations that timm refuses: the reason, or undefined. `given` are the user's own arguments. */
   refuse?(config: ConfigOf<S>, given: ReadonlySet<string>): string | undefined;
+  /** What of a network holds it to the size that it is built for, in timm too: why a symbolic size is refused. */
+  fixedSize?(config: ConfigOf<S>): string | undefined;
   /** Values that follow from others, such as defaults that timm's entry functions compute. */
   complete?(config: ConfigOf<S>, given: ReadonlySet<string>): ConfigOf<S>;
   /** The parameters by depth: stages with `coarse`, else blocks. */

@@ -1,4 +1,4 @@
-import type { Dim } from "../ir/dim.ts";
+import { type Dim, isStatic } from "../ir/dim.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { Family } from "./family.ts";
 import type { Arg } from "./schema.ts";
@@ -21,13 +21,15 @@ interface Attempt {
 /**
  * A failed lowering in words about the input's size. A refusal that says what to do stays as it is. Where it does not, or
  * where a value breaks the rule of an op, nearby sizes are tried and the first that lowers is the advice; where none
- * does, the size need not be at fault, and nothing says that it is.
+ * does, the size need not be at fault, and nothing says that it is. There is no size near a symbolic one.
  */
 export function sizeRefusal(error: TimmcError, attempt: Attempt): TimmcError {
   const isBare = error.code === "unsupported" && error.hint === undefined;
   if (!isBare && error.code !== "invalid-ir") return error;
-  const hint = advice(attempt);
   const { trail, message, cause } = error;
+  if (attempt.inputSize.some((d) => !isStatic(d)))
+    return new TimmcError("unsupported", message, { trail, cause: error });
+  const hint = advice(attempt);
   if (isBare) return hint === undefined ? error : new TimmcError("unsupported", message, { trail, hint, cause });
   const [, height, width] = attempt.inputSize;
   const detail = [...trail, message].join(": ");

@@ -31,10 +31,6 @@ describe("help", () => {
     expect(await help("help", command)).toBe(text);
   });
 
-  it("says nothing of options of later versions", async () => {
-    expect(await help("compile", "--help")).not.toContain("--dynamic-size");
-  });
-
   it("prints the version", async () => {
     expect(await help("--version")).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type LowerRequest, lowerRequest, withDynamicBatch } from "../../src/driver/lower-request.ts";
+import { type LowerRequest, lowerRequest, perImageOf } from "../../src/driver/lower-request.ts";
 import { printGraph } from "../../src/ir/printer.ts";
 
 const requests: readonly LowerRequest[] = [
@@ -16,11 +16,11 @@ const requests: readonly LowerRequest[] = [
 ];
 
 it.each(requests)("has the graph of the same request without its batch: %o", async (request) => {
-  const perImage = withDynamicBatch(await lowerRequest({ ...request, batch: 3 }));
+  const perImage = perImageOf(await lowerRequest({ ...request, batch: 3 }));
   const dynamic = await lowerRequest({ ...request, batch: "dynamic" });
   expect(printGraph(perImage.lowered.graph)).toBe(printGraph(dynamic.lowered.graph));
   expect(perImage.tapNames).toEqual(dynamic.tapNames);
-  expect(withDynamicBatch(dynamic)).toBe(dynamic);
+  expect(perImageOf(dynamic)).toBe(dynamic);
 });
 
 const softmax = "softmax has no effect: logits are not among the taps";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Inspection, inspect, inspectLowered } from "../../src/driver/inspect.ts";
-import { type LowerRequest, lowerRequest, withDynamicBatch } from "../../src/driver/lower-request.ts";
+import { type LowerRequest, lowerRequest, perImageOf } from "../../src/driver/lower-request.ts";
 import { familyOf, listArchitectures } from "../../src/frontend/registry.ts";
 import { TimmcError } from "../../src/ir/error.ts";
 import { loadFamily, supportedFamilies } from "../../src/zoo/registry.ts";
@@ -93,7 +93,7 @@ describe.each(supportedFamilies)("%s", (family) => {
 /** What `inspect` says of a request, and the entries of its checkpoint with their types. */
 async function lowered(request: LowerRequest) {
   const lowering = await lowerRequest(request);
-  const found = inspectLowered(lowering, withDynamicBatch(lowering));
+  const found = inspectLowered(lowering, perImageOf(lowering));
   const entries = (kind: Parameter["kind"]): readonly Parameter[] =>
     lowering.lowered.parameters.filter((entry) => entry.kind === kind);
   return { found, entries };

@@ -1,4 +1,4 @@
-import { symbol } from "../../src/ir/dim.ts";
+import { type Dim, symbol } from "../../src/ir/dim.ts";
 import { Graph } from "../../src/ir/graph.ts";
 import { interpret } from "../../src/ir/interpret.ts";
 import { type NdArray, ndarray, zeros } from "../../src/ir/ndarray.ts";
@@ -15,14 +15,24 @@ export const filled = (shape: readonly number[], element: (i: number) => number)
 /** Numbers without a pattern that a wrong layout could keep. */
 export const noise = (shape: readonly number[]): NdArray => filled(shape, (i) => Math.sin(12.9898 * i + 1) * 3);
 
-/** Runs a module in the interpreter; the batch stays a symbol. Parameters come by name, zeros where none is given. */
-export function runModule(module: Module, x: NdArray, params: Readonly<Record<string, NdArray>> = {}): NdArray {
+/**
+ * Runs a module in the interpreter; the batch stays a symbol, and so do the last two axes with `dynamic`. Parameters come by name,
+ * zeros where none is given.
+ */
+export function runModule(
+  module: Module,
+  x: NdArray,
+  params: Readonly<Record<string, NdArray>> = {},
+  dynamic = false,
+): NdArray {
   const [n = 1, ...rest] = x.shape;
+  const [h = 1, w = 1] = rest.slice(-2);
+  const size: Dim[] = dynamic ? [...rest.slice(0, -2), symbol("H"), symbol("W")] : rest;
   const graph = new Graph("test");
-  const input = graph.insert("input", [], { shape: [symbol("N"), ...rest] }, { path: "input", rules: [] });
+  const input = graph.insert("input", [], { shape: [symbol("N"), ...size] }, { path: "input", rules: [] });
   graph.setOutputs([{ name: "y", value: module(scope(newLowering(graph), ""), input) }]);
   const results = interpret(graph, {
-    symbols: { N: n },
+    symbols: { N: n, H: h, W: w },
     input: () => x,
     param: (key, type) => params[key] ?? zeros(type.dtype, type.shape),
   });

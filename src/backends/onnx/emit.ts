@@ -29,9 +29,11 @@ interface OnnxOptions {
 }
 
 /** An initializer, and whether its values come from the checkpoint: without one they are not known. */
-interface EmittedInitializer extends Initializer {
+export interface EmittedInitializer extends Initializer {
   bytes(): Uint8Array;
   readonly fromCheckpoint: boolean;
+  /** The weight whose values it holds; undefined for a constant that the emission adds. */
+  readonly weight: Value | undefined;
 }
 
 /** A model ready to be written: everything but the bytes of its weights. */
@@ -92,6 +94,7 @@ export function emitOnnx(graph: Graph, parameters: Parameters, options: OnnxOpti
       header: { name, dtype: x.dtype, dims: x.shape },
       bytes: () => encodeNumbers(x.dtype, x.data),
       fromCheckpoint: false,
+      weight: undefined,
     })),
   ];
   requireValid(model, initializers);
@@ -187,7 +190,12 @@ function weightInitializer(value: Value, name: string, parameters: Parameters): 
         if (type.dtype === "f16") requireHalves(value.origin.path, data);
         return encodeNumbers(type.dtype, data);
       };
-  return { header: { name, dtype: type.dtype, dims: type.shape }, bytes, fromCheckpoint: readsParameter(value) };
+  return {
+    header: { name, dtype: type.dtype, dims: type.shape },
+    bytes,
+    fromCheckpoint: readsParameter(value),
+    weight: value,
+  };
 }
 
 function requireValid(model: OnnxModel, initializers: readonly Initializer[]): void {

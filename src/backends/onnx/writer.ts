@@ -41,7 +41,8 @@ export function* modelFile(model: OnnxModel, initializers: Iterable<Initializer>
   yield tail;
 }
 
-const isLarge = ({ header }: Initializer): boolean => tensorByteLength(header) >= externalThreshold;
+/** Whether a tensor leaves the model file where there is a data file. */
+export const isLarge = ({ header }: Initializer): boolean => tensorByteLength(header) >= externalThreshold;
 
 /**
  * Gives initializers a place in the file `location` beside the model, one after another, each at a multiple of 4096 bytes:

@@ -1,14 +1,16 @@
 import { Command, Option } from "commander";
 import type { BenchReport } from "../../driver/bench.ts";
+import type { Size } from "../../driver/sizes.ts";
 import type { KernelTime } from "../../runtime/session.ts";
 import { positiveNumber } from "../numbers.ts";
-import { jsonOption } from "../options.ts";
+import { imageSize, jsonOption } from "../options.ts";
 import type { Shell } from "../shell.ts";
 import { table } from "../table.ts";
 
 interface BenchCommandOptions {
   readonly runs: number;
   readonly batch?: number;
+  readonly size?: Size;
   readonly threads?: number;
   readonly profile?: boolean;
   readonly json?: boolean;
@@ -20,6 +22,9 @@ export const benchCommand = (shell: Shell): Command =>
     .argument("<DIR...>", "artifact folders, from timmc compile; the first is what the others are compared with")
     .addOption(new Option("--runs <N>", "measured runs of each").argParser(positiveNumber).default(30))
     .addOption(new Option("--batch <N>", "images per run").argParser(positiveNumber))
+    .addOption(
+      new Option("--size <HxW>", "of artifacts of several sizes the one to time (default: each)").argParser(imageSize),
+    )
     .addOption(new Option("--threads <N>", "threads of ONNX Runtime (default: one per core)").argParser(positiveNumber))
     .addOption(new Option("--profile", "also time each kernel, where the runtime can: on WebGPU"))
     .addOption(jsonOption("the same figures"))

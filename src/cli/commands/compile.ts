@@ -6,11 +6,11 @@ import type { CalibrationFile } from "../../driver/calibrate/calibration-file.ts
 import type { Observer } from "../../passes/pass.ts";
 import type { Tile } from "../../backends/kernel/table.ts";
 import type { FormRequest } from "../../driver/forms.ts";
-import type { Manifest } from "../../driver/manifest.ts";
+import type { Manifest, ManifestSize } from "../../driver/manifest.ts";
 import { type Layout, layouts } from "../../driver/layout/layout.ts";
 import type { PassTrace } from "../../driver/pass-observers.ts";
+import { type Size, sizeName } from "../../driver/sizes.ts";
 import { certificateFailure, certificateLines } from "../certificate-text.ts";
-import { withLaterOptions } from "../later.ts";
 import {
   type FormOptions,
   type GraphOptions,
@@ -26,6 +26,7 @@ import {
   opsetOption,
   passRequestOf,
   precisionOption,
+  sizeList,
   targetOption,
   withGraphOptions,
   withPassOptions,
@@ -35,12 +36,13 @@ import { outputTable } from "../output-table.ts";
 import { passLines } from "../pass-table.ts";
 import type { Shell } from "../shell.ts";
 import { facts, table } from "../table.ts";
-import { byteQuantity, quantity } from "../units.ts";
+import { byteQuantity, quantity, shapeText } from "../units.ts";
 
 interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
   readonly out: string;
   readonly printIrAfter?: readonly string[];
   readonly layout?: Layout;
+  readonly sizes?: readonly Size[];
   readonly precision?: Precision;
   readonly calibration?: string;
   readonly maxError?: number;
@@ -56,7 +58,9 @@ Examples:
   timmc compile resnet50 -o out --weights resnet50.safetensors
   timmc compile local-dir:shapes -o out --taps logits,features
   timmc compile resnet50 -o out --layout transformers-js
+  timmc compile resnet50 -o out --dynamic-size 32
   timmc compile mobilenetv3_large_100 -o out --target webgpu
+  timmc compile swin_tiny_patch4_window7_224 -o out --sizes 192,224,256x320
   timmc compile vit_tiny_patch16_224 -o out --weights synthetic --arg img_size=256 --taps module:blocks.5.attn`;
 
 const emission = "Artifact:";
@@ -69,62 +73,67 @@ const level = (): Option =>
   ).default("2");
 
 export const compileCommand = (shell: Shell): Command =>
-  withLaterOptions(
-    "compile",
-    withPassOptions(withGraphOptions(new Command("compile")), { group: optimisation, level: level() })
-      .description("compile a model to an artifact folder: the model, manifest.json and a typed client, index.js")
-      .argument("<MODEL>", modelArgument)
-      .addOption(new Option("-o, --out <DIR>", "the artifact folder").makeOptionMandatory().helpGroup(emission))
-      .addOption(targetOption("what to emit").helpGroup(emission))
-      .addOption(
-        new Option(
-          "--print-ir-after <LIST>",
-          "print the graph on stderr after these passes, comma separated, repeatable; or all",
-        )
-          .argParser(commaList)
-          .helpGroup(optimisation),
+  withPassOptions(withGraphOptions(new Command("compile")), { group: optimisation, level: level() })
+    .description("compile a model to an artifact folder: the model, manifest.json and a typed client, index.js")
+    .argument("<MODEL>", modelArgument)
+    .addOption(new Option("-o, --out <DIR>", "the artifact folder").makeOptionMandatory().helpGroup(emission))
+    .addOption(targetOption("what to emit").helpGroup(emission))
+    .addOption(
+      new Option(
+        "--print-ir-after <LIST>",
+        "print the graph on stderr after these passes, comma separated, repeatable; or all",
       )
-      .addOption(
-        new Option("--layout <NAME>", "whose folder it is: timmc's own, or one that transformers.js loads too")
-          .choices(layouts)
-          .helpGroup(emission),
+        .argParser(commaList)
+        .helpGroup(optimisation),
+    )
+    .addOption(
+      new Option("--layout <NAME>", "whose folder it is: timmc's own, or one that transformers.js loads too")
+        .choices(layouts)
+        .helpGroup(emission),
+    )
+    .addOption(
+      new Option(
+        "--sizes <LIST>",
+        "a graph for each of these sizes over one weight file, comma separated: 224 or 256x320, height first",
       )
-      .addOption(new Option("--tuning <FILE>", "cut kernels as timmc tune measured").helpGroup(emission))
-      .addOption(precisionOption().helpGroup(emission))
-      .addOption(calibrationOption().helpGroup(emission))
-      .addOption(
-        new Option(
-          "--max-error <X>",
-          "below fp32: refuse an output whose RMS error is a larger fraction of its standard deviation",
-        )
-          .argParser(positiveFraction)
-          .helpGroup(emission),
+        .argParser(sizeList)
+        .helpGroup(emission),
+    )
+    .addOption(new Option("--tuning <FILE>", "cut kernels as timmc tune measured").helpGroup(emission))
+    .addOption(precisionOption().helpGroup(emission))
+    .addOption(calibrationOption().helpGroup(emission))
+    .addOption(
+      new Option(
+        "--max-error <X>",
+        "below fp32: refuse an output whose RMS error is a larger fraction of its standard deviation",
       )
-      .addOption(opsetOption().helpGroup(emission))
-      .addOption(onnxOpsOption().helpGroup(emission))
-      .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))
-      .addOption(jsonOption("the manifest"))
-      .addHelpText("after", epilogue)
-      .action(async (model: string, options: CompileOptions, command: Command) => {
-        const { json = false } = options;
-        if (options.verify === true && options.weights === "none")
-          throw new TimmcError("usage", "--verify runs the model, and --weights none leaves it without weights", {
-            hint: "leave one of the two out",
-          });
-        noteLevel(command, options, shell.note);
-        const traces: PassTrace[] = [];
-        const manifest = await compileModel(model, options, shell, traces);
-        manifest.notices.forEach(shell.note);
-        if (!json) {
-          const layout = { colors: shell.errorColors, width: shell.stderrWidth };
-          shell.log([...passLines(manifest, traces, layout), ""].join("\n"));
-          shell.print(describe(manifest, options.out, shell));
-        }
-        const certificate = options.verify === true ? await verifyArtifact(model, manifest, options, shell) : undefined;
-        if (json) shell.json(manifest);
-        if (certificate?.passed === false) throw certificateFailure(options.out, certificate);
-      }),
-  );
+        .argParser(positiveFraction)
+        .helpGroup(emission),
+    )
+    .addOption(opsetOption().helpGroup(emission))
+    .addOption(onnxOpsOption().helpGroup(emission))
+    .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))
+    .addOption(jsonOption("the manifest"))
+    .addHelpText("after", epilogue)
+    .action(async (model: string, options: CompileOptions, command: Command) => {
+      const { json = false } = options;
+      if (options.verify === true && options.weights === "none")
+        throw new TimmcError("usage", "--verify runs the model, and --weights none leaves it without weights", {
+          hint: "leave one of the two out",
+        });
+      noteLevel(command, options, shell.note);
+      const traces: PassTrace[] = [];
+      const manifest = await compileModel(model, options, shell, traces);
+      manifest.notices.forEach(shell.note);
+      if (!json) {
+        const layout = { colors: shell.errorColors, width: shell.stderrWidth };
+        shell.log([...passLines(manifest, traces, layout), ""].join("\n"));
+        shell.print(describe(manifest, options.out, shell));
+      }
+      const certificate = options.verify === true ? await verifyArtifact(model, manifest, options, shell) : undefined;
+      if (json) shell.json(manifest);
+      if (certificate?.passed === false) throw certificateFailure(options.out, certificate);
+    });
 
 async function compileModel(
   model: string,
@@ -145,6 +154,7 @@ async function compileModel(
     weights: parseWeights(options.weights),
     maxError: options.maxError,
     layout: options.layout,
+    sizes: options.sizes,
     tiles: await tilesOf(options.tuning),
     ...passRequestOf(options),
     observers: await observersOf(options, forms, shell, traces),
@@ -210,6 +220,19 @@ const targetFacts = (target: Manifest["target"]): [string, string][] =>
         ["memory", `${byteQuantity(target.arena_bytes)} beside the weights`],
       ];
 
+/** The graphs of several sizes; what is above them is of the first. */
+function sizeTable(sizes: readonly ManifestSize[], colors: Shell["colors"]): string[] {
+  const [head = "", ...rows] = table(
+    [{ title: "size" }, { title: "MACs", align: "right" }, { title: "outputs" }],
+    sizes.map(({ height, width, macs, macs_optimized, outputs }) => [
+      sizeName([height, width]),
+      macsText(macs, macs_optimized),
+      outputs.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(", "),
+    ]),
+  );
+  return [colors.bold(head), ...rows];
+}
+
 function describe(manifest: Manifest, folder: string, { colors }: Shell): string {
   const { source, params, macs, macs_optimized, outputs, files, target } = manifest;
   const name = source.tag === "" ? source.architecture : `${source.architecture}.${source.tag}`;
@@ -226,6 +249,7 @@ function describe(manifest: Manifest, folder: string, { colors }: Shell): string
     ]),
     "",
     ...outputTable(outputs, colors),
+    ...("sizes" in target && target.sizes !== undefined ? ["", ...sizeTable(target.sizes, colors)] : []),
     "",
     ...sizes,
     "",

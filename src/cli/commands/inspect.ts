@@ -5,7 +5,6 @@ import type { LowerRequest } from "../../driver/lower-request.ts";
 import { activationTable } from "../activation-table.ts";
 import { groupTable } from "../group-table.ts";
 import { kernelTable } from "../kernel-table.ts";
-import { withLaterOptions } from "../later.ts";
 import { outputTable } from "../output-table.ts";
 import {
   type FormOptions,
@@ -51,88 +50,81 @@ Examples:
   timmc inspect resnet50 --param-groups coarse
   timmc inspect local-dir:shapes --activations cat.jpg dog.jpg
   timmc inspect resnet50 --ir --after fold-batch-norm
+  timmc inspect resnet50 --dynamic-size 32
   timmc inspect resnet50 --target webgpu --kernels
   timmc inspect resnet50 --target webgpu --html resnet50.html`;
 
 export const inspectCommand = (shell: Shell): Command =>
-  withLaterOptions(
-    "inspect",
-    withPassOptions(withGraphOptions(new Command("inspect")), {
-      group: graphText,
-      level: new Option("-O <LEVEL>", "after the passes of this level: for --ir 0 where none is given, for --html 2"),
-    })
-      .description("the feature stages of a model, what each costs, and the outputs that compile would emit")
-      .argument("<MODEL>", modelArgument)
-      .addOption(
-        new Option(
-          "--param-groups [KIND]",
-          "print the parameters by depth instead, in groups of timm's: fine or coarse",
-        )
-          .choices(["fine", "coarse"])
-          .conflicts(["ir", "activations", "html", "kernels"])
-          .helpGroup(insteadGroup),
-      )
-      .addOption(
-        new Option("--activations <IMAGES...>", "run pictures and print what the stages, or the taps, give instead")
-          .conflicts(["ir", "html", "kernels"])
-          .helpGroup(insteadGroup),
-      )
-      .addOption(
-        new Option("--kernels", "print the kernels of --target webgpu or cuda instead, and what each reads and writes")
-          .conflicts(["ir", "html"])
-          .helpGroup(insteadGroup),
-      )
-      .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
-      .addOption(new Option("--after <PASS>", "the graph after this pass, of -O2 unless given").helpGroup(graphText))
-      .addOption(targetOption("what compile would emit"))
-      .addOption(precisionOption("for --kernels or --html: ").helpGroup(graphText))
-      .addOption(opsetOption("for this ").helpGroup(graphText))
-      .addOption(onnxOpsOption("for ").helpGroup(graphText))
-      .addOption(
-        new Option(
-          "--html <FILE>",
-          "write one page for any browser: modules, graph before and after passes, costs, tap chooser",
-        ).conflicts(["ir", "json"]),
-      )
-      .addOption(jsonOption("parameters, stages and outputs"))
-      .addHelpText("after", epilogue)
-      .action(async (model: string, options: InspectOptions, command: Command) => {
-        const { ir = false, html, after, opset, onnxOps, json, kernels = false, target, precision } = options;
-        const isGraph = ir || html !== undefined;
-        for (const [flag, value] of [
-          ["-O LEVEL", options.O],
-          ["--passes LIST", options.passes],
-          ["--precision TYPE", ir ? undefined : precision],
-        ])
-          if (value !== undefined && !isGraph && !kernels)
-            command.error(`error: ${String(flag)} needs --ir, --kernels or --html`);
-        for (const [flag, value] of [
-          ["--after PASS", after],
-          ["--opset N", opset],
-          ["--onnx-ops SET", onnxOps],
-        ])
-          if (value !== undefined && !isGraph) command.error(`error: ${flag} needs --ir or --html`);
-        if (after === "all")
-          command.error(
-            "error: --after takes one pass; timmc compile --print-ir-after all prints the graph after each",
-          );
-        noteLevel(command, options, shell.note);
-        const request = { ...lowerRequestOf(model, options), ...hubAccessOf(shell, options) };
-        if (html !== undefined) return writePage(html, request, options, shell);
-        if (options.activations !== undefined) return printActivations(shell, request, options, options.activations);
-        const { inspect } = await import("../../driver/inspect.ts");
-        const report = await inspect({
-          ...request,
-          target,
-          paramGroups: options.paramGroups !== undefined,
-          kernels: kernels ? { precision, ...passRequestOf(options) } : undefined,
-          ir: ir ? { after, opset, onnxOps, ...passRequestOf(options) } : undefined,
-        });
-        if (json === true) return shell.json(report);
-        report.notices.forEach(shell.note);
-        shell.print(textOf(report, options, shell));
-      }),
-  );
+  withPassOptions(withGraphOptions(new Command("inspect")), {
+    group: graphText,
+    level: new Option("-O <LEVEL>", "after the passes of this level: for --ir 0 where none is given, for --html 2"),
+  })
+    .description("the feature stages of a model, what each costs, and the outputs that compile would emit")
+    .argument("<MODEL>", modelArgument)
+    .addOption(
+      new Option("--param-groups [KIND]", "print the parameters by depth instead, in groups of timm's: fine or coarse")
+        .choices(["fine", "coarse"])
+        .conflicts(["ir", "activations", "html", "kernels"])
+        .helpGroup(insteadGroup),
+    )
+    .addOption(
+      new Option("--activations <IMAGES...>", "run pictures and print what the stages, or the taps, give instead")
+        .conflicts(["ir", "html", "kernels"])
+        .helpGroup(insteadGroup),
+    )
+    .addOption(
+      new Option("--kernels", "print the kernels of --target webgpu or cuda instead, and what each reads and writes")
+        .conflicts(["ir", "html"])
+        .helpGroup(insteadGroup),
+    )
+    .addOption(new Option("--ir", "print the graph as text instead").helpGroup(graphText))
+    .addOption(new Option("--after <PASS>", "the graph after this pass, of -O2 unless given").helpGroup(graphText))
+    .addOption(targetOption("what compile would emit"))
+    .addOption(precisionOption("for --kernels or --html: ").helpGroup(graphText))
+    .addOption(opsetOption("for this ").helpGroup(graphText))
+    .addOption(onnxOpsOption("for ").helpGroup(graphText))
+    .addOption(
+      new Option(
+        "--html <FILE>",
+        "write one page for any browser: modules, graph before and after passes, costs, tap chooser",
+      ).conflicts(["ir", "json"]),
+    )
+    .addOption(jsonOption("parameters, stages and outputs"))
+    .addHelpText("after", epilogue)
+    .action(async (model: string, options: InspectOptions, command: Command) => {
+      const { ir = false, html, after, opset, onnxOps, json, kernels = false, target, precision } = options;
+      const isGraph = ir || html !== undefined;
+      for (const [flag, value] of [
+        ["-O LEVEL", options.O],
+        ["--passes LIST", options.passes],
+        ["--precision TYPE", ir ? undefined : precision],
+      ])
+        if (value !== undefined && !isGraph && !kernels)
+          command.error(`error: ${String(flag)} needs --ir, --kernels or --html`);
+      for (const [flag, value] of [
+        ["--after PASS", after],
+        ["--opset N", opset],
+        ["--onnx-ops SET", onnxOps],
+      ])
+        if (value !== undefined && !isGraph) command.error(`error: ${flag} needs --ir or --html`);
+      if (after === "all")
+        command.error("error: --after takes one pass; timmc compile --print-ir-after all prints the graph after each");
+      noteLevel(command, options, shell.note);
+      const request = { ...lowerRequestOf(model, options), ...hubAccessOf(shell, options) };
+      if (html !== undefined) return writePage(html, request, options, shell);
+      if (options.activations !== undefined) return printActivations(shell, request, options, options.activations);
+      const { inspect } = await import("../../driver/inspect.ts");
+      const report = await inspect({
+        ...request,
+        target,
+        paramGroups: options.paramGroups !== undefined,
+        kernels: kernels ? { precision, ...passRequestOf(options) } : undefined,
+        ir: ir ? { after, opset, onnxOps, ...passRequestOf(options) } : undefined,
+      });
+      if (json === true) return shell.json(report);
+      report.notices.forEach(shell.note);
+      shell.print(textOf(report, options, shell));
+    });
 
 function textOf(report: Inspection, { paramGroups }: InspectOptions, shell: Shell): string {
   if (report.ir !== undefined) return report.ir.trimEnd();
@@ -181,7 +173,7 @@ function describe(report: Inspection, { colors }: Shell): string {
   const { architecture, tag, family, params, macs, input, features, outputs } = report;
   const head = [
     `${colors.bold(tag === "" ? architecture : `${architecture}.${tag}`)} (${family})`,
-    `${quantity(params)} parameters, ${quantity(macs)} MACs, input ${input.dtype}${shapeText(input.shape)}`,
+    `${quantity(params)} parameters, ${quantity(macs)} MACs, input ${input.dtype}${shapeText(input.dims)}`,
   ];
   const stages = features.length === 0 ? ["no feature stages"] : stageTable(features, colors);
   return [...head, "", ...stages, "", ...outputTable(outputs, colors)].join("\n");

@@ -1,16 +1,18 @@
 import { Command, Option } from "commander";
 import type { ImageReport } from "../../driver/run.ts";
 import type { OutputSummary } from "../../driver/run-report.ts";
+import type { Size } from "../../driver/sizes.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { printableLine } from "../../frontend/printable.ts";
 import { positiveNumber } from "../numbers.ts";
-import { jsonOption } from "../options.ts";
+import { imageSize, jsonOption } from "../options.ts";
 import type { Shell } from "../shell.ts";
 import { table } from "../table.ts";
 import { shapeText } from "../units.ts";
 
 interface RunCommandOptions {
   readonly top: number;
+  readonly size?: Size;
   readonly tensor?: string;
   readonly save?: string;
   readonly json?: boolean;
@@ -23,6 +25,11 @@ export const runCommand = (shell: Shell): Command =>
     .argument("[IMAGE...]", "pictures: PNG, JPEG or WebP")
     .addOption(new Option("--top <K>", "how many classes to print").argParser(positiveNumber).default(5))
     .addOption(new Option("--tensor <FILE.npy>", "feed this array as the input, in place of pictures"))
+    .addOption(
+      new Option("--size <HxW>", "of an artifact of several sizes the one to run (default: its first)").argParser(
+        imageSize,
+      ),
+    )
     .option("--save <DIR>", "with --tensor: write every output as .npy, and outputs.json, which names the files")
     .addOption(jsonOption("an array with an object per picture, or an object for the tensor"))
     .action(async (dir: string, images: string[], options: RunCommandOptions) => {
@@ -50,11 +57,12 @@ async function runPictures(
   shell: Shell,
   dir: string,
   images: readonly string[],
-  { top, json }: RunCommandOptions,
+  { top, size, json }: RunCommandOptions,
 ): Promise<void> {
   const { runImages } = await import("../../driver/run.ts");
   const reports = await runImages(dir, images, {
     top,
+    size,
     signal: shell.signal,
     progress: shell.status,
     note: shell.note,
@@ -63,9 +71,14 @@ async function runPictures(
   else for (const report of reports) shell.print(describe(report, shell).join("\n"));
 }
 
-async function runArray(shell: Shell, dir: string, file: string, { save, json }: RunCommandOptions): Promise<void> {
+async function runArray(
+  shell: Shell,
+  dir: string,
+  file: string,
+  { save, size, json }: RunCommandOptions,
+): Promise<void> {
   const { runTensor } = await import("../../driver/run.ts");
-  const report = await runTensor(dir, file, { save, signal: shell.signal, note: shell.note });
+  const report = await runTensor(dir, file, { save, size, signal: shell.signal, note: shell.note });
   if (json === true) return shell.json(report);
   shell.print(summaryTable(report.outputs, shell.colors).join("\n"));
   if (save !== undefined) shell.log(`outputs written to ${save}`);

@@ -5,6 +5,7 @@ import { tapFormats, tapGrammar } from "../../frontend/tap-names.ts";
 import { layouts } from "../layout/layout.ts";
 import { targetNames } from "../target/names.ts";
 import { tilesSchema } from "../tile-schema.ts";
+import { maxSizes } from "../sizes.ts";
 import { type BuildConfig, type FieldName, type VariantFields, axisOf, fieldNames } from "./variant.ts";
 
 /**
@@ -40,6 +41,14 @@ export const fieldSchemas = {
   calibration: z
     .union([path, z.strictObject({ images: path })])
     .describe("the path of a calibration file, or { images: FOLDER }"),
+  dynamicSize: z
+    .union([z.literal(true), z.int().min(1).max(65_535)])
+    .describe("true, or the number that height and width are multiples of"),
+  sizes: z
+    .array(z.tuple([side, side]))
+    .min(1)
+    .max(maxSizes)
+    .describe("a list of [height, width]: a graph for each over one weight file"),
   maxError: z.number().positive().describe("a number above 0"),
   taps: texts.min(1).describe(`a list of the names of taps: ${tapGrammar}`),
   tapFormat: z.enum(tapFormats).describe(`one of ${tapFormats.join(", ")}`),

@@ -1,3 +1,4 @@
+import { sizeName } from "../sizes.ts";
 import { createHash } from "node:crypto";
 import { parseReference } from "../../frontend/reference.ts";
 import { canonicalText } from "../cache/canonical.ts";
@@ -99,6 +100,8 @@ const spell: { readonly [K in FieldName]: (value: NonNullable<VariantFields[K]>)
   target: String,
   precision: String,
   calibration: (value) => (typeof value === "string" ? fileStem(value) : lastPart(value.images)),
+  dynamicSize: (multiple) => (multiple === true ? "any-size" : `any-${multiple}`),
+  sizes: (sizes) => sizes.map(sizeName).join("+"),
   maxError: (error) => `error${error}`,
   taps: (taps) => taps.join("+"),
   tapFormat: String,

@@ -4,7 +4,7 @@ import { parseReference } from "../../frontend/reference.ts";
 import { pretrainedCfg } from "../../frontend/registry.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { TargetName } from "../target/names.ts";
-import { takesCalibration } from "./calibration.ts";
+import { isMeasured } from "../verify-precision.ts";
 import type { FieldName, SizeChoice, VariantFields } from "./variant.ts";
 
 /** Fields that only some targets have. */
@@ -12,6 +12,9 @@ const targetsOf: { readonly [K in FieldName]?: readonly TargetName[] } = {
   opset: ["onnx"],
   onnxOps: ["onnx"],
   layout: ["onnx"],
+  dynamicSize: ["onnx"],
+  sizes: ["onnx"],
+  maxError: ["onnx"],
   tiles: ["webgpu"],
 };
 
@@ -60,7 +63,7 @@ function misplaced(
   const { target, precision = "fp32" } = fields;
   if (!hasField(target, name)) return `the target ${target} has no ${name}`;
   if (name === "batch" && value === "dynamic" && target !== "onnx") return `the target ${target} has no dynamic batch`;
-  if (name === "calibration" && !takesCalibration(fields)) return `${precision} for ${target} reads no calibration`;
+  if ((name === "calibration" || name === "maxError") && !isMeasured(fields)) return `${precision} has no ${name}`;
   return undefined;
 }
 

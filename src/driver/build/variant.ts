@@ -33,6 +33,8 @@ export const axisOf = {
   precision: "precisions",
   calibration: "calibration",
   maxError: "maxErrors",
+  dynamicSize: "dynamicSizes",
+  sizes: "sizes",
   taps: "taps",
   tapFormat: "tapFormats",
   tapNorm: "tapNorm",

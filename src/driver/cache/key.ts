@@ -105,6 +105,8 @@ export const requestParts: Parts<keyof CompileRequest, Facts> = {
   opset: ({ request }) => (targetName(request) === "onnx" ? formsOf(request).opset : request.opset),
   onnxOps: ({ request }) => (targetName(request) === "onnx" ? formsOf(request).ops : request.onnxOps),
   precision: ({ request }) => request.precision ?? "fp32",
+  dynamicSize: ({ request }) => request.dynamicSize,
+  sizes: ({ request }) => request.sizes,
   calibration: ({ request }) => request.calibration?.sha256,
   maxError: ({ request }) => request.maxError,
   tiles: ({ request }) => request.tiles,

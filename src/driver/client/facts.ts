@@ -1,5 +1,7 @@
 import type { Manifest, ManifestOutput } from "../manifest.ts";
 import { modelFiles } from "../layout/layout.ts";
+import { type SizedManifest, manifestSizes } from "../manifest-sizes.ts";
+import { sizeName } from "../sizes.ts";
 
 /** What a client says of its model, all of it from the manifest. */
 export interface ClientFacts {
@@ -15,10 +17,22 @@ export interface ClientFacts {
   readonly model: string;
   readonly data: string | undefined;
   readonly hasWeights: boolean;
+  /** Of an artifact of several sizes; the rest is of the first. */
+  readonly sizes: readonly SizeFacts[] | undefined;
+}
+
+/** A client's model at one size. */
+export interface SizeFacts {
+  /** `224x224`, as `load` takes it. */
+  readonly name: string;
+  readonly model: string;
+  readonly input: Manifest["input"];
+  readonly outputs: readonly ManifestOutput[];
 }
 
 /** The manifest may still lack the client's own files. */
-export function clientFacts({ source, compiler, input, outputs, labels, target, files }: Manifest): ClientFacts {
+export function clientFacts(manifest: Manifest): ClientFacts {
+  const { source, compiler, input, outputs, labels, target, files } = manifest;
   const name = source.tag === "" ? source.architecture : `${source.architecture}.${source.tag}`;
   const { data } = modelFiles[target.name === "onnx" ? target.layout : "plain"];
   return {
@@ -30,8 +44,16 @@ export function clientFacts({ source, compiler, input, outputs, labels, target, 
     model: target.model,
     data: files.some(({ path }) => path === data) ? data : undefined,
     hasWeights: source.weights.kind !== "none",
+    sizes: "sizes" in target && target.sizes !== undefined ? manifestSizes(manifest).map(sizeFacts) : undefined,
   };
 }
+
+const sizeFacts = ({ manifest: { target, input, outputs }, size }: SizedManifest): SizeFacts => ({
+  name: sizeName(size),
+  model: target.model,
+  input,
+  outputs,
+});
 
 /** Text that may stand in a comment: names come from configurations, which anybody writes. Nothing in it is invisible. */
 export const commentText = (text: string): string =>

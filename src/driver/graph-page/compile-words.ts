@@ -32,7 +32,7 @@ export function commandData(request: PageRequest, architecture: string): Command
 }
 
 function saidOf(request: PageRequest): Said[] {
-  const { model, args, cfg, inputSize, batch, tapFormat, weights, optimization, passes } = request;
+  const { model, args, cfg, inputSize, batch, dynamicSize, tapFormat, weights, optimization, passes } = request;
   /** A field whose value `given` says something; a value that goes without saying is undefined. */
   const say = <T>(field: keyof PageRequest, given: T | undefined, words: (value: T) => readonly string[]): Said[] =>
     given === undefined ? [] : [[field, given, words(given)]];
@@ -50,6 +50,7 @@ function saidOf(request: PageRequest): Said[] {
     ...flag("tapNorm", "--tap-norm"),
     ...flag("softmax", "--softmax"),
     ...say("batch", batch === "dynamic" ? undefined : batch, (n) => ["--batch", String(n)]),
+    ...say("dynamicSize", dynamicSize, (of) => ["--dynamic-size", ...(of === true ? [] : [String(of)])]),
     ...flag("preprocess", "--preprocess"),
     ...say("weights", weights === "pretrained" ? undefined : weights, (w) => ["--weights", weightsText(w)]),
     ...say("optimization", optimization, (level) => [`-${level}`]),

@@ -17,6 +17,8 @@ interface ColumnsContext {
   readonly parameterNames: ReadonlySet<string>;
   /** What runs is divided by it: 1 where the batch is a symbol. */
   readonly batch: number;
+  /** What costs are counted at. */
+  readonly symbols: Readonly<Record<string, number>>;
 }
 
 /** A long list, such as a table of positions, is not read in a browser. */
@@ -39,7 +41,7 @@ export function ancestorsOf(values: Iterable<Value>): Set<Value> {
 export function graphColumns(
   graph: Graph,
   kept: ReadonlySet<Value>,
-  { strings, tree, parameterNames, batch }: ColumnsContext,
+  { strings, tree, parameterNames, batch, symbols }: ColumnsContext,
 ): { readonly columns: Omit<GraphColumns, "layout">; readonly rows: ReadonlyMap<Value, number> } {
   const values = [...graph.values()].filter((v) => kept.has(v));
   const rows = new Map(values.map((value, row) => [value, row]));
@@ -54,9 +56,9 @@ export function graphColumns(
     type: column((v) => strings.place(printType(v.type))),
     attrs: column((v) => strings.place(attrsText(v))),
     rules: column((v) => strings.place(v.origin.rules.join(","))),
-    macs: column((v) => perImage(v, valueMacs(v))),
+    macs: column((v) => perImage(v, valueMacs(v, symbols))),
     params: column((v) => (is(v, "param") && parameterNames.has(v.attrs.key) ? count(v.attrs.shape) : 0)),
-    bytes: column((v) => perImage(v, bytesPerImage(v) ?? -1)),
+    bytes: column((v) => perImage(v, bytesPerImage(v, symbols) ?? -1)),
     operands: column((v) => v.operands.map((x) => (x === undefined ? -1 : (rows.get(x) ?? -1)))),
     flags: column((v) => (v.isWeight ? weightFlag : needed.has(v) ? runsFlag : 0)),
     outputs: graph.outputs.map(({ name, value }) => ({ name, row: rows.get(value) ?? -1 })),

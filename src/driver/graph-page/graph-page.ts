@@ -1,4 +1,4 @@
-import { type LoweredRequest, type LowerRequest, lowerRequest, withDynamicBatch } from "../lower-request.ts";
+import { type LoweredRequest, type LowerRequest, lowerRequest, perImageOf, symbolsOf } from "../lower-request.ts";
 import { type Pipeline, runPipeline } from "../../passes/pass.ts";
 import { modelName } from "../../frontend/registry.ts";
 import type { Graph } from "../../ir/graph.ts";
@@ -36,7 +36,7 @@ export async function graphPage(asked: PageRequest): Promise<GraphPage> {
   const request = checkedRequest(asked);
   const { pipeline, level } = pipelineUpTo(request);
   const lowering = await lowerRequest(request);
-  const perImage = withDynamicBatch(lowering);
+  const perImage = perImageOf(lowering);
   const inspection = inspectLowered(lowering, perImage);
   const page = await laidOut(decodePage(pageData(request, { lowering, perImage }, { pipeline, level })));
   return { html: pageHtml(page, inspection), inspection, data: page.data };
@@ -68,8 +68,11 @@ function pageData(request: PageRequest, { lowering, perImage }: Lowerings, passe
   const { graph: after } = lowering.lowered.graph.clone();
   const reports: PassReport[] = [];
   const applications: Application[] = [];
-  runPipeline(after, recording(passes.pipeline, applications), [reporting(reports, request.batch)]);
-  const graphs = graphsOf(perImage, { graph: after, applications }, request.batch);
+  const symbols = symbolsOf(lowering);
+  runPipeline(after, recording(passes.pipeline, applications), [
+    reporting(reports, request.batch, symbolsOf(lowering)),
+  ]);
+  const graphs = graphsOf(perImage, { graph: after, applications, symbols }, request.batch);
   return {
     title: modelName(resolved.architecture, resolved.tag),
     ...graphs,
@@ -84,10 +87,17 @@ function pageData(request: PageRequest, { lowering, perImage }: Lowerings, passe
 
 const hasKernels = ({ target }: PageRequest): boolean => kernelTargets.some((name) => name === target);
 
+/** A graph as the passes left it. */
+interface Optimised {
+  readonly graph: Graph;
+  readonly applications: readonly Application[];
+  readonly symbols: Readonly<Record<string, number>>;
+}
+
 /** The columns of both graphs over one tree and one table of strings; `perImage` gets the values that taps are made of. */
 function graphsOf(
   perImage: LoweredRequest,
-  { graph: after, applications }: { readonly graph: Graph; readonly applications: readonly Application[] },
+  { graph: after, applications, symbols }: Optimised,
   asked: LowerRequest["batch"],
 ): Pick<PageData, "strings" | "modules" | "before" | "after" | "applications" | "taps"> {
   const { lowered } = perImage;
@@ -104,7 +114,7 @@ function graphsOf(
   const strings = new Strings();
   const tree = moduleTree([...[...before.values(), ...after.values()].map(modulePathOf), ...lowered.modules.keys()]);
   const placeOf = (path: string): number => tree.places.get(path) ?? 0;
-  const context = { strings, tree, parameterNames: parameterNames(lowered) };
+  const context = { strings, tree, parameterNames: parameterNames(lowered), symbols };
   const { columns, rows } = graphColumns(before, kept, { ...context, batch: 1 });
   const eachResult = (of: (value: Value) => number): number[][] =>
     [...tree.places.keys()].map((path) => (lowered.modules.get(path) ?? []).map(of));

@@ -19,6 +19,7 @@ import { deadCode } from "../../passes/whole-graph/dead-code.ts";
 import type { RuntimeFacts, Session } from "../../runtime/session.ts";
 import { outputsByTap, requireWeights } from "../artifact.ts";
 import type { FormRequest } from "../forms.ts";
+import { sizeName } from "../sizes.ts";
 import { shown } from "../weight-numbers.ts";
 import { findWrongKernel } from "./kernel-fault.ts";
 import type { TargetName } from "./names.ts";
@@ -138,7 +139,7 @@ export function kernelPrecision(name: TargetName, { precision = "fp32" }: FormRe
 }
 
 function refuseForeign(name: TargetName, request: TargetRequest): void {
-  const { opset, onnxOps, layout, batch, calibration, maxError, tiles } = request;
+  const { opset, onnxOps, layout, sizes, batch, calibration, maxError, tiles, dynamicSize } = request;
   const precision = kernelPrecision(name, request);
   const options = [
     ["--opset", opset],
@@ -146,6 +147,7 @@ function refuseForeign(name: TargetName, request: TargetRequest): void {
     ["--layout", layout === "plain" ? undefined : layout],
     ["--calibration", calibration && ""],
     ["--max-error", maxError],
+    ["--sizes", sizes?.map(sizeName).join(",")],
   ] as const;
   const foreign = options.find(([, value]) => value !== undefined);
   if (foreign !== undefined)
@@ -163,6 +165,10 @@ function refuseForeign(name: TargetName, request: TargetRequest): void {
   if (precision === "fp16" && tiles !== undefined)
     throw new TimmcError("usage", "--precision fp16 does not take --tuning: timmc tune measures kernels of float32", {
       hint: "Leave one of the two out.",
+    });
+  if (dynamicSize !== undefined)
+    throw new TimmcError("usage", `the target ${name} does not take --dynamic-size: kernels are made for one size`, {
+      hint: "Leave it out and give the size with --input-size, or use --target onnx.",
     });
   if (batch === "dynamic")
     throw new TimmcError("usage", `the target ${name} does not take --batch dynamic: kernels are made for one size`, {

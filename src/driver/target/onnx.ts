@@ -1,24 +1,25 @@
-import { emitOnnx } from "../../backends/onnx/emit.ts";
-import { tensorByteLength, supportedOpsets } from "../../backends/onnx/model.ts";
+import { type EmittedModel, emitOnnx } from "../../backends/onnx/emit.ts";
+import { supportedOpsets } from "../../backends/onnx/model.ts";
 import { onnxPasses } from "../../backends/onnx/passes.ts";
 import { precisionPasses } from "../../backends/onnx/precision.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { reducedPrecisions } from "../../passes/precision/precision.ts";
 import { loadOrt } from "../../runtime/ort.ts";
 import { type Artifact, outputsByTap, runnableModel } from "../artifact.ts";
-import { writeModel } from "../artifact-model.ts";
+import { frameOf, weightBytes, writeModel } from "../artifact-model.ts";
+import type { BuiltGraph } from "../build-graph.ts";
 import { clientNames, clientTexts } from "../client/client.ts";
 import { formsOf } from "../forms.ts";
 import { modelFiles, namesOf } from "../layout/layout.ts";
 import { requireLoadable, transformersNames, transformersTexts } from "../layout/transformers-js.ts";
-import type { Manifest } from "../manifest.ts";
+import type { Manifest, OnnxTarget } from "../manifest.ts";
+import { mapMany } from "../many.ts";
 import { runGraph } from "../run-graph.ts";
 import { ownFailure } from "../verify-failure.ts";
 import { version } from "../version.ts";
-import { frameMismatch, opsetOf } from "./onnx-frame.ts";
-import type { Emission, Source, Target } from "./target.ts";
-
-type OnnxManifest = Extract<Manifest["target"], { name: "onnx" }>;
+import { emitBundle } from "./onnx-bundle.ts";
+import { frameMismatch, opsetDifferences } from "./onnx-frame.ts";
+import type { Emission, Target } from "./target.ts";
 
 /** model.onnx for ONNX Runtime and every other that reads the format. */
 export const onnx: Target = {
@@ -26,7 +27,15 @@ export const onnx: Target = {
   defaultBatch: "dynamic",
   check: (request) => {
     formsOf(request);
-    const { precision = "fp32", calibration, maxError } = request;
+    const { precision = "fp32", calibration, maxError, sizes } = request;
+    if (precision !== "fp32" && sizes !== undefined)
+      throw new TimmcError(
+        "usage",
+        `--sizes does not go with --precision ${precision}: a precision is measured at one size`,
+        {
+          hint: "Compile each size by itself, or leave one of the two out.",
+        },
+      );
     if (precision === "fp32" && (calibration !== undefined || maxError !== undefined))
       throw new TimmcError(
         "usage",
@@ -70,7 +79,7 @@ export const onnx: Target = {
     ...(own(manifest).layout === "transformers-js" && transformersTexts(manifest)),
   }),
   requestOf: (manifest) => {
-    const { opset, layout, precision } = own(manifest);
+    const { opset, layout, precision, sizes } = own(manifest);
     if (!supportedOpsets.includes(opset))
       throw new TimmcError("usage", `target.opset is ${opset}, which timmc does not write`);
     return {
@@ -80,6 +89,7 @@ export const onnx: Target = {
       layout,
       precision,
       maxError: manifest.request.max_error,
+      sizes: sizes?.map(({ height, width }) => [height, width] as const),
     };
   },
   comparedIn: (manifest) => ({ opset: own(manifest).opset, ops: manifest.request.onnx_ops ?? "standard" }),
@@ -110,7 +120,7 @@ export const onnx: Target = {
   },
 };
 
-function own({ target }: Manifest): OnnxManifest {
+function own({ target }: Manifest): OnnxTarget {
   if (target.name === "onnx") return target;
   throw new TimmcError("invalid-ir", `the target is ${target.name} and not onnx`);
 }
@@ -130,42 +140,44 @@ async function opened<T>({ folder }: Artifact, body: () => Promise<T>): Promise<
   }
 }
 
-function emit({ lowering: { lowered, resolved, taps }, weights, request }: Source): Emission {
+function emit(graph: BuiltGraph, others: readonly BuiltGraph[]): Emission {
+  const { request } = graph;
   const { layout = "plain" } = request;
   const forms = formsOf(request);
-  const tapNames = taps.map((t) => t.name);
+  const tapNames = graph.lowering.taps.map((t) => t.name);
   const names = namesOf(layout, tapNames);
-  const emitted = emitOnnx(lowered.graph, weights.parameters, {
-    ...forms,
-    producerVersion: version,
-    names,
-    metadata: [
-      ["timmc.architecture", resolved.architecture],
-      ["timmc.tag", resolved.tag],
-      ["timmc.taps", tapNames.join(",")],
-      ["timmc.weights", weights.kind],
-      ["timmc.version", version],
-    ],
-  });
+  const modelOf = ({ lowering: { lowered, resolved }, weights }: BuiltGraph): EmittedModel =>
+    emitOnnx(lowered.graph, weights.parameters, {
+      ...forms,
+      producerVersion: version,
+      names,
+      metadata: [
+        ["timmc.architecture", resolved.architecture],
+        ["timmc.tag", resolved.tag],
+        ["timmc.taps", tapNames.join(",")],
+        ["timmc.weights", weights.kind],
+        ["timmc.version", version],
+      ],
+    });
+  const { opset } = forms;
+  const targetOf = (model: string): OnnxTarget => ({ name: "onnx", model, opset, layout, names });
+  if (request.sizes !== undefined)
+    return emitBundle(
+      mapMany([graph, ...others], (built) => ({ built, emitted: modelOf(built) })),
+      targetOf,
+    );
+  const emitted = modelOf(graph);
   const place = modelFiles[layout];
   return {
     target: {
-      name: "onnx",
-      model: place.model,
-      opset: forms.opset,
-      layout,
-      names,
+      ...targetOf(place.model),
       ...(request.precision !== undefined && request.precision !== "fp32" && { precision: request.precision }),
     },
     onnxNodes: emitted.model.nodes.length,
     tensors: emitted.initializers,
-    weightBytes: emitted.initializers.reduce((n, { header }) => n + tensorByteLength(header), 0),
+    weightBytes: weightBytes(emitted.initializers),
     write: (folder, options) => writeModel(folder, emitted, { ...options, place }),
-    differences: (artifact) => {
-      const recorded = own(artifact.manifest).opset;
-      const given = opsetOf(artifact, emitted, recorded);
-      return given === undefined || given === recorded ? [] : [{ field: "target.opset", recorded, given }];
-    },
-    mismatch: (artifact) => frameMismatch(artifact, emitted, place),
+    differences: (artifact) => opsetDifferences(artifact, emitted, own(artifact.manifest).opset),
+    mismatch: (artifact) => frameMismatch(artifact, place.model, frameOf(emitted, place)),
   };
 }

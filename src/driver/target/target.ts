@@ -7,6 +7,7 @@ import type { NpyArray } from "../../runtime/npy.ts";
 import type { RuntimeFacts, Session } from "../../runtime/session.ts";
 import type { Artifact } from "../artifact.ts";
 import type { Failure } from "../certificate.ts";
+import type { BuiltGraph } from "../build-graph.ts";
 import type { BuildRequest } from "../describe-artifact.ts";
 import type { FormRequest } from "../forms.ts";
 import type { Layout } from "../layout/layout.ts";
@@ -36,8 +37,11 @@ export interface Target {
   forms(request: FormRequest): FormWords;
   /** Throws TimmcError for a network that the target does not take. */
   requireModel(lowering: LoweredRequest, request: TargetRequest): void;
-  /** Makes files of a graph that the passes left. Reads no weights. */
-  emit(source: Source): Emission;
+  /**
+   * Makes files of a graph that the passes left; of a request of several sizes, of those of the `others` too. Reads no
+   * weights.
+   */
+  emit(graph: BuiltGraph, others: readonly BuiltGraph[]): Emission;
   /** The file that a run opens, by its path in the folder, and those whose names projects have for files of their own. */
   places(layout: Layout): { readonly model: string; readonly texts: readonly string[] };
   /** What is written when the rest is known, of a manifest that does not list it yet. */
@@ -45,7 +49,7 @@ export interface Target {
   /** How an artifact's target was asked for. Throws `usage` for one that timmc does not make. */
   requestOf(
     manifest: Manifest,
-  ): Pick<BuildRequest, "target" | "opset" | "onnxOps" | "layout" | "precision" | "maxError" | "tiles">;
+  ): Pick<BuildRequest, "target" | "opset" | "onnxOps" | "layout" | "precision" | "maxError" | "tiles" | "sizes">;
   /** What graphs are emitted in where their outputs are compared in ONNX Runtime. */
   comparedIn(manifest: Manifest): Forms;
   /** Throws `dependency` where a package is missing, `unsupported` where the machine cannot run the target. */
@@ -55,7 +59,7 @@ export interface Target {
 }
 
 /** What a target may refuse of a request. */
-export type TargetRequest = FormRequest & Pick<BuildRequest, "batch" | "layout" | "maxError">;
+export type TargetRequest = FormRequest & Pick<BuildRequest, "batch" | "layout" | "maxError" | "sizes" | "dynamicSize">;
 
 /** What decides which passes there are, in words. */
 interface FormWords {
@@ -67,7 +71,7 @@ interface FormWords {
   readonly others: readonly (readonly [option: string, request: FormRequest])[];
 }
 
-/** A network as the passes left it. */
+/** A network of a request, and its weights. */
 export interface Source {
   readonly lowering: LoweredRequest;
   readonly weights: OpenedWeights;
@@ -82,14 +86,22 @@ export interface WriteOptions extends Watch {
   readonly limit?: number | undefined;
 }
 
-/** A model ready to be written: everything but the bytes of its weights. */
-export interface Emission {
-  /** What the manifest says of it. */
-  readonly target: Manifest["target"];
+/** What a target made of one graph. */
+export interface EmittedGraph {
+  /** The file, by its path in the folder. */
+  readonly model: string;
   readonly onnxNodes: number | null;
-  readonly tensors: readonly StoredTensor[];
-  /** Of all tensors. */
+  /** Of the tensors that it reads. */
   readonly weightBytes: number;
+}
+
+/** A model ready to be written: everything but the bytes of its weights. */
+export interface Emission extends Omit<EmittedGraph, "model"> {
+  /** What the manifest says of it, but for the sizes. */
+  readonly target: Manifest["target"];
+  /** Of a request of several sizes, a model for each; the rest is said of the first. */
+  readonly sizes?: readonly EmittedGraph[];
+  readonly tensors: readonly StoredTensor[];
   /**
    * Writes the model's files into an existing folder and says what was written. The event loop turns between tensors; when
    * the signal fires the write ends with `interrupted`. After a failure none of the files is there.

@@ -71,6 +71,7 @@ export default defineFamily({
     c.embed_dim % c.num_heads === 0
       ? undefined
       : `embed_dim=${c.embed_dim} must be divisible by num_heads=${c.num_heads}`,
+  fixedSize: () => "pos_embed is added as it is: a row for every patch of img_size",
   groups: (_, c) => [
     stemGroup(/cls_token|pos_embed|patch_embed/),
     blockGroup(/blocks\.(\d+)/),

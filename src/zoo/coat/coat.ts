@@ -137,6 +137,7 @@ export default defineFamily({
     coat_lite_medium_384: { ...medium, img_size: [384, 384] },
   },
   refuse: (c, given) => refuseFixed(c, given) ?? refuse(c),
+  fixedSize: () => "patch_embed1 to patch_embed4 take the maps of img_size alone, and the blocks count on their grids",
   groups: (_, c) => groups(c),
   remap,
   build: (s, image, c) => {

@@ -113,6 +113,7 @@ export default defineFamily({
     c.local_up_to_layer === 0
       ? undefined
       : "gated positional attention takes its patches for a square: img_size and patch_size must make one",
+  fixedSize: () => "pos_embed is added as it is: a row for every patch of img_size",
   groups: () => [stemGroup(/cls_token|pos_embed|patch_embed/), blockGroup(/blocks\.(\d+)/), blockGroup(/norm/, "last")],
   build: (s, image, c) => {
     const width = c.embed_dim * c.num_heads;

@@ -1,5 +1,5 @@
 /** CPUBone's parts (Nottebaum et al. 2026): grouped inverted bottlenecks, and attention behind a strided convolution. */
-import { sameDim, scaleDim } from "../../ir/dim.ts";
+import { ceilDivDim, sameDim, scaleDim, subDim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import { type ActName, act } from "../layers/act.ts";
 import { conv2d } from "../layers/conv.ts";
@@ -89,10 +89,10 @@ export const residualBlock =
 function completed(s: Scope, x: Value, stride: number): Value {
   if (stride === 1) return x;
   const [down = 0, right = 0] = [2, 3].map((axis) => {
-    const extent = s.static(x.type.shape[axis] ?? 0, "attention completes the map to whole strides");
-    return Math.ceil(extent / stride) * stride - extent;
+    const extent = x.type.shape[axis] ?? 0;
+    return subDim(scaleDim(ceilDivDim(extent, stride), stride), extent);
   });
-  return down + right === 0 ? x : s.pad(x, { padding: [0, 0, 0, 0, 0, 0, down, right] });
+  return down === 0 && right === 0 ? x : s.pad(x, { padding: [0, 0, 0, 0, 0, 0, down, right] });
 }
 
 /** Attention of a map that a strided depthwise convolution made small; the result is spread by its nearest neighbours. */

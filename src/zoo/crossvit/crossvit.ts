@@ -1,4 +1,5 @@
 /** CrossViT: Chen et al. 2021, "Cross-attention multi-scale vision transformer for image classification" (arXiv:2103.14899). */
+import { sameShape } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
@@ -35,11 +36,13 @@ const parts = (s: Scope, x: Value): Pair<Value> => [
 /** The image at a branch's size: cropped at its centre, or resized without antialiasing. */
 function scaled(s: Scope, image: Value, c: CrossVitConfig, branch: Branch): Value {
   const size = imageOf(c, branch);
-  const why = "the branches see images of known sizes";
-  const [h, w] = [s.static(image.type.shape[2] ?? 1, why), s.static(image.type.shape[3] ?? 1, why)];
+  const [, , height = 1, width = 1] = image.type.shape;
+  const resized = (): Value => s.resize(image, { axes: [2, 3], size: [...size], mode: "cubic" });
+  if (!c.crop_scale) return sameShape([height, width], size) ? image : resized();
+  const why = "with crop_scale timm resizes small images and crops large ones";
+  const [h, w] = [s.static(height, why), s.static(width, why)];
   if (h === size[0] && w === size[1]) return image;
-  if (!c.crop_scale || size[0] > h || size[1] > w)
-    return s.resize(image, { axes: [2, 3], size: [...size], mode: "cubic" });
+  if (size[0] > h || size[1] > w) return resized();
   const [top, left] = [roundHalfEven((h - size[0]) / 2), roundHalfEven((w - size[1]) / 2)];
   const rows = s.slice(image, { axis: 2, range: [top, top + size[0]] });
   return s.slice(rows, { axis: 3, range: [left, left + size[1]] });

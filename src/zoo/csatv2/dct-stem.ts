@@ -1,4 +1,5 @@
 /** From a normalised picture to the normalised 8x8 DCT coefficients of its Y, Cb and Cr, and a convolution over each. */
+import { floorDivDim, sameDim, scaleDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import { conv2d } from "../layers/conv.ts";
@@ -60,7 +61,7 @@ export const dctStem =
   (s, x) => {
     const [, , h = 1, w = 1] = x.type.shape;
     for (const extent of [h, w])
-      if (s.static(extent, "the DCT cuts the picture into squares of 8 pixels") % side !== 0)
+      if (!sameDim(scaleDim(floorDivDim(extent, side), side), extent))
         throw new TimmcError("unsupported", `the DCT takes whole squares of ${side} pixels`, {
           hint: "choose an --input-size of multiples of 8",
         });

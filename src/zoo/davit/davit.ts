@@ -1,5 +1,5 @@
 /** DaViT: Ding et al. 2022, "Dual attention vision transformers" (arXiv:2204.03645); with the towers of Florence-2 (2311.06242). */
-import { mulDim } from "../../ir/dim.ts";
+import { type Dim, ceilDivDim, isStatic, mulDim, scaleDim, subDim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import type { Stage } from "../family.ts";
@@ -8,6 +8,7 @@ import { act } from "../layers/act.ts";
 import { attention } from "../layers/attention.ts";
 import { callHead, classifierHead, normMlpHead } from "../layers/classifier-head.ts";
 import { conv2d, depthwise } from "../layers/conv.ts";
+import { extent } from "../layers/extent.ts";
 import { mergeChannels, splitChannels } from "../layers/heads.ts";
 import { normedAtEnd } from "../layers/intermediate.ts";
 import { linear } from "../layers/linear.ts";
@@ -26,11 +27,8 @@ const tokenNorm = (c: DavitConfig): Module => norm(c.norm_layer_cl, c.norm_eps);
 
 /** Zeros below and to the right of an NCHW map up to the next multiple. */
 function padTo(s: Scope, x: Value, step: number): Value {
-  const [down = 0, right = 0] = x.type.shape.slice(2).map((d) => {
-    const extent = s.static(d, "the padding depends on the size");
-    return Math.ceil(extent / step) * step - extent;
-  });
-  return down + right === 0 ? x : s.pad(x, { padding: [0, 0, 0, 0, 0, 0, down, right] });
+  const [down = 0, right = 0] = x.type.shape.slice(2).map((d) => subDim(scaleDim(ceilDivDim(d, step), step), d));
+  return down === 0 && right === 0 ? x : s.pad(x, { padding: [0, 0, 0, 0, 0, 0, down, right] });
 }
 
 /** Positions from a depthwise convolution, added. */
@@ -48,8 +46,14 @@ const inWindows =
     const padded = padToWindows(s, map, c.window_size);
     const windows = windowPartition(s, padded, c.window_size);
     const attended = s.call("attn", attention({ heads, qkvBias: c.qkv_bias }), windows);
-    return cropMap(s, windowReverse(s, attended, c.window_size, padded), mapSize(s, map));
+    return cropMap(s, windowReverse(s, attended, c.window_size, padded), mapSize(map));
   };
+
+/** Attention between channels, whose scores are scaled by the number of tokens. */
+const overTokens = (s: Scope, [q, k, v]: readonly [Value, Value, Value], length: Dim): Value =>
+  isStatic(length)
+    ? s.attention(q, k, v, undefined, { scale: length ** -0.5 })
+    : s.attention(s.mul(q, s.rsqrt(extent(s, length, "f32"))), k, v, undefined, { scale: 1 });
 
 /** Section 3.2: channels attend to channels within their group. In the first form keys meet values, and queries are mixed. */
 const channelAttention =
@@ -60,9 +64,8 @@ const channelAttention =
     const packed = split(s, s.call("qkv", linear(3 * width, { bias: c.qkv_bias }), x), [width, width, width]);
     const byHead = (y: Value): Value => splitChannels(s, y, heads);
     const [q, k, v] = [byHead(packed[0]), byHead(packed[1]), byHead(packed[2])];
-    const count = (): number => s.static(length, "the scale of channel attention depends on the size");
     const mixed = c.channel_attn_v2
-      ? s.attention(q, k, v, undefined, { scale: count() ** -0.5 })
+      ? overTokens(s, [q, k, v], length)
       : s.attention(k, v, q, undefined, { scale: (width / heads) ** -0.5 });
     return s.call("proj", linear(width), mergeChannels(s, mixed));
   };

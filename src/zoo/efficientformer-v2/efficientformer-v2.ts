@@ -168,6 +168,7 @@ export default defineFamily({
       ? 'global_pool="" needs num_classes=0: the classifier takes no map'
       : undefined;
   },
+  fixedSize: () => "attention_biases are picked for the positions of img_size",
   groups: () => [stemGroup(/stem/), blockGroup(/stages\.(\d+)/), blockGroup(/norm/, "last")],
   build: (s, input, c) => {
     const norm = batchNorm(c.norm_eps);

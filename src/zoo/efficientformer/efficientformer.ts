@@ -184,6 +184,7 @@ export default defineFamily({
     const at = c.depths.findIndex((_, i) => i > 0 && !reduces(c, i) && c.embed_dims[i] !== c.embed_dims[i - 1]);
     return at > 0 ? `stage ${at} has other channels than the one before it, and no reduction` : undefined;
   },
+  fixedSize: () => "attention_biases are picked for the positions of the design's map",
   groups: () => [stemGroup(/stem/), blockGroup(/stages\.(\d+)/), blockGroup(/norm/, "last")],
   remap: () => remap,
   build: (s, input, c) => {

@@ -67,6 +67,6 @@ export const windowAttention =
     const cells = toMap(s, windowPartition(s, padded, window), window);
     const attended = s.call("attn", cascade(o, o.window), cells);
     const map = windowReverse(s, toTokens(s, attended), window, padded);
-    const cropped = cropMap(s, map, mapSize(s, nhwc));
+    const cropped = cropMap(s, map, mapSize(nhwc));
     return s.reshape(s.transpose(cropped, { perm: [0, 3, 1, 2] }), { shape: [n, ...x.type.shape.slice(1)] });
   };

@@ -93,6 +93,7 @@ export default defineFamily({
       ? 'global_pool="" needs num_classes=0: the classifier takes no map'
       : undefined;
   },
+  fixedSize: () => "attention takes the maps of img_size alone: timm asserts it",
   groups: (coarse) => [
     stemGroup(/patch_embed/),
     ...(coarse

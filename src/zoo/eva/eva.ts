@@ -3,6 +3,7 @@
  * ViT with RoPE, Heo et al. 2024 (2403.13298); Perception Encoder, Bolya et al. 2025 (2504.13181); DINOv3, Siméoni et al.
  * 2025 (2508.10104).
  */
+import type { Dim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
@@ -26,10 +27,10 @@ const prefixOf = (c: EvaConfig): Prefix =>
   prefixTokens(["cls_token", c.class_token ? 1 : 0], ["reg_token", c.num_reg_tokens]);
 
 /** The rotation of each block; one for all but with learned angles. */
-function rotations(s: Scope, c: EvaConfig, rows: number, columns: number, prefix: number): readonly Rotation[] {
+function rotations(s: Scope, c: EvaConfig, grid: readonly [Dim, Dim], prefix: number): readonly Rotation[] {
   if (!c.use_rot_pos_emb) return [];
   const common = {
-    grid: [rows, columns],
+    grid,
     dim: c.embed_dim / c.num_heads,
     temperature: c.rope_temperature,
     indexing: c.rope_grid_indexing,
@@ -98,8 +99,7 @@ export default defineFamily({
     });
     const positions = c.use_abs_pos_emb ? { native: nativeGrid(c), grid, ofPrefix: !c.no_embed_class } : undefined;
     const embedded = embedTokens(s, s.call("patch_embed", embed, image), prefix, positions);
-    const why = "rotary positions are a table for a known size";
-    const turns = c.use_rot_pos_emb ? rotations(s, c, s.static(grid[0], why), s.static(grid[1], why), count) : [];
+    const turns = rotations(s, c, grid, count);
     const outputs: Value[] = [];
     const blocks = Array.from({ length: c.depth }, (_, i) => evaBlock(c, turns[i]));
     const tokens = s.chain(embedded, {

@@ -111,7 +111,7 @@ function queriesOf(s: Scope, map: Value, c: GcVitConfig, stage: number): Value {
   const reductions = Math.trunc(Math.log2(Math.min(h, w) / Math.min(...window)));
   const reduced = s.transpose(s.call("global_block", globalQueries(reductions), map), { perm: [0, 2, 3, 1] });
   const [n = 1, , , channels = 1] = reduced.type.shape;
-  const size = mapSize(s, reduced);
+  const size = mapSize(reduced);
   const [rows = 1, columns = 1] = map.type.shape.slice(2).map((d) => s.static(d, "windows are cut from a known size"));
   if (rows % window[0] !== 0 || columns % window[1] !== 0 || size[0] !== window[0] || size[1] !== window[1])
     throw new TimmcError(
@@ -162,6 +162,7 @@ export default defineFamily({
     gcvit_base: fixed({ ...wide, depths: [3, 4, 19, 5], num_heads: [4, 8, 16, 32], embed_dim: 128 }),
   },
   refuse: (c, given) => refuseFixed(c, given) ?? refuse(c),
+  fixedSize: () => "global queries are the map of img_size halved until it is one window",
   groups: () => [stemGroup(/stem/), blockGroup(/stages\.(\d+)/)],
   build: (s, image, c) => {
     const stages: Stage[] = [];

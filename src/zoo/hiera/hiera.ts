@@ -146,6 +146,7 @@ export default defineFamily({
     hiera_base_abswin_256: { ...base, ...windows },
   },
   refuse,
+  fixedSize: () => "tokens are put in the order of mask units of img_size, and pos_embed is added as it is",
   groups: () => [
     stemGroup(/pos_embed|pos_embed_spatial|pos_embed_temporal|pos_embed_abs|pos_embed_win|patch_embed/),
     blockGroup(/blocks\.(\d+)/),

@@ -1,4 +1,5 @@
 /** HieraDet, the image encoder of Segment Anything 2: Ravi et al. 2024 (arXiv:2408.00714), after Hiera (2306.00989). */
+import { printDim, sameShape, scaleDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
@@ -10,7 +11,7 @@ import { callHead } from "../layers/classifier-head.ts";
 import { conv2d } from "../layers/conv.ts";
 import { tiled } from "../layers/tile.ts";
 import { tokenNorm, tokenNormLayer } from "../layers/token-norm.ts";
-import { mapSize } from "../layers/window.ts";
+import { mapSize, windowGrid } from "../layers/window.ts";
 import { type ConfigOf, dropRates, inert, int, ints, number, oneOf, optional, pair } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { multiScaleBlock } from "./block.ts";
@@ -41,12 +42,21 @@ const patchStride = 4;
 
 /** Learned positions at the map's size, and a window of positions that repeats over it. */
 function addPositions(s: Scope, x: Value, c: Config): Value {
-  const size = mapSize(s, x);
+  const size = mapSize(x);
   const side = c.window_spec[0] ?? 8;
-  if (size.some((extent) => extent % side !== 0))
-    throw new TimmcError("unsupported", `a map of ${size.join("x")} is not covered by windows of ${side}`, {
-      hint: `choose an --input-size of multiples of ${patchStride * side}`,
-    });
+  if (
+    !sameShape(
+      windowGrid(size, [side, side]).map((count) => scaleDim(count, side)),
+      size,
+    )
+  )
+    throw new TimmcError(
+      "unsupported",
+      `a map of ${size.map(printDim).join("x")} is not covered by windows of ${side}`,
+      {
+        hint: `choose an --input-size of multiples of ${patchStride * side}`,
+      },
+    );
   const global = s.param("pos_embed", [1, c.embed_dim, ...c.global_pos_size]);
   const window = s.param("pos_embed_window", [1, c.embed_dim, side, side]);
   const resized = s.resize(global, { axes: [2, 3], size: [...size], mode: "cubic" });

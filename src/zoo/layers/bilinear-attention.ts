@@ -1,3 +1,4 @@
+import { type Dim, floorDivDim, mulDim, printDim, sameDim, scaleDim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Module, Scope } from "../scope.ts";
@@ -22,11 +23,15 @@ const shares = (s: Scope, scores: Value, axis: number): Value => {
 };
 
 /** Pixels of a block along one side. */
-function blockSide(s: Scope, x: Value, axis: number, blocks: number): number {
-  const extent = s.static(x.type.shape[axis] ?? 0, "bilinear attention cuts the map into blocks");
-  if (extent % blocks !== 0)
-    throw new TimmcError("unsupported", `a map of ${extent} cannot be cut into ${blocks} blocks for attention`);
-  return extent / blocks;
+function blockSide(x: Value, axis: number, blocks: number): Dim {
+  const extent = x.type.shape[axis] ?? 0;
+  const side = floorDivDim(extent, blocks);
+  if (!sameDim(scaleDim(side, blocks), extent))
+    throw new TimmcError(
+      "unsupported",
+      `a map of ${printDim(extent)} cannot be cut into ${blocks} blocks for attention`,
+    );
+  return side;
 }
 
 /**
@@ -39,8 +44,8 @@ const transform =
   (s, x) => {
     const [n = 1, c = 1] = x.type.shape;
     const channels = s.static(c, "the channels of attention");
-    const [down, right] = [blockSide(s, x, 2, b), blockSide(s, x, 3, b)];
-    const [h, w] = [down * b, right * b];
+    const [down, right] = [blockSide(x, 2, b), blockSide(x, 3, b)];
+    const [h, w] = [scaleDim(down, b), scaleDim(right, b)];
     const squeezed = s.call("conv1", convNormAct(groups, style), x);
     const rowMax = s.reduce_max(s.reshape(squeezed, { shape: [n, groups, b, down, w] }), { axes: [3, 4] });
     const columnMax = s.reduce_max(s.reshape(squeezed, { shape: [n, groups, h, b, right] }), { axes: [2, 4] });
@@ -52,10 +57,10 @@ const transform =
     };
     const p = matrix("conv_p", rowMax, [b, 1], 3);
     const q = matrix("conv_q", columnMax, [1, b], 2);
-    const rows = s.reshape(x, { shape: [n, groups, channels / groups, b, down * w] });
+    const rows = s.reshape(x, { shape: [n, groups, channels / groups, b, mulDim(down, w)] });
     const mixed = s.reshape(s.matmul(p, rows), { shape: [n, channels, h, b, right] });
     const columns = s.transpose(mixed, { perm: [0, 1, 2, 4, 3] });
-    const cells = s.reshape(columns, { shape: [n, groups, channels / groups, h * right, b] });
+    const cells = s.reshape(columns, { shape: [n, groups, channels / groups, mulDim(h, right), b] });
     const both = s.reshape(s.matmul(cells, q), { shape: [n, channels, h, right, b] });
     const map = s.reshape(s.transpose(both, { perm: [0, 1, 2, 4, 3] }), { shape: [n, channels, h, w] });
     return s.call("conv2", convNormAct(channels, style), map);

@@ -1,7 +1,7 @@
 import { mulDim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Module } from "../scope.ts";
-import { type ConvOptions, resolvePadding, toPair } from "./conv.ts";
+import { type ConvOptions, padWindow, toPair } from "./conv.ts";
 
 interface CondConvOptions extends Omit<ConvOptions, "bias"> {
   /** Weights of the experts for every sample: [N, experts]. */
@@ -32,17 +32,13 @@ export const condConv2d =
       s.reshape(x, { shape: [n, 1, channels, h, w] }),
       s.reshape(routing, { shape: [n, experts, 1, 1, 1] }),
     );
-    const y = s.conv(
-      s.reshape(copies, { shape: [n, experts * channels, h, w] }),
-      s.reshape(weight, { shape: [experts * out, perGroup, kh, kw] }),
-      undefined,
-      {
-        stride: toPair(stride),
-        dilation: [dilation, dilation],
-        padding: resolvePadding(s, [h, w], [kh, kw], options),
-        groups: experts * groups,
-      },
-    );
+    const padded = padWindow(s, s.reshape(copies, { shape: [n, experts * channels, h, w] }), [kh, kw], options);
+    const y = s.conv(padded.x, s.reshape(weight, { shape: [experts * out, perGroup, kh, kw] }), undefined, {
+      stride: toPair(stride),
+      dilation: [dilation, dilation],
+      padding: padded.padding,
+      groups: experts * groups,
+    });
     const [, , ...space] = y.type.shape;
     return s.reduce_sum(s.reshape(y, { shape: [n, experts, out, ...space] }), { axes: [1] });
   };

@@ -1,4 +1,4 @@
-import { type Dim, ceilDivDim, floorDivDim, mulDim, printDim, sameDim, scaleDim } from "../../ir/dim.ts";
+import { type Dim, ceilDivDim, floorDivDim, mulDim, printDim, sameDim, scaleDim, subDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Format } from "../family.ts";
@@ -61,20 +61,23 @@ export function toMap(s: Ops, tokens: Value, [h, w]: readonly [Dim, Dim]): Value
 /** Zeros below and to the right up to the next multiple of the patch. */
 function completePatches(s: Scope, x: Value, patch: Pair): Value {
   const [down = 0, right = 0] = patch.map((p, i) => {
-    const extent = s.static(x.type.shape[i + 2] ?? p, "dynamic_img_pad depends on the size");
-    return Math.ceil(extent / p) * p - extent;
+    const side = x.type.shape[i + 2] ?? p;
+    return subDim(scaleDim(ceilDivDim(side, p), p), side);
   });
-  return down + right === 0 ? x : s.pad(x, { padding: [0, 0, 0, 0, 0, 0, down, right] });
+  return down === 0 && right === 0 ? x : s.pad(x, { padding: [0, 0, 0, 0, 0, 0, down, right] });
 }
 
 const sides = ["height", "width"] as const;
 
 /** Refuses an image [N, C, H, W] of another size. */
-export function needSize(x: Value, size: Pair): void {
+export function needSize(x: Value, size: readonly [Dim, Dim]): void {
   const [h = 0, w = 0] = x.type.shape.slice(2);
   for (const [i, extent] of [h, w].entries())
     if (!sameDim(extent, size[i] ?? 0))
-      throw new TimmcError("unsupported", `input ${sides[i]} ${printDim(extent)} doesn't match the model's ${size[i]}`);
+      throw new TimmcError(
+        "unsupported",
+        `input ${sides[i]} ${printDim(extent)} doesn't match the model's ${printDim(size[i] ?? 0)}`,
+      );
 }
 
 function needWholePatches(x: Value, patch: Pair): void {

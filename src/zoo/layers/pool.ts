@@ -1,7 +1,7 @@
 import type { Value } from "../../ir/value.ts";
 import type { GlobalPool } from "../family.ts";
 import type { Module, Scope } from "../scope.ts";
-import { type Padding, resolvePadding } from "./conv.ts";
+import { type Padding, padWindow } from "./conv.ts";
 
 interface PoolOptions {
   readonly stride?: number;
@@ -9,18 +9,23 @@ interface PoolOptions {
   readonly ceil?: boolean;
 }
 
-const geometry = (s: Scope, x: Value, kernel: number, { stride = kernel, padding = 0, ceil = false }: PoolOptions) => ({
-  kernel: [kernel, kernel],
-  stride: [stride, stride],
-  padding: resolvePadding(s, x.type.shape.slice(2), [kernel, kernel], { padding, stride }),
-  ceil,
-});
+/** The operand of a pool, padded where that depends on the size, and the attributes of its windows. */
+function windows(
+  s: Scope,
+  x: Value,
+  kernel: number,
+  { stride = kernel, padding = 0, ceil = false }: PoolOptions,
+  fill: number,
+) {
+  const padded = padWindow(s, x, [kernel, kernel], { padding, stride }, fill);
+  return [padded.x, { kernel: [kernel, kernel], stride: [stride, stride], padding: padded.padding, ceil }] as const;
+}
 
-/** nn.MaxPool2d, or timm's MaxPool2dSame with padding "same". */
+/** nn.MaxPool2d, or timm's MaxPool2dSame with padding "same", which never wins. */
 export const maxPool =
   (kernel: number, options: PoolOptions = {}): Module =>
   (s, x) =>
-    s.max_pool(x, geometry(s, x, kernel, options));
+    s.max_pool(...windows(s, x, kernel, options, Number.NEGATIVE_INFINITY));
 
 /**
  * nn.AvgPool2d, or timm's AvgPool2dSame with padding "same": that one pads before it pools, so its zeros count whatever
@@ -28,11 +33,11 @@ export const maxPool =
  */
 export const avgPool =
   (kernel: number, options: PoolOptions & { readonly countPad?: boolean } = {}): Module =>
-  (s, x) =>
-    s.avg_pool(x, {
-      ...geometry(s, x, kernel, options),
-      count_include_pad: options.padding === "same" || (options.countPad ?? true),
-    });
+  (s, x) => {
+    const [padded, attributes] = windows(s, x, kernel, options, 0);
+    const count_include_pad = options.padding === "same" || (options.countPad ?? true);
+    return s.avg_pool(padded, { ...attributes, count_include_pad });
+  };
 
 /** Pools the axes to extent 1, or away without `keep`. "" leaves x as it is; cat puts both along `channels`. */
 export function globalPoolOver(

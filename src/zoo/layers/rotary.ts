@@ -2,9 +2,11 @@
  * Rotary position embeddings on a grid of patches: queries and keys are turned, pair of channels by pair, by angles that
  * grow with the row or the column (Su et al. 2021, arXiv:2104.09864; on two axes Heo et al. 2024, 2403.13298).
  */
+import { type Dim, isStatic, mulDim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Scope } from "../scope.ts";
 import type { Pair } from "./conv.ts";
+import { extent } from "./extent.ts";
 
 /** Angles as sines and cosines [.., L, D] for L tokens and heads of D channels. */
 export interface Rotation {
@@ -16,7 +18,7 @@ export interface Rotation {
 
 interface RotaryGrid {
   /** Rows and columns of patches. */
-  readonly grid: Pair;
+  readonly grid: readonly [Dim, Dim];
   /** Width of a head. */
   readonly dim: number;
   readonly temperature: number;
@@ -25,12 +27,16 @@ interface RotaryGrid {
 }
 
 /** The row and column of each of the patches, f32 [L, 1]. */
-function coordinates(s: Scope, [rows, columns]: Pair): { readonly row: Value; readonly column: Value } {
-  const at = s.iota({ axis: 0, shape: [rows * columns, 1] });
-  const width = s.scalar(columns, "i64");
+function coordinates(s: Scope, [rows, columns]: readonly [Dim, Dim]): { readonly row: Value; readonly column: Value } {
+  const at = s.iota({ axis: 0, shape: [mulDim(rows, columns), 1] });
+  const width = extent(s, columns);
   const float = (x: Value): Value => s.cast(x, { to: "f32" });
   return { row: float(s.floor_div(at, width)), column: float(s.mod(at, width)) };
 }
+
+/** x times factor / dim; the quotient of numbers is one number. */
+const timesOver = (s: Scope, x: Value, factor: number, dim: Dim): Value =>
+  isStatic(dim) ? s.mul(x, s.scalar(factor / dim)) : s.div(s.mul(x, s.scalar(factor)), extent(s, dim, "f32"));
 
 /** temperature^(-i / count) for i from 0 to below count, [1, count]. */
 function frequencies(s: Scope, count: number, temperature: number): Value {
@@ -64,7 +70,7 @@ export function axialRotation(
   const bands = frequencies(s, dim / 4, temperature);
   const scaled = (x: Value, axis: 0 | 1): Value => {
     const moved = offset === 0 ? x : s.add(x, s.scalar(offset));
-    return reference === undefined ? moved : s.mul(moved, s.scalar(reference[axis] / grid[axis]));
+    return reference === undefined ? moved : timesOver(s, moved, reference[axis], grid[axis]);
   };
   const [y, x] = [s.mul(scaled(row, 0), bands), s.mul(scaled(column, 1), bands)];
   const angles = doubled(s, s.concat(indexing === "ij" ? [y, x] : [x, y], { axis: 1 }));
@@ -78,8 +84,7 @@ export function centredRotation(
 ): Rotation {
   const { row, column } = coordinates(s, grid);
   const bands = s.mul(frequencies(s, dim / 4, temperature), s.scalar(2 * Math.PI));
-  const centred = (x: Value, extent: number): Value =>
-    s.sub(s.mul(s.add(x, s.scalar(0.5)), s.scalar(2 / extent)), s.scalar(1));
+  const centred = (x: Value, along: Dim): Value => s.sub(timesOver(s, s.add(x, s.scalar(0.5)), 2, along), s.scalar(1));
   const [y, x] = [s.mul(centred(row, grid[0]), bands), s.mul(centred(column, grid[1]), bands)];
   const angles = s.concat([y, x, y, x], { axis: 1 });
   return { sin: s.sin(angles), cos: s.cos(angles), half };

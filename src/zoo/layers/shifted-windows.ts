@@ -6,6 +6,7 @@ import type { Scope } from "../scope.ts";
 import type { Pair } from "./conv.ts";
 import { unitLength } from "./unit-length.ts";
 import {
+  type Size,
   cropMap,
   mapSize,
   padToWindows,
@@ -20,7 +21,7 @@ import {
 export interface Windows {
   readonly batch: Dim;
   /** Per image. */
-  readonly count: number;
+  readonly count: Dim;
   /** [count, 1, N, N], where windows hold tokens from opposite borders. */
   readonly mask: Value | undefined;
 }
@@ -36,17 +37,17 @@ export function inShiftedWindows(
   attend: (windows: Value, info: Windows) => Value,
 ): Value {
   const padded = padToWindows(s, rollMap(s, x, [-shift[0], -shift[1]]), window);
-  const size = mapSize(s, padded);
+  const size = mapSize(padded);
   const [rows, columns] = windowGrid(size, window);
   const moves = shift[0] > 0 || shift[1] > 0;
   if (moves && resolution !== undefined) needWholeWindows(resolution, window, size);
   const mask = moves ? shiftedWindowMask(s, size, window, shift) : undefined;
-  const info = { batch: x.type.shape[0] ?? 1, count: rows * columns, mask };
+  const info = { batch: x.type.shape[0] ?? 1, count: mulDim(rows, columns), mask };
   const map = windowReverse(s, attend(windowPartition(s, padded, window), info), window, padded);
-  return rollMap(s, cropMap(s, map, mapSize(s, x)), shift);
+  return rollMap(s, cropMap(s, map, mapSize(x)), shift);
 }
 
-function needWholeWindows(resolution: Pair, window: Pair, size: Pair): void {
+function needWholeWindows(resolution: Pair, window: Pair, size: Size): void {
   if (resolution.every((extent, i) => extent % (window[i] ?? 1) === 0 && extent === size[i])) return;
   throw new TimmcError(
     "unsupported",

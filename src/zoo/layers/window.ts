@@ -2,50 +2,69 @@
  * Attention inside windows of an NHWC map: Liu et al. 2021 (Swin, arXiv:2103.14030), sections 3.2 and 4. Positions and
  * masks are closed forms of an element's index, so they cost nothing in a checkpoint.
  */
-import { mulDim } from "../../ir/dim.ts";
+import {
+  type Dim,
+  ceilDivDim,
+  isStatic,
+  mulDim,
+  printDim,
+  printShape,
+  sameDim,
+  scaleDim,
+  subDim,
+} from "../../ir/dim.ts";
+import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Scope } from "../scope.ts";
 import type { Pair } from "./conv.ts";
+import { extent } from "./extent.ts";
 
-/** Height and width of an NHWC map as numbers. */
-export const mapSize = (s: Scope, x: Value): Pair => [
-  s.static(x.type.shape[1] ?? 0, "windows are cut from a map of a known size"),
-  s.static(x.type.shape[2] ?? 0, "windows are cut from a map of a known size"),
-];
+/** Height and width, which may be symbolic. */
+export type Size = readonly [height: Dim, width: Dim];
 
-/** Rows and columns of windows that cover a map; the last ones may stand out. */
-export const windowGrid = ([h, w]: Pair, [wh, ww]: Pair): Pair => [Math.ceil(h / wh), Math.ceil(w / ww)];
+/** Height and width of an NHWC map. */
+export const mapSize = (x: Value): Size => [x.type.shape[1] ?? 0, x.type.shape[2] ?? 0];
+
+/** Rows and columns of windows that cover a map; the last ones may stand out. A window of symbolic size is the whole map. */
+export function windowGrid([h, w]: Size, [wh, ww]: Size): Size {
+  const along = (extent: Dim, window: Dim): Dim => {
+    if (isStatic(window)) return ceilDivDim(extent, window);
+    if (sameDim(extent, window)) return 1;
+    throw new TimmcError("invalid-ir", `windows of ${printDim(window)} over an extent of ${printDim(extent)}`);
+  };
+  return [along(h, wh), along(w, ww)];
+}
 
 /** Zeros below and to the right of [N, H, W, C], so that whole windows cover it. */
-export function padToWindows(s: Scope, x: Value, window: Pair): Value {
-  const size = mapSize(s, x);
+export function padToWindows(s: Scope, x: Value, window: Size): Value {
+  const size = mapSize(x);
   const [rows, columns] = windowGrid(size, window);
-  const down = rows * window[0] - size[0];
-  const right = columns * window[1] - size[1];
-  return down + right === 0 ? x : s.pad(x, { padding: [0, 0, 0, 0, 0, down, right, 0] });
+  const down = subDim(mulDim(rows, window[0]), size[0]);
+  const right = subDim(mulDim(columns, window[1]), size[1]);
+  return down === 0 && right === 0 ? x : s.pad(x, { padding: [0, 0, 0, 0, 0, down, right, 0] });
 }
 
 /** The upper left [height, width] of an NHWC map. */
-export function cropMap(s: Scope, x: Value, [height, width]: Pair): Value {
-  const [h, w] = mapSize(s, x);
-  const rows = h === height ? x : s.slice(x, { axis: 1, range: [0, height] });
-  return w === width ? rows : s.slice(rows, { axis: 2, range: [0, width] });
+export function cropMap(s: Scope, x: Value, [height, width]: Size): Value {
+  const [h, w] = mapSize(x);
+  const rows = sameDim(h, height) ? x : s.slice(x, { axis: 1, range: [0, height] });
+  return sameDim(w, width) ? rows : s.slice(rows, { axis: 2, range: [0, width] });
 }
 
 /** [N, H, W, C] to [N (H/wh) (W/ww), wh ww, C]: windows in row-major order, tokens in row-major order inside. */
-export function windowPartition(s: Scope, x: Value, [wh, ww]: Pair): Value {
+export function windowPartition(s: Scope, x: Value, [wh, ww]: Size): Value {
   const [n = 1, , , c = 1] = x.type.shape;
-  const [rows, columns] = windowGrid(mapSize(s, x), [wh, ww]);
+  const [rows, columns] = windowGrid(mapSize(x), [wh, ww]);
   const cells = s.reshape(x, { shape: [n, rows, wh, columns, ww, c] });
   const windows = s.transpose(cells, { perm: [0, 1, 3, 2, 4, 5] });
-  return s.reshape(windows, { shape: [mulDim(n, rows * columns), wh * ww, c] });
+  return s.reshape(windows, { shape: [mulDim(n, rows, columns), mulDim(wh, ww), c] });
 }
 
 /** The inverse of `windowPartition` for the map `like`, whose windows may have another width by now. */
-export function windowReverse(s: Scope, windows: Value, [wh, ww]: Pair, like: Value): Value {
+export function windowReverse(s: Scope, windows: Value, [wh, ww]: Size, like: Value): Value {
   const [n = 1] = like.type.shape;
   const c = windows.type.shape[2] ?? 1;
-  const [h, w] = mapSize(s, like);
+  const [h, w] = mapSize(like);
   const [rows, columns] = windowGrid([h, w], [wh, ww]);
   const cells = s.reshape(windows, { shape: [n, rows, columns, wh, ww, c] });
   return s.reshape(s.transpose(cells, { perm: [0, 1, 3, 2, 4, 5] }), { shape: [n, h, w, c] });
@@ -83,26 +102,27 @@ export function relativePositionBias(s: Scope, table: Value, window: Pair): Valu
  * After a cyclic shift, a window can hold tokens from opposite borders: -100 keeps them apart (section 3.2, fig. 4). For
  * windows that tile a map of `size`, [windows, 1, N, N]: 0 where two tokens come from one region, else -100.
  */
-export function shiftedWindowMask(s: Scope, size: Pair, window: Pair, shift: Pair): Value {
+export function shiftedWindowMask(s: Scope, size: Size, window: Pair, shift: Pair): Value {
   const [rows, columns] = windowGrid(size, window);
+  const count = mulDim(rows, columns);
   const n = window[0] * window[1];
-  return s.shared(`shifted window mask ${size.join("x")} ${window.join("x")} ${shift.join("x")}`, () => {
-    const int = (value: number): Value => s.scalar(value, "i64");
-    const w = s.iota({ axis: 0, shape: [rows * columns, 1] });
+  return s.shared(`shifted window mask ${printShape(size)} ${window.join("x")} ${shift.join("x")}`, () => {
+    const int = (value: Dim): Value => extent(s, value);
+    const w = s.iota({ axis: 0, shape: [count, 1] });
     const t = s.iota({ axis: 1, shape: [1, n] });
     const y = s.add(s.mul(s.floor_div(w, int(columns)), int(window[0])), s.floor_div(t, int(window[1])));
     const x = s.add(s.mul(s.mod(w, int(columns)), int(window[1])), s.mod(t, int(window[1])));
-    const rounded: Pair = [rows * window[0], columns * window[1]];
+    const rounded: Size = [scaleDim(rows, window[0]), scaleDim(columns, window[1])];
     /** 0 before the last window, 1 in its part that did not move around the border, 2 in the part that did. */
     const band = (at: Value, axis: 0 | 1): Value => {
       if (shift[axis] === 0) return int(0);
-      const from = (start: number): Value => s.cast(s.less(int(start - 1), at), { to: "i64" });
-      return s.add(from(rounded[axis] - window[axis]), from(rounded[axis] - shift[axis]));
+      const from = (start: Dim): Value => s.cast(s.less(int(subDim(start, 1)), at), { to: "i64" });
+      return s.add(from(subDim(rounded[axis], window[axis])), from(subDim(rounded[axis], shift[axis])));
     };
     const region = s.add(s.mul(band(y, 0), int(3)), band(x, 1));
     const same = s.equal(
-      s.reshape(region, { shape: [rows * columns, 1, 1, n] }),
-      s.reshape(region, { shape: [rows * columns, 1, n, 1] }),
+      s.reshape(region, { shape: [count, 1, 1, n] }),
+      s.reshape(region, { shape: [count, 1, n, 1] }),
     );
     return s.where(same, s.scalar(0), s.scalar(-100));
   });

@@ -144,6 +144,7 @@ export default defineFamily({
   args,
   variants,
   refuse,
+  fixedSize: () => "attention_biases are picked for the positions of img_size",
   groups: () => [stemGroup(/cls_token|pos_embed|patch_embed/), blockGroup(/blocks\.(\d+)/), blockGroup(/norm/, "last")],
   remap: () => remap,
   build: (s, input, c) => {

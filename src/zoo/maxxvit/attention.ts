@@ -1,5 +1,5 @@
 /** Attention over whole maps (CoAtNet), and in windows and grids (Tu et al. 2022, MaxViT, section 3.2). */
-import { mulDim } from "../../ir/dim.ts";
+import { floorDivDim, mulDim, printDim, sameDim, scaleDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import { type Pair, conv2d } from "../layers/conv.ts";
@@ -11,7 +11,7 @@ import { norm } from "../layers/norm.ts";
 import { toMap, toTokens } from "../layers/patch-embed.ts";
 import { mapBias, mlpBias, tableBias } from "../layers/relative-position.ts";
 import { split } from "../layers/split.ts";
-import { mapSize, windowPartition, windowReverse } from "../layers/window.ts";
+import { type Size, mapSize, windowGrid, windowPartition, windowReverse } from "../layers/window.ts";
 import type { Module, Scope } from "../scope.ts";
 import { type MaxxVitConfig, partition } from "./config.ts";
 import { downsample } from "./conv.ts";
@@ -92,28 +92,34 @@ export const transformerBlock2d =
     return s.add(y, s.chain(y, { norm2: normalise, mlp: feed, ls2: ls }));
   };
 
-/** A map [N, H, W, C] with windows and grids exchanged: position (i, j) of every window becomes a window. */
-function exchange(s: Scope, x: Value, [gh, gw]: Pair): Value {
+/**
+ * A map [N, H, W, C] of `outer` x `inner` positions with the two exchanged: those at one place of every window of `inner`
+ * become neighbours.
+ */
+function exchange(s: Scope, x: Value, outer: Size, inner: Size): Value {
   const [n = 1, , , c = 1] = x.type.shape;
-  const [h, w] = mapSize(s, x);
-  const cells = s.reshape(x, { shape: [n, gh, h / gh, gw, w / gw, c] });
-  return s.reshape(s.transpose(cells, { perm: [0, 2, 1, 4, 3, 5] }), { shape: [n, h, w, c] });
+  const cells = s.reshape(x, { shape: [n, outer[0], inner[0], outer[1], inner[1], c] });
+  return s.reshape(s.transpose(cells, { perm: [0, 2, 1, 4, 3, 5] }), { shape: [n, ...mapSize(x), c] });
 }
 
-function needWhole(size: Pair, window: Pair): void {
+function needWhole(size: Size, window: Pair): void {
   for (const [i, side] of (["height", "width"] as const).entries())
-    if ((size[i] ?? 0) % (window[i] ?? 1) !== 0)
-      throw new TimmcError("unsupported", `${side} ${size[i]} must be divisible by the window's ${window[i]}`);
+    if (!sameDim(scaleDim(floorDivDim(size[i] ?? 0, window[i] ?? 1), window[i] ?? 1), size[i] ?? 0))
+      throw new TimmcError(
+        "unsupported",
+        `${side} ${printDim(size[i] ?? 0)} must be divisible by the window's ${window[i]}`,
+      );
 }
 
 /** `attend` in the windows of a map [N, H, W, C], or in its grid: tokens that lie a window apart. */
 function partitioned(s: Scope, x: Value, c: MaxxVitConfig, grid: boolean, attend: (windows: Value) => Value): Value {
   const window = partition(c);
-  const size = mapSize(s, x);
+  const size = mapSize(x);
   needWhole(size, window);
-  const map = grid ? exchange(s, x, window) : x;
+  const count = windowGrid(size, window);
+  const map = grid ? exchange(s, x, window, count) : x;
   const result = windowReverse(s, attend(windowPartition(s, map, window)), window, map);
-  return grid ? exchange(s, result, [size[0] / window[0], size[1] / window[1]]) : result;
+  return grid ? exchange(s, result, count, window) : result;
 }
 
 /** The MLP behind attention, on tokens. */

@@ -64,6 +64,10 @@ export default defineFamily({
   args,
   variants,
   refuse,
+  fixedSize: (c) =>
+    c.transformer_rel_pos_type !== "" && c.depths.some((_, i) => typesOf(c, i).includes("T"))
+      ? "attention over whole maps has rel_pos of the positions of img_size"
+      : undefined,
   groups: () => [stemGroup(/stem/), blockGroup(/stages\.(\d+)/), blockGroup(/norm/, "last")],
   remap,
   build: (s, image, c) => {

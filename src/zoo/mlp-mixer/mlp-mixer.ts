@@ -95,6 +95,7 @@ export default defineFamily({
   variants,
   lastStages: 3,
   refuse: (c, given) => refuseFixed(c, given) ?? refuse(c),
+  fixedSize: () => "blocks mix tokens by linear layers as wide as img_size has patches",
   groups: () => [stemGroup(/stem/), blockGroup(/blocks\.(\d+)/), blockGroup(/norm/, "last")],
   remap: () => remap,
   build: (s, image, c) => {

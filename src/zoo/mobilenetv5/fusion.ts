@@ -1,5 +1,6 @@
 /** The adapter that joins the last feature maps into one of a fixed size. */
-import { type Dim, isStatic, sameDim } from "../../ir/dim.ts";
+import { type Dim, floorDivDim, isStatic, printDim, sameDim, sameShape, scaleDim } from "../../ir/dim.ts";
+import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Style } from "../efficientnet/blocks.ts";
 import { universalBlock } from "../efficientnet/universal-blocks.ts";
@@ -49,10 +50,23 @@ function enlarged(s: Scope, map: Value, space: readonly Dim[]): Value {
   return smaller ? s.resize(map, { axes: [2, 3], size: [...space], mode: "nearest" }) : map;
 }
 
+/** Averages of whole cells where the size divides a symbolic one. timm resizes other maps otherwise, so all must be alike. */
+function averaged(s: Scope, x: Value, size: Pair): Value {
+  const [n = 1, c = 1, ...space] = x.type.shape;
+  const [down = 1, right = 1] = space.map((extent, i) => floorDivDim(extent, size[i] ?? 1));
+  if (!sameShape([scaleDim(down, size[0]), scaleDim(right, size[1])], space))
+    throw new TimmcError(
+      "unsupported",
+      `maps of ${space.map(printDim).join("x")} are averaged to ${size.join("x")} where that divides them, else interpolated`,
+    );
+  const cells = s.reshape(x, { shape: [n, c, size[0], down, size[1], right] });
+  return s.reduce_mean(cells, { axes: [3, 5] });
+}
+
 /** By averages of whole cells where the size divides the map's, else bilinear. */
 function resized(s: Scope, x: Value, size: Pair): Value {
-  const own = [2, 3].map((axis) => s.static(x.type.shape[axis] ?? 0, "the fused map has a fixed size"));
-  const [h = 1, w = 1] = own;
+  const [, , h = 1, w = 1] = x.type.shape;
+  if (!isStatic(h) || !isStatic(w)) return averaged(s, x, size);
   if (h === size[0] && w === size[1]) return x;
   if (h % size[0] !== 0 || w % size[1] !== 0) return s.resize(x, { axes: [2, 3], size: [...size], mode: "linear" });
   const kernel = [h / size[0], w / size[1]];

@@ -1,12 +1,13 @@
 /** MViTv2: Li et al. 2022, "Improved multiscale vision transformers" (arXiv:2112.01526). */
-import { type Dim, mulDim } from "../../ir/dim.ts";
+import { addDim, ceilDivDim, isStatic, mulDim, printDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
+import { isSizeSymbolic } from "../any-size.ts";
 import { defineFamily } from "../define-family.ts";
 import { type Stage, commonArgs } from "../family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
 import { fullyConnected } from "../layers/classifier.ts";
-import { type Pair, conv2d, depthwise } from "../layers/conv.ts";
+import { conv2d, depthwise } from "../layers/conv.ts";
 import { decomposedBias, rowsByDistance } from "../layers/decomposed-position.ts";
 import { mergeHeads, splitHeads } from "../layers/heads.ts";
 import { linear } from "../layers/linear.ts";
@@ -17,6 +18,7 @@ import { maxPool } from "../layers/pool.ts";
 import { split } from "../layers/split.ts";
 import { poolTokens } from "../layers/token-head.ts";
 import { dropTokens } from "../layers/tokens.ts";
+import type { Size } from "../layers/window.ts";
 import { type ConfigOf, dropRates, internal, oneOf, optional, pair } from "../schema.ts";
 import type { Module, Scope } from "../scope.ts";
 import { remap } from "./remap.ts";
@@ -49,7 +51,7 @@ interface Place {
   readonly heads: number;
   readonly strides: readonly [query: number, key: number];
   /** Rows and columns that come in: here, and by the constructor's count. */
-  readonly size: Pair;
+  readonly size: Size;
   readonly native: number;
   readonly expand: boolean;
   readonly prefix: 0 | 1;
@@ -66,7 +68,7 @@ function pooled(s: Scope, x: Value, name: "q" | "k" | "v", stride: number, { siz
   return s.call(`norm_${name}`, norm, s.reshape(joined, { shape: [n, heads, tokens, dim] }));
 }
 
-const reduced = ([h, w]: Pair, stride: number): Pair => [Math.ceil(h / stride), Math.ceil(w / stride)];
+const reduced = ([h, w]: Size, stride: number): Size => [ceilDivDim(h, stride), ceilDivDim(w, stride)];
 
 /** The decomposed biases of queries [N, heads, prefix + L, D]; the class token has none. */
 function positionBias(s: Scope, q: Value, p: Place): Value {
@@ -74,10 +76,10 @@ function positionBias(s: Scope, q: Value, p: Place): Value {
   const length = 2 * Math.max(Math.floor(p.native / p.strides[0]), Math.floor(p.native / p.strides[1])) - 1;
   const dim = p.width[1] / p.heads;
   const rows = (name: string, axis: 0 | 1): Value => {
-    if (2 * Math.max(queries[axis], keys[axis]) - 1 > length)
+    if (Math.max(...[queries[axis], keys[axis]].filter(isStatic)) * 2 - 1 > length)
       throw new TimmcError(
         "unsupported",
-        `the table of ${length} relative positions is too short for ${queries.join("x")} queries`,
+        `the table of ${length} relative positions is too short for ${queries.map(printDim).join("x")} queries`,
         {
           hint: "compile with a larger --arg img_size",
         },
@@ -85,9 +87,10 @@ function positionBias(s: Scope, q: Value, p: Place): Value {
     return rowsByDistance(s, s.param(name, [length, dim]), queries[axis], keys[axis]);
   };
   const [, heads = 1, , d = 1] = q.type.shape;
-  const spatial = p.prefix === 0 ? q : s.slice(q, { axis: 2, range: [1, 1 + queries[0] * queries[1]] });
+  const count = mulDim(...queries);
+  const spatial = p.prefix === 0 ? q : s.slice(q, { axis: 2, range: [1, addDim(1, count)] });
   const [n = 1] = q.type.shape;
-  const grid = s.reshape(spatial, { shape: [n, heads, queries[0] * queries[1], d] });
+  const grid = s.reshape(spatial, { shape: [n, heads, count, d] });
   const bias = decomposedBias(s, grid, queries, rows("rel_pos_h", 0), rows("rel_pos_w", 1));
   return p.prefix === 0 ? bias : s.pad(bias, { padding: [0, 0, 1, 1, 0, 0, 0, 0] });
 }
@@ -134,7 +137,7 @@ const block =
 
 interface StageState {
   readonly tokens: Value;
-  readonly size: Pair;
+  readonly size: Size;
   readonly native: number;
   readonly width: number;
 }
@@ -192,13 +195,14 @@ export default defineFamily({
       t.call("proj", conv2d(c.embed_dim, { kernel: 7, stride: 4, padding: 3, bias: true }), x);
     const map = s.call("patch_embed", embed, image);
     const [n = 1, , h = 1, w = 1] = map.type.shape;
-    const why = "relative positions are a table for a known size";
+    if (isSizeSymbolic(image))
+      s.notice(`sizes go up to ${c.img_size.join("x")}: beyond, there are no relative positions, and a run fails`);
     const patches = toTokens(s, map);
     const prefix = c.use_cls_token ? 1 : 0;
     const first = (): Value => s.expand(s.param("cls_token", [1, 1, c.embed_dim]), { shape: [n, 1, c.embed_dim] });
     let state: StageState = {
       tokens: prefix === 0 ? patches : s.concat([first(), patches], { axis: 1 }),
-      size: [s.static(h, why), s.static(w, why)],
+      size: [h, w],
       native: Math.floor(c.img_size[0] / 4),
       width: c.embed_dim,
     };
@@ -213,7 +217,7 @@ export default defineFamily({
         state.tokens,
       );
       const { tokens, size } = state;
-      const mapOf = (x: Value): Value => toMap(s, dropTokens(s, x, prefix), size as readonly [Dim, Dim]);
+      const mapOf = (x: Value): Value => toMap(s, dropTokens(s, x, prefix), size);
       return {
         module: `block.${i}`,
         value: mapOf(tokens),

@@ -2,7 +2,7 @@
  * NaFlexViT for one size at a time: NaViT, Dehghani et al. 2023 (arXiv:2307.06304), FlexiViT (2212.08013), SigLIP 2 (2502.14786).
  * timm also takes batches of patches with their coordinates, as a dictionary; a graph here takes an image.
  */
-import type { Dim } from "../../ir/dim.ts";
+import { type Dim, mulDim, sameDim, scaleDim } from "../../ir/dim.ts";
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
 import { blockGroup, stemGroup } from "../groups.ts";
@@ -13,6 +13,7 @@ import type { Pair } from "../layers/conv.ts";
 import { linear } from "../layers/linear.ts";
 import { globalPoolOver } from "../layers/pool.ts";
 import { embedTokens, prefixLength, prefixTokens } from "../layers/token-embedding.ts";
+import { type Size } from "../layers/window.ts";
 import { tokenNorm } from "../layers/token-norm.ts";
 import { dropTokens, tokenAt } from "../layers/tokens.ts";
 import { needSize, patchGrid } from "../layers/patch-embed.ts";
@@ -106,26 +107,30 @@ const vitOf = (c: NaFlexConfig): VitConfig => ({
 });
 
 /** Patches [N, L, rows columns C], channels innermost. */
-function patchify(s: Scope, x: Value, patch: Pair, [rows, columns]: Pair): Value {
+function patchify(s: Scope, x: Value, patch: Pair, [rows, columns]: Size): Value {
   const [n = 1, channels = 1] = x.type.shape;
   const depthOf = s.static(channels, "the channels of a patch");
-  needSize(x, [rows * patch[0], columns * patch[1]]);
+  needSize(x, [scaleDim(rows, patch[0]), scaleDim(columns, patch[1])]);
   const cells = s.reshape(x, { shape: [n, depthOf, rows, patch[0], columns, patch[1]] });
   const ordered = s.transpose(cells, { perm: [0, 2, 4, 3, 5, 1] });
-  return s.reshape(ordered, { shape: [n, rows * columns, patch[0] * patch[1] * depthOf] });
+  return s.reshape(ordered, { shape: [n, mulDim(rows, columns), patch[0] * patch[1] * depthOf] });
 }
 
 /** Some of a table's entries along axes, after it is interpolated. */
-function cut(s: Scope, x: Value, axis: number, count: number): Value {
-  return x.type.shape[axis] === count ? x : s.slice(x, { axis, range: [0, count] });
+function cut(s: Scope, x: Value, axis: number, count: Dim): Value {
+  return sameDim(x.type.shape[axis] ?? 0, count) ? x : s.slice(x, { axis, range: [0, count] });
 }
 
 /** Positions [1, L, C] of this grid, interpolated in every forward pass. */
-function positions(s: Scope, c: NaFlexConfig, [rows, columns]: Pair): Value | undefined {
+function positions(s: Scope, c: NaFlexConfig, [rows, columns]: Size): Value | undefined {
   const [h, w] = c.pos_embed_grid_size;
-  const side = Math.max(rows, columns);
-  const to: Pair = c.pos_embed_ar_preserving ? [side, side] : [rows, columns];
-  const shape = [1, rows * columns, c.embed_dim];
+  const longer = (): Size => {
+    const why = "pos_embed_ar_preserving interpolates positions to the longer side";
+    const side = Math.max(s.static(rows, why), s.static(columns, why));
+    return [side, side];
+  };
+  const to = c.pos_embed_ar_preserving ? longer() : ([rows, columns] as const);
+  const shape = [1, mulDim(rows, columns), c.embed_dim];
   if (c.pos_embed === "learned") {
     const table = s.param("pos_embed", [1, h, w, c.embed_dim]);
     if (rows === h && columns === w) return s.reshape(table, { shape });
@@ -133,7 +138,7 @@ function positions(s: Scope, c: NaFlexConfig, [rows, columns]: Pair): Value | un
     return s.reshape(cut(s, cut(s, sized, 1, rows), 2, columns), { shape });
   }
   if (c.pos_embed !== "factorized") return undefined;
-  const along = (name: string, own: number, length: number, count: number): Value => {
+  const along = (name: string, own: number, length: Dim, count: Dim): Value => {
     const table = s.param(name, [1, own, c.embed_dim]);
     const sized = length === own ? table : s.resize(table, { axes: [1], size: [length], mode: "linear" });
     return cut(s, sized, 1, count);
@@ -144,7 +149,7 @@ function positions(s: Scope, c: NaFlexConfig, [rows, columns]: Pair): Value | un
 }
 
 const embeds =
-  (c: NaFlexConfig, grid: Pair): Module =>
+  (c: NaFlexConfig, grid: Size): Module =>
   (s, x) => {
     const proj = linear(c.embed_dim, { bias: !c.pre_norm });
     const patches = s.call("proj", proj, patchify(s, x, c.patch_size, grid));
@@ -194,9 +199,7 @@ export default defineFamily<typeof args>({
   remap: () => remap,
   build: (s, image, c) => {
     const [h = 1, w = 1] = image.type.shape.slice(2);
-    const along = (d: Dim): number => s.static(d, "positions are interpolated to a known size");
-    const grid = patchGrid([h, w], c.patch_size);
-    const [rows, columns] = [along(grid[0]), along(grid[1])];
+    const [rows, columns] = patchGrid([h, w], c.patch_size);
     const norm = tokenNorm(c.norm_layer);
     const before = c.final_norm && c.fc_norm !== true ? norm : undefined;
     const after = c.final_norm && (c.fc_norm ?? c.global_pool === "avg") ? norm : undefined;

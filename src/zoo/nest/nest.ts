@@ -1,5 +1,5 @@
 /** NesT: Zhang et al. 2021, "Nested hierarchical transformer" (arXiv:2105.12723). */
-import { mulDim } from "../../ir/dim.ts";
+import { floorDivDim, mulDim, sameDim, scaleDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import { defineFamily } from "../define-family.ts";
@@ -67,7 +67,7 @@ const blockSize = (c: NestConfig): number => Math.floor(c.img_size[0] / c.patch_
 const aggregate =
   (c: NestConfig, width: number): Module =>
   (s, x) => {
-    if (mapSize(s, s.transpose(x, { perm: [0, 2, 3, 1] })).some((extent) => extent % 2 !== 0))
+    if (mapSize(s.transpose(x, { perm: [0, 2, 3, 1] })).some((d) => !sameDim(scaleDim(floorDivDim(d, 2), 2), d)))
       throw new TimmcError("unsupported", "blocks are aggregated from maps of even sizes alone");
     const padding = c.pad_type === "same" ? ("same" as const) : undefined;
     return s.chain(x, {
@@ -149,6 +149,7 @@ export default defineFamily({
     nest_tiny_jx: { ...tiny, ...jax },
   },
   refuse: (c, given) => refuseFixed(c, given) ?? refuse(c),
+  fixedSize: () => "pos_embed of every level is added as it is: a row for every token of every block of img_size",
   groups: (coarse) => [
     stemGroup(/patch_embed/),
     blockGroup(coarse ? /levels\.(\d+)/ : /levels\.(\d+)\.transformer_encoder\.(\d+)/),

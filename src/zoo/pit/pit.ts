@@ -109,6 +109,7 @@ export default defineFamily({
     pit_ti_distilled_224: { ...tiny, ...distilled },
   },
   refuse,
+  fixedSize: () => "pos_embed is added as it is: a row for every patch of img_size",
   groups: () => [],
   remap: () => ({
     layouts: [],

@@ -1,5 +1,5 @@
 /** The block of Liu et al. 2021, fig. 3 (b): attention inside windows, shifted in every other block, then an MLP. */
-import { type Dim, mulDim } from "../../ir/dim.ts";
+import { type Dim, mulDim, printDim, sameDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Value } from "../../ir/value.ts";
 import type { Pair } from "../layers/conv.ts";
@@ -38,7 +38,7 @@ export const swinNorm: Module = layerNorm(1e-5);
  * over a batch of any size.
  */
 const windowAttention =
-  (c: SwinConfig, p: Place, window: Pair, batch: Dim, windows: number, mask: Value | undefined): Module =>
+  (c: SwinConfig, p: Place, window: Pair, batch: Dim, windows: Dim, mask: Value | undefined): Module =>
   (s, x) => {
     const [, tokens = 1, channels = 1] = x.type.shape;
     const dim = s.static(channels, "the width of a block");
@@ -63,23 +63,23 @@ const windowAttention =
 function attendInWindows(s: Scope, x: Value, c: SwinConfig, p: Place): Value {
   const { window, shift } = windowAndShift(c, p);
   const padded = padToWindows(s, rollMap(s, x, [-shift[0], -shift[1]]), window);
-  const [rows, columns] = windowGrid(mapSize(s, padded), window);
+  const count = mulDim(...windowGrid(mapSize(padded), window));
   const moves = shift[0] > 0 || shift[1] > 0;
-  if (moves && c.strict_img_size) needMaskOf(p.resolution, window, rows * columns);
-  const mask = moves ? shiftedWindowMask(s, mapSize(s, padded), window, shift) : undefined;
-  const attention = windowAttention(c, p, window, x.type.shape[0] ?? 1, rows * columns, mask);
+  if (moves && c.strict_img_size) needMaskOf(p.resolution, window, count);
+  const mask = moves ? shiftedWindowMask(s, mapSize(padded), window, shift) : undefined;
+  const attention = windowAttention(c, p, window, x.type.shape[0] ?? 1, count, mask);
   const attended = s.call("attn", attention, windowPartition(s, padded, window));
   const map = windowReverse(s, attended, window, padded);
-  return rollMap(s, cropMap(s, map, mapSize(s, x)), shift);
+  return rollMap(s, cropMap(s, map, mapSize(x)), shift);
 }
 
 /** timm makes the mask in the constructor, for a resolution rounded down at every stage; the map is rounded up. */
-function needMaskOf(resolution: Pair, window: Pair, windows: number): void {
-  const [rows, columns] = windowGrid(resolution, window);
-  if (rows * columns !== windows)
+function needMaskOf(resolution: Pair, window: Pair, windows: Dim): void {
+  const expected = mulDim(...windowGrid(resolution, window));
+  if (!sameDim(expected, windows))
     throw new TimmcError(
       "unsupported",
-      `timm's attention mask is made for ${rows * columns} windows, and the map has ${windows}`,
+      `timm's attention mask is made for ${printDim(expected)} windows, and the map has ${printDim(windows)}`,
       { hint: "choose an img_size that is a multiple of 32, or --arg strict_img_size=false" },
     );
 }

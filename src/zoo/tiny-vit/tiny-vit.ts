@@ -80,7 +80,7 @@ function attendInWindows(s: Scope, x: Value, heads: number, window: Pair): Value
     });
   const padded = padToWindows(s, x, window);
   const attended = s.call("attn", module, windowPartition(s, padded, window));
-  return cropMap(s, windowReverse(s, attended, window, padded), mapSize(s, x));
+  return cropMap(s, windowReverse(s, attended, window, padded), mapSize(x));
 }
 
 const normMlp =

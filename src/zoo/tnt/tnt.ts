@@ -125,6 +125,7 @@ export default defineFamily({
     c.embed_dim % c.num_heads_outer !== 0 || c.inner_dim % c.num_heads_inner !== 0
       ? "num_heads_outer must divide embed_dim, and num_heads_inner inner_dim"
       : undefined,
+  fixedSize: () => "patch_pos is added as it is: a row for every patch of img_size",
   groups: () => [
     stemGroup(/cls_token|patch_pos|pixel_pos|pixel_embed|norm[12]_proj|proj/),
     blockGroup(/blocks\.(\d+)/),

@@ -53,7 +53,7 @@ const grouped =
     const window = [side, side] as const;
     const padded = padToWindows(s, map, window);
     const attended = attention({ heads, qkvBias: true })(s, windowPartition(s, padded, window));
-    const whole = cropMap(s, windowReverse(s, attended, window, padded), mapSize(s, map));
+    const whole = cropMap(s, windowReverse(s, attended, window, padded), mapSize(map));
     return s.reshape(whole, { shape: [n, mulDim(h, w), width] });
   };
 

@@ -107,6 +107,8 @@ export default defineFamily({
     visformer_small: row(32, 384, 6),
   },
   refuse: refuseUnpooled,
+  fixedSize: () =>
+    "patch_embed1 to patch_embed3 take the maps of img_size alone, and pos_embed1 to pos_embed3 are added as they are",
   groups: () => [
     stemGroup(/patch_embed1|pos_embed1|stem/),
     blockGroup(/stage(\d+)\.(\d+)/),

@@ -68,6 +68,7 @@ export default defineFamily({
   variants,
   lastStages: 3,
   refuse,
+  fixedSize: () => "rel_pos has the relative positions of the patches of img_size",
   groups: () => [stemGroup(/cls_token|patch_embed/), blockGroup(/blocks\.(\d+)/), blockGroup(/norm/, "last")],
   build: (s, image, c) => {
     const window: Pair = [Math.floor(c.img_size[0] / c.patch_size[0]), Math.floor(c.img_size[1] / c.patch_size[1])];

@@ -10,7 +10,7 @@ import { mlp } from "../layers/mlp.ts";
 import { layerNorm } from "../layers/norm.ts";
 import { axialRotation, forTokens, rotate } from "../layers/rotary.ts";
 import { split } from "../layers/split.ts";
-import { cropMap, mapSize, padToWindows, windowPartition, windowReverse } from "../layers/window.ts";
+import { type Size, cropMap, mapSize, padToWindows, windowPartition, windowReverse } from "../layers/window.ts";
 import type { Module, Scope } from "../scope.ts";
 import type { SamConfig } from "./config.ts";
 
@@ -20,7 +20,7 @@ export const samNorm: Module = layerNorm(1e-5);
 /** Where a block attends. */
 interface Place {
   /** Rows and columns of tokens that see each other, here. */
-  readonly size: Pair;
+  readonly size: Size;
   /** The same in an image of img_size: what tables are made for. */
   readonly native: Pair;
   readonly reference: Pair | undefined;
@@ -67,7 +67,7 @@ export const samBlock =
   (s, x) => {
     const [n = 1, h = 1, w = 1, width = 1] = x.type.shape;
     const normed = s.call("norm1", samNorm, x);
-    const size = mapSize(s, normed);
+    const size = mapSize(normed);
     const scale = c.init_values ? layerScale : undefined;
     const reference = (which: 0 | 1): Pair | undefined =>
       c.ref_feat_shape && [c.ref_feat_shape[which], c.ref_feat_shape[which]];

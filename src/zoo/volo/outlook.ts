@@ -4,7 +4,6 @@ import type { Value } from "../../ir/value.ts";
 import type { Pair } from "../layers/conv.ts";
 import { linear } from "../layers/linear.ts";
 import { avgPool } from "../layers/pool.ts";
-import { mapSize } from "../layers/window.ts";
 import type { Module, Scope } from "../scope.ts";
 
 const taps = [0, 1, 2] as const;
@@ -52,7 +51,8 @@ export const outlookAttention =
     const [n = 1, , , channels = 1] = x.type.shape;
     const width = s.static(channels, "the width of attention");
     const dim = width / heads;
-    const size = mapSize(s, x);
+    const extent = (axis: 1 | 2): number => s.static(x.type.shape[axis] ?? 0, "windows are folded over a known map");
+    const size: Pair = [extent(1), extent(2)];
     const [h, w]: Pair = [Math.ceil(size[0] / 2), Math.ceil(size[1] / 2)];
     const values = neighbourhoods(s, s.call("v", linear(width, { bias: qkvBias }), x), [h, w]);
     const stacked = s.concat(

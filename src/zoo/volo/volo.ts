@@ -144,6 +144,7 @@ export default defineFamily({
   },
   lastStages: 3,
   refuse: (c, given) => refuseFixed(c, given) ?? refuse(c),
+  fixedSize: () => "pos_embed is added as it is: a row for every position of img_size",
   groups: () => [
     stemGroup(/cls_token|pos_embed|patch_embed/),
     blockGroup(/network\.(\d+)\.(\d+)/),

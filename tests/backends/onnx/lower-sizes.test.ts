@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Builder, builderAt } from "../../../src/ir/builder.ts";
-import { type Dim, addDim, floorDivDim, mulDim, scaleDim, symbol } from "../../../src/ir/dim.ts";
+import { type Dim, addDim, ceilDivDim, floorDivDim, mulDim, scaleDim, subDim, symbol } from "../../../src/ir/dim.ts";
 import { Graph } from "../../../src/ir/graph.ts";
 import { interpret } from "../../../src/ir/interpret.ts";
 import { type NdArray, ndarray } from "../../../src/ir/ndarray.ts";
@@ -79,6 +79,26 @@ const graphs: Readonly<Record<string, Graph>> = {
     return b.concat([rest, top, b.slice(x, { axis: 2, range: [addDim(H, -2), addDim(H, -1)] })], { axis: 2 });
   }),
   roll: graphOf(image, (b, x) => b.roll(b.roll(x, { axis: 2, shift: 3 }), { axis: 3, shift: -2 })),
+  "roll, further than the extent": graphOf(image, (b, x) =>
+    b.roll(b.roll(x, { axis: 2, shift: 29 }), { axis: 3, shift: -17 }),
+  ),
+  "padding up to a multiple": graphOf(image, (b, x) => {
+    const missing = (d: Dim): Dim => subDim(scaleDim(ceilDivDim(d, 3), 3), d);
+    const above = floorDivDim(missing(H), 2);
+    const padding = [0, 0, above, 0, 0, 0, subDim(missing(H), above), missing(W)];
+    return b.max_pool(b.pad(x, { padding, value: -1 }), { kernel: [3, 3], stride: [3, 3], padding: [0, 0, 0, 0] });
+  }),
+  "reflection of a symbolic width": graphOf(image, (b, x) =>
+    b.pad(x, { padding: [0, 0, 0, subDim(W, half(W)), 0, 0, 1, 0], mode: "reflect" }),
+  ),
+  "positions of a grid": graphOf(image, (b, x) => {
+    const rows = b.iota({ axis: 0, shape: [half(H), W], dtype: "f32" });
+    const columns = b.cast(b.iota({ axis: 1, shape: [1, W] }), { to: "f32" });
+    const square = b.iota({ axis: 0, shape: [addDim(H, W)], dtype: "i32" });
+    const count = b.reduce_max(square, { axes: [0] });
+    const grid = b.mul(b.sub(rows, columns), b.cast(count, { to: "f32" }));
+    return b.add(b.slice(x, { axis: 2, range: [0, half(H)] }), grid);
+  }),
   norms: graphOf(image, (b, x) => {
     const grouped = b.group_norm(x, param(b, [4]), undefined, { groups: 2 });
     return b.layer_norm(b.transpose(grouped, { perm: [0, 2, 3, 1] }), undefined, undefined, { eps: 1e-6 });
@@ -90,6 +110,14 @@ const graphs: Readonly<Record<string, Graph>> = {
   "bilinear, corners aligned": graphOf(image, (b, x) =>
     b.resize(strided(b, x), { axes: [2, 3], size: [H, W], mode: "linear", align_corners: true }),
   ),
+  "linear, of a table": graphOf(image, (b, x) => {
+    const table = b.resize(param(b, [5, 3]), { axes: [0], size: [addDim(H, W)], mode: "linear" });
+    return b.add(b.slice(x, { axis: 1, range: [0, 1] }), b.reduce_max(table, { axes: [0, 1] }));
+  }),
+  "bicubic, channels last": graphOf(image, (b, x) => {
+    const map = b.resize(param(b, [1, 5, 7, 4]), { axes: [1, 2], size: [H, W], mode: "cubic" });
+    return b.add(b.transpose(x, { perm: [0, 2, 3, 1] }), map);
+  }),
   "bicubic from a fixed size": graphOf(image, (b, x) =>
     b.add(b.resize(param(b, [1, 4, 5, 5]), { axes: [2, 3], size: [H, W], mode: "cubic" }), x),
   ),

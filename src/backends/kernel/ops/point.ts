@@ -1,3 +1,4 @@
+import type { Dim } from "../../../ir/dim.ts";
 import { TimmcError } from "../../../ir/error.ts";
 import type { OpName } from "../../../ir/ops/index.ts";
 import { isFloat } from "../../../ir/dtype.ts";
@@ -96,7 +97,7 @@ const points: Points = {
   neg: one((x) => unary("neg", x)),
   pad: ([x], { index, mask, attrs: { padding, mode, value } }) => {
     const source = given(x);
-    const inner = index.map((i, axis) => offset(i, -(padding[axis] ?? 0)));
+    const inner = index.map((i, axis) => offset(i, -fixed(padding[axis], "a padding")));
     if (mode === "reflect") return reflected(source, inner, mask);
     const inside = inner.reduce((m, i, axis) => binary("and", m, within(i, source.shape[axis] ?? 1)), everywhere);
     return select(inside, source.at(inner, binary("and", mask, inside)), literal(value));
@@ -127,7 +128,7 @@ const points: Points = {
   rsqrt: one((x) => unary("rsqrt", x)),
   sin: one((x) => unary("sin", x)),
   slice: moved(({ index, attrs: { axis, range, step } }) =>
-    index.with(axis, offset(scale(given(index[axis]), step), staticStart(range[0]))),
+    index.with(axis, offset(scale(given(index[axis]), step), fixed(range[0], "a slice"))),
   ),
   sqrt: one((x) => unary("sqrt", x)),
   sub: two((x, y) => binary("sub", x, y)),
@@ -178,9 +179,9 @@ function floorDivision(x: Expr, y: Expr): Expr {
   return unary("floor", binary("div", binary("add", a, literal(0.5)), b));
 }
 
-function staticStart(start: unknown): number {
-  if (typeof start === "number") return start;
-  throw new TimmcError("unsupported", "a slice whose range depends on the size has no kernel");
+function fixed(dim: Dim | undefined, what: string): number {
+  if (typeof dim === "number") return dim;
+  throw new TimmcError("unsupported", `${what} that depends on the size has no kernel`);
 }
 
 /** The element of tensors that lie one after the other along an axis. */

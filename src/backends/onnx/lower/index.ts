@@ -4,6 +4,7 @@ import { conv, fusedConv, linear } from "./conv.ts";
 import { activation, cast, clamp, floorDiv, rsqrt, same } from "./elementwise.ts";
 import { packedAttention } from "./attention.ts";
 import { dequantize, dynamicConv, dynamicMatmul, quantize } from "./quantized.ts";
+import { iota } from "./iota.ts";
 import { lstm } from "./lstm.ts";
 import { concat, expand, gather, pad, reduction, reshape, slice, transpose } from "./movement.ts";
 import { batchNorm, groupNorm, layerNorm, rmsNorm, softmax } from "./norm.ts";
@@ -37,7 +38,7 @@ export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
   gather,
   group_norm: groupNorm,
   input: source,
-  iota: source,
+  iota,
   layer_norm: layerNorm,
   less: same("Less"),
   linear,

@@ -55,7 +55,7 @@ export const slice: Lowering<"slice"> = ({ operands, attrs: { axis, range, step 
 
 export const pad: Lowering<"pad"> = ({ attrs: { padding, mode, value } }, c) => {
   const fill = mode === "constant" ? [c.scalar(value)] : [];
-  return c.emit("Pad", [c.input(0), c.ints(padding), ...fill], { mode: string(mode) });
+  return c.emit("Pad", [c.input(0), c.shape(padding), ...fill], { mode: string(mode) });
 };
 
 type Reduction = "reduce_max" | "reduce_mean" | "reduce_sum";

@@ -1,10 +1,11 @@
 /**
  * Interpolation is linear along each axis: resize(x) = R x with a constant R [to, from] per axis. ONNX's Resize is kept
  * where its grid, rank and filter are those of torch on every runtime; elsewhere R is multiplied, or for nearest the
- * rows are picked. R needs static extents: `unsupported` without.
+ * rows are picked. R needs static extents: along a symbolic one x is seen as a map [1, before, from, after], which Resize
+ * takes, but for nearest: `unsupported`.
  */
 import type { Builder } from "../../../ir/builder.ts";
-import { isStatic } from "../../../ir/dim.ts";
+import { type Dim, isStatic, mulDim } from "../../../ir/dim.ts";
 import { TimmcError } from "../../../ir/error.ts";
 import { resizeTaps } from "../../../ir/ops/resize.ts";
 import type { Value } from "../../../ir/value.ts";
@@ -22,7 +23,8 @@ export const resize = (opset: number): Rule =>
       const { axes, size, mode } = root.attrs;
       return axes.reduce((y, axis, i) => {
         const [from, to] = [y.type.shape[axis], size[i]];
-        if (from === undefined || to === undefined || !isStatic(from) || !isStatic(to)) throw symbolic(root, opset);
+        if (from === undefined || to === undefined) throw symbolic(root, opset);
+        if (!isStatic(from) || !isStatic(to)) return asMap(b, y, axis, to, root, opset);
         const taps = resizeTaps(from, to, root.attrs);
         if (mode !== "nearest") return multiplyAxis(b, y, axis, from, taps);
         const indices = taps.map(([tap]) => tap?.[0] ?? 0);
@@ -35,6 +37,17 @@ const symbolic = (value: Value<"resize">, opset: number): TimmcError =>
   new TimmcError("unsupported", `%${value.name}: this resize needs static extents at opset ${opset}`, {
     hint: value.attrs.antialias ? "Compile with --opset 18 or with a fixed size." : "Compile with a fixed size.",
   });
+
+/** One axis of any tensor as the height of a map whose width stays. */
+function asMap(b: Builder, x: Value, axis: number, to: Dim, root: Value<"resize">, opset: number): Value {
+  const { shape } = x.type;
+  const inner = mulDim(...shape.slice(axis + 1));
+  const map = b.reshape(x, { shape: [1, mulDim(...shape.slice(0, axis)), shape[axis] ?? 1, inner] });
+  const { mode, antialias, align_corners } = root.attrs;
+  const resized = b.resize(map, { axes: [2, 3], size: [to, inner], mode, antialias, align_corners });
+  if (!isNative(resized, opset)) throw symbolic(root, opset);
+  return b.reshape(resized, { shape: shape.with(axis, to) });
+}
 
 /** The trailing axes of [N, C, H, W] are what runtimes implement for every mode. */
 function isNative({ operands, attrs }: Value<"resize">, opset: number): boolean {

@@ -1,8 +1,10 @@
 /**
- * roll(x, axis, by) = concat(x[extent - by .. extent], x[0 .. extent - by]): the end of the axis, then its beginning. A
- * symbolic extent is taken to exceed the shift, as slice takes it.
+ * roll(x, axis, by) = concat(x[extent - by .. extent], x[0 .. extent - by]): the end of the axis, then its beginning.
+ * A symbolic extent may be shorter than the shift: there roll(x, axis, by)[i] = x[(i - by) mod extent] as it stands.
  */
-import { type Dim, isStatic, subDim } from "../../../ir/dim.ts";
+import type { Builder } from "../../../ir/builder.ts";
+import { type Dim, addDim, isStatic } from "../../../ir/dim.ts";
+import type { Value } from "../../../ir/value.ts";
 import { any, op } from "../../../passes/pattern.ts";
 import { defineRule } from "../../../passes/rule.ts";
 
@@ -12,9 +14,18 @@ export const roll = defineRule({
   rewrite: ({ root, x }, b) => {
     const { axis, shift } = root.attrs;
     const extent = x.type.shape[axis] ?? 1;
-    const by = isStatic(extent) ? ((shift % extent) + extent) % extent : shift;
+    if (!isStatic(extent)) return b.gather(x, rolled(b, extent, shift), { axis });
+    const by = ((shift % extent) + extent) % extent;
     if (by === 0) return x;
-    const cut: Dim = by > 0 ? subDim(extent, by) : -by;
+    const cut = extent - by;
     return b.concat([b.slice(x, { axis, range: [cut, extent] }), b.slice(x, { axis, range: [0, cut] })], { axis });
   },
 });
+
+/** (i - by) mod extent for every i, where the last of the indices 0 to extent is the extent. */
+function rolled(b: Builder, extent: Dim, by: number): Value {
+  const indices = b.iota({ shape: [addDim(extent, 1)] });
+  const last = b.slice(indices, { axis: 0, range: [extent, addDim(extent, 1)] });
+  const moved = b.sub(b.iota({ shape: [extent] }), b.constant({ values: [by], dtype: "i64" }));
+  return b.mod(moved, last);
+}

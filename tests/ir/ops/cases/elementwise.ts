@@ -156,9 +156,9 @@ const iota: Subject<Attrs<"iota">> = {
     return { operands: [], attrs: { axis: d.int(0, shape.length - 1), dtype: d.of("i64", "f32"), shape } };
   }),
   hand: (m, { attrs: { axis, dtype, shape } }) => {
-    const range = m.op("Range", [m.ints([0], []), m.ints([shape[axis] ?? 0], []), m.ints([1], [])]);
+    const range = m.op("Range", [m.ints([0], []), m.ints([Number(shape[axis] ?? 0)], []), m.ints([1], [])]);
     const along = m.op("Reshape", [range, m.ints(shape.map((_, i) => (i === axis ? -1 : 1)))]);
-    return m.op("Cast", [m.op("Expand", [along, m.ints(shape)])], { to: codes[dtype] ?? 0 });
+    return m.op("Cast", [m.op("Expand", [along, m.ints(shape.map(Number))])], { to: codes[dtype] ?? 0 });
   },
 };
 

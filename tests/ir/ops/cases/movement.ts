@@ -47,11 +47,14 @@ const pad: Subject<Attrs<"pad">> = {
   cases: cases((d) => {
     const shape = [N, ...d.ints(d.int(1, 3), 4, 6)];
     const mode = d.of("constant", "reflect");
-    const side = () => [0, ...d.ints(shape.length - 1, mode === "reflect" ? 0 : -1, 3)];
+    const side = (): Dim[] => [
+      mode === "constant" && d.flag() ? subDim(N, 1) : 0,
+      ...d.ints(shape.length - 1, mode === "reflect" ? 0 : -1, 3),
+    ];
     return { operands: [body(shape)], attrs: { padding: [...side(), ...side()], mode, value: d.of(0, -1.5) } };
   }),
   hand: (m, { names: [x = ""], attrs }) =>
-    m.op("Pad", [x, m.ints(attrs.padding), m.floats([attrs.value], [])], { mode: attrs.mode }),
+    m.op("Pad", [x, m.ints(numbers(attrs.padding)), m.floats([attrs.value], [])], { mode: attrs.mode }),
 };
 
 const reshape: Subject<Attrs<"reshape">> = {
