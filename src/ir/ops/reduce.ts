@@ -3,7 +3,6 @@ import { at, zeros } from "../ndarray.ts";
 import { type OpSpec, defineOp, need } from "../op.ts";
 import { tensor } from "../type.ts";
 import { broadcastStrides } from "./elementwise.ts";
-import { unravel } from "./conv.ts";
 
 const attrs = { axes: axes(), keep: bool(false) };
 
@@ -36,12 +35,25 @@ export const reduction = <const Name extends string>(
         x.shape.map((d, i) => (axes.includes(i) ? 1 : d)),
         x.shape,
       );
+      const index = x.shape.map(() => 0);
+      let target = 0;
       for (let i = 0; i < x.data.length; i++) {
-        const target = unravel(i, x.shape).reduce((n, j, d) => n + j * (steps[d] ?? 0), 0);
         out.data[target] = step(out.data[target] as number, at(x, i));
+        target = advance(index, x.shape, steps, target);
       }
       const n = axes.reduce((p, a) => p * (x.shape[a] ?? 1), 1);
       for (let i = 0; i < out.data.length; i++) out.data[i] = finish(out.data[i] as number, n);
       return out;
     },
   });
+
+/** Moves an odometer over `shape` one step; gives where the accumulator of its new place is, from where the last one was. */
+function advance(index: number[], shape: readonly number[], steps: readonly number[], target: number): number {
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const [i, step, extent] = [(index[axis] ?? 0) + 1, steps[axis] ?? 0, shape[axis] ?? 1];
+    index[axis] = i < extent ? i : 0;
+    if (i < extent) return target + step;
+    target -= step * (extent - 1);
+  }
+  return target;
+}

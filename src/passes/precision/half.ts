@@ -38,7 +38,7 @@ const pass = "half-precision";
 const originOf = ({ origin: { path, rules } }: Value): Origin => ({ path, rules: [...new Set([...rules, pass])] });
 
 /** Ops whose matrices are most of a network. */
-const ofMatrices: ReadonlySet<OpName> = new Set(["conv", "fused_conv", "linear", "matmul"]);
+const ofMatrices: ReadonlySet<OpName> = new Set(["conv", "fused_conv", "linear", "lstm", "matmul"]);
 
 /** Makes values anew in order, and casts between them. */
 class Halves {
