@@ -116,6 +116,7 @@ const compileFields: Fields<CompileRequest> = {
   ...formFields,
   out: required(folder),
   weights,
+  pinned: object("a Hub repository and a commit, { id, commit }"),
   optimization: level,
   layout: oneOf(layouts),
   passes,

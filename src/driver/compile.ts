@@ -4,7 +4,7 @@ import { within } from "../ir/error.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Observer, Pipeline } from "../passes/pass.ts";
 import type { ModelFile, Watch } from "../backends/write-parts.ts";
-import { beginArtifact, manifestName, removeFiles, writeWhole } from "./artifact-files.ts";
+import { abandonArtifact, beginArtifact, finishArtifact, removeFiles } from "./artifact-files.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
 import type { FormRequest } from "./forms.ts";
 import { hashFile, hashFiles, identityOf } from "./hash-file.ts";
@@ -17,11 +17,13 @@ import { checkedRequest, targetOf } from "./target/targets.ts";
 import { sortedRequest } from "./sorted-request.ts";
 import { writeTexts } from "./text-files.ts";
 import { watchNumbers } from "./weight-numbers.ts";
-import { type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
+import { type HubSource, type WeightsChoice, openModelWeights, refuseWithheld } from "./weights.ts";
 
 export interface CompileRequest extends LowerRequest, FormRequest, Watch {
   readonly out: string;
   readonly weights?: WeightsChoice | undefined;
+  /** The commit to take pretrained weights of that Hub repository at, in place of the one that its revision stands for now. */
+  readonly pinned?: HubSource | undefined;
   readonly optimization?: OptimizationLevel | undefined;
   /** How the folder is laid out; default `plain`. */
   readonly layout?: Layout | undefined;
@@ -67,14 +69,15 @@ export async function compileFiles(
     await beginArtifact(request.out, model, texts);
     const { see, notices } = watchNumbers();
     const hasWeights = weights.kind !== "none";
-    const files = await built.emission.write(request.out, { hasWeights, see, signal, progress });
+    let files: readonly ModelFile[] = [];
     try {
+      files = await built.emission.write(request.out, { hasWeights, see, signal, progress });
       const hashes = await hashSources(weights.files, { signal, identities }, resolved);
       const facts = { ...built, files, hashes, numberNotices: notices() };
       const described = within(request.out, () => describeArtifact(request, lowering, weights, facts));
       return { manifest: within(request.out, () => finish(request.out, described)), files };
     } catch (error) {
-      removeFiles(request.out, files);
+      abandonArtifact(request.out, files);
       throw error;
     }
   } finally {
@@ -87,7 +90,7 @@ function finish(folder: string, described: Manifest): Manifest {
   const texts = writeTexts(folder, described);
   const manifest = { ...described, files: [...described.files, ...texts] };
   try {
-    writeWhole(join(folder, manifestName), manifestText(manifest));
+    finishArtifact(folder, manifestText(manifest));
     return manifest;
   } catch (error) {
     removeFiles(folder, texts);

@@ -107,6 +107,7 @@ export const requestParts: Parts<keyof CompileRequest, Facts> = {
   precision: ({ request }) => request.precision ?? "fp32",
   tiles: ({ request }) => request.tiles,
   weights: ({ request: { weights = "pretrained" } }) => (typeof weights === "string" ? weights : "file"),
+  pinned: { irrelevant: "the commit that the weights are of counts" },
   optimization: ({ request }) => request.optimization ?? defaultLevel,
   layout: ({ request }) => request.layout ?? "plain",
   passes: ({ request }) => request.passes ?? null,
