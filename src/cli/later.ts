@@ -7,11 +7,8 @@ const laterOptions = {
   compile: ["--dynamic-size", "--calibration", "--max-error"],
 } as const;
 
-/** The same for commands. */
-export const laterCommands = ["build"] as const;
-
 /** Refuses by its name what a later version will have: "unknown" would send the user looking for a misspelling. */
-export const refuseLater = (what: string): never => {
+const refuseLater = (what: string): never => {
   throw new TimmcError("usage", `${what} is not in this version of timmc`);
 };
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../driver/version.ts";
 import { benchCommand } from "./commands/bench.ts";
+import { buildCommand } from "./commands/build.ts";
 import { cacheCommand } from "./commands/cache.ts";
 import { compileCommand } from "./commands/compile.ts";
 import { diffCommand } from "./commands/diff.ts";
@@ -8,11 +9,11 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { listCommand } from "./commands/list.ts";
+import { planCommand } from "./commands/plan.ts";
 import { runCommand } from "./commands/run.ts";
 import { tuneCommand } from "./commands/tune.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { familyHelp } from "./family-help.ts";
-import { laterCommands, refuseLater } from "./later.ts";
 import { argumentHint } from "./options.ts";
 import { exitStatus, report } from "./report.ts";
 import { type Shell, processShell } from "./shell.ts";
@@ -50,10 +51,12 @@ const commands: readonly ((shell: Shell) => Command)[] = [
   infoCommand,
   inspectCommand,
   compileCommand,
+  buildCommand,
   verifyCommand,
   runCommand,
   benchCommand,
   diffCommand,
+  planCommand,
   tuneCommand,
   doctorCommand,
   cacheCommand,
@@ -89,12 +92,6 @@ function buildProgram(shell: Shell): Command {
     .addHelpText("after", epilogue);
   share(program, shell);
   for (const make of commands) program.addCommand(share(make(shell), shell));
-  for (const name of laterCommands)
-    program
-      .command(name, { hidden: true })
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => refuseLater(`the command ${name}`));
   return program;
 }
 

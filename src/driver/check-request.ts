@@ -5,6 +5,7 @@ import { tapFormats } from "../frontend/tap-names.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { ActivationsRequest } from "./activations.ts";
+import type { BuildOptions } from "./build/library.ts";
 import type { CompileRequest } from "./compile.ts";
 import type { DoctorRequest } from "./doctor.ts";
 import type { FormRequest } from "./forms.ts";
@@ -148,10 +149,30 @@ const verifyFields: Fields<VerifyOptions> = {
   model: text("local-dir:FOLDER"),
   weights: text("the path of a weight file"),
 };
+const count: Kind = { takes: "an integer of at least 1", fits: isCount };
+const buildFields: Fields<BuildOptions> = {
+  ...hubFields,
+  out: required(folder),
+  folder,
+  jobs: count,
+  memory: { takes: "bytes, an integer of at least 1", fits: isCount },
+  only: list("a list of patterns of names"),
+  shard: {
+    takes: "{ index, of }, with index from 1 to of",
+    fits: (v) => isObject(v) && "index" in v && "of" in v && isCount(v.index) && Number(v.index) <= Number(v.of),
+  },
+  cache: { takes: "the path of a folder, or false", fits: (v) => v === false || isText(v) },
+  verify: flag,
+  bench: flag,
+  frozen: flag,
+  updateLock: oneOf(["all", "local"]),
+  lock: flag,
+  ended: callback,
+};
 const runFields: Fields<ImageRunOptions> = {
   ...watch,
   note: callback,
-  top: { takes: "an integer of at least 1", fits: isCount },
+  top: count,
 };
 
 /** Keys that users of other tools reach for, where no spelling is near. */
@@ -220,6 +241,7 @@ export const checkLower = checked("lower", lowerFields);
 export const checkCompile = checked("compile", compileFields);
 export const checkActivations = checked("activations", activationsFields);
 export const checkDoctor = checked("doctor", doctorFields);
+export const checkBuild = checked("build", buildFields);
 
 export function checkInspect(request: InspectRequest): InspectRequest {
   check(["inspect"], inspectFields, request);

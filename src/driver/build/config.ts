@@ -17,9 +17,6 @@ export interface LoadedConfig {
   readonly config: BuildConfig;
 }
 
-/** Gives a configuration back; it is here for its type: `export default defineConfig({ models: ["resnet50"] })`. */
-export const defineConfig = (config: BuildConfig): BuildConfig => config;
-
 /** The name that is taken where a folder is given, or nothing. */
 export const configNames = ["timmc.config.ts", "timmc.config.js", "timmc.config.mjs", "timmc.config.json"] as const;
 
@@ -144,4 +141,4 @@ function unknownKey(key: string, path: readonly string[], refused: Refused): Tim
 }
 
 /** The configuration's file as a summary and a lock file call it. */
-export const configName = ({ file }: LoadedConfig): string => basename(file);
+export const configName = ({ file }: Pick<LoadedConfig, "file">): string => basename(file);
