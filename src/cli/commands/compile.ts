@@ -1,7 +1,9 @@
 import { Command, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
 import type { Precision } from "../../backends/kernel/precision.ts";
+import type { CachedCompile } from "../../driver/cache/compile-cached.ts";
 import type { Certificate } from "../../driver/certificate.ts";
+import type { CompileRequest } from "../../driver/compile.ts";
 import type { Observer } from "../../passes/pass.ts";
 import type { Tile } from "../../backends/kernel/table.ts";
 import type { Manifest } from "../../driver/manifest.ts";
@@ -13,6 +15,8 @@ import {
   type FormOptions,
   type GraphOptions,
   type PassOptions,
+  buildCacheOption,
+  cacheOf,
   commaList,
   hubAccessOf,
   jsonOption,
@@ -40,6 +44,7 @@ interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
   readonly precision?: Precision;
   readonly tuning?: string;
   readonly verify?: boolean;
+  readonly buildCache?: string;
   readonly json?: boolean;
 }
 
@@ -88,6 +93,11 @@ export const compileCommand = (shell: Shell): Command =>
       .addOption(opsetOption().helpGroup(emission))
       .addOption(onnxOpsOption().helpGroup(emission))
       .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))
+      .addOption(
+        buildCacheOption("take it from this folder where timmc has compiled it before, else keep it there")
+          .conflicts("printIrAfter")
+          .helpGroup(emission),
+      )
       .addOption(jsonOption("the manifest"))
       .addHelpText("after", epilogue)
       .action(async (model: string, options: CompileOptions, command: Command) => {
@@ -98,28 +108,42 @@ export const compileCommand = (shell: Shell): Command =>
           });
         noteLevel(command, options, shell.note);
         const traces: PassTrace[] = [];
-        const manifest = await compileModel(model, options, shell, traces);
+        const compiled = await compileModel(model, options, shell, traces);
+        const { manifest } = compiled;
         manifest.notices.forEach(shell.note);
         if (!json) {
           const layout = { colors: shell.errorColors, width: shell.stderrWidth };
           shell.log([...passLines(manifest, traces, layout), ""].join("\n"));
           shell.print(describe(manifest, options.out, shell));
         }
-        const certificate = options.verify === true ? await verifyArtifact(model, manifest, options, shell) : undefined;
+        const certificate = options.verify === true ? await certified(model, compiled, options, shell) : undefined;
         if (json) shell.json(manifest);
         if (certificate?.passed === false) throw certificateFailure(options.out, certificate);
       }),
   );
+
+type Compiled = Pick<CachedCompile, "manifest"> & Partial<CachedCompile>;
 
 async function compileModel(
   model: string,
   options: CompileOptions,
   shell: Shell,
   traces: PassTrace[],
-): Promise<Manifest> {
+): Promise<Compiled> {
+  const request = await requestOf(model, options, shell);
+  if (options.buildCache !== undefined) {
+    const { compileCached } = await import("../../driver/cache/compile-cached.ts");
+    const compiled = await compileCached(await cacheOf(shell, options), request);
+    if (compiled.hit) shell.note("the artifact is from the build cache");
+    return compiled;
+  }
   const { compile } = await import("../../driver/compile.ts");
+  return { manifest: await compile({ ...request, observers: await observersOf(options, shell, traces) }) };
+}
+
+async function requestOf(model: string, options: CompileOptions, shell: Shell): Promise<CompileRequest> {
   const { parseWeights } = await import("../../driver/weights.ts");
-  return compile({
+  return {
     ...lowerRequestOf(model, options),
     ...hubAccessOf(shell, options),
     out: options.out,
@@ -131,8 +155,7 @@ async function compileModel(
     onnxOps: options.onnxOps,
     tiles: await tilesOf(options.tuning),
     ...passRequestOf(options),
-    observers: await observersOf(options, shell, traces),
-  });
+  };
 }
 
 /** The tiles of a tuning file. */
@@ -155,18 +178,25 @@ async function observersOf(options: CompileOptions, shell: Shell, traces: PassTr
   return [tracing(traces), printing(options.printIrAfter ?? [], pipeline, { owner, print })];
 }
 
-async function verifyArtifact(
+/** The certificate that is kept with the artifact, or that of a verification now, which then is. */
+async function certified(
   model: string,
-  { source }: Manifest,
+  { manifest: { source }, key, certificate: kept }: Compiled,
   options: CompileOptions,
   shell: Shell,
 ): Promise<Certificate> {
   const { verify } = await import("../../driver/verify.ts");
-  const certificate = await verify(options.out, {
-    model: source.model === null ? model : undefined,
-    weights: source.weights.kind === "file" ? options.weights : undefined,
-    ...hubAccessOf(shell, options),
-  });
+  const certificate =
+    kept ??
+    (await verify(options.out, {
+      model: source.model === null ? model : undefined,
+      weights: source.weights.kind === "file" ? options.weights : undefined,
+      ...hubAccessOf(shell, options),
+    }));
+  if (kept === undefined && key !== undefined && certificate.passed) {
+    const { storeCertificate } = await import("../../driver/cache/store.ts");
+    await storeCertificate(await cacheOf(shell, options), key, options.out);
+  }
   if (options.json !== true) shell.print(["", ...certificateLines(certificate, shell.colors)].join("\n"));
   return certificate;
 }
