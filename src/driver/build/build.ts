@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { join, resolve } from "node:path";
+import { join, resolve, sep } from "node:path";
 import type { HubAccess } from "../../frontend/hub/model.ts";
 import { refuseInterrupted } from "../../backends/interrupt.ts";
 import { TimmcError, within } from "../../ir/error.ts";
@@ -70,7 +70,7 @@ export async function buildVariants(loaded: LoadedConfig, run: BuildRun): Promis
   const notices = new Set(expansion.notices);
   const results = new Map<string, VariantSummary>();
   const end = (variant: Variant, outcome: Outcome): void => {
-    const summary = summaryOf(variant, outcome);
+    const summary = summaryOf(variant, outcome, [loaded.folder, resolve(run.out)]);
     results.set(variant.name, summary);
     run.ended?.({ summary, done: results.size, of: chosen.length });
   };
@@ -173,13 +173,16 @@ function missing({ name, fields }: Variant): VariantSummary {
   };
 }
 
-function summaryOf(variant: Variant, outcome: Outcome): VariantSummary {
+/** `places` are folders that messages name paths in: a summary is the same wherever they lie. */
+function summaryOf(variant: Variant, outcome: Outcome, places: readonly string[]): VariantSummary {
   const unknown = missing(variant);
   if (outcome.kind === "failed") {
     const { error, seconds } = outcome;
     if (error.code === "interrupted") return unknown;
     const where = error.trail.length > 0 ? `${error.trail.join(" > ")}: ` : "";
-    const failure = { code: error.code, message: where + error.message, hint: error.hint ?? null };
+    const relative = (text: string): string => places.reduce((t, place) => t.replaceAll(place + sep, ""), text);
+    const hint = error.hint === undefined ? null : relative(error.hint);
+    const failure = { code: error.code, message: relative(where + error.message), hint };
     return { ...unknown, state: "failed", failure, seconds };
   }
   const { made, seconds } = outcome;

@@ -79,12 +79,15 @@ function next(queue: Job[], model: string | undefined): Job | undefined {
 
 async function outcomeOf(job: Job, hand: Hand, budget: Budget, options: Options): Promise<Outcome> {
   const from = performance.now();
-  const seconds = (): number => (performance.now() - from) / 1000;
+  let waited = 0;
+  const seconds = (): number => (performance.now() - from - waited) / 1000;
   let hasEnded = false;
   let release = (): void => {};
   const ask = async (question: Ask): Promise<void> => {
     options.permit(job, question);
+    const asked = performance.now();
     const taken = await budget.take(question.bytes);
+    waited = performance.now() - asked;
     if (hasEnded) taken();
     else release = taken;
   };
