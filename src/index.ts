@@ -2,6 +2,9 @@
 import { type Artifact, loadArtifact as loadFolder } from "./driver/artifact.ts";
 import type { ActivationReport } from "./driver/activation-tally.ts";
 import { type Activations, type ActivationsRequest, activations as describeActivations } from "./driver/activations.ts";
+import type { BuildOptions } from "./driver/build/library.ts";
+import type { BuildSummary } from "./driver/build/summary.ts";
+import type { BuildConfig } from "./driver/build/variant.ts";
 import {
   type CalibrateReport,
   type CalibrateRequest,
@@ -10,6 +13,7 @@ import {
 import type { Certificate } from "./driver/certificate.ts";
 import {
   checkActivations,
+  checkBuild,
   checkCalibrate,
   checkCompile,
   checkDoctor,
@@ -39,10 +43,13 @@ import { type Observer, type PassRun, runPipeline } from "./passes/pass.ts";
 import type { OptimizationLevel } from "./passes/presets.ts";
 import { isSupported, supportedFamilies } from "./zoo/registry.ts";
 
+export { defineConfig } from "./driver/build/variant.ts";
 export { TimmcError, type ErrorCode } from "./ir/error.ts";
 export { printGraph as print } from "./ir/printer.ts";
 export { version } from "./driver/version.ts";
 
+export type { BuildConfig, BuildOptions, BuildSummary };
+export type { VariantSummary } from "./driver/build/summary.ts";
 export type { ParameterReport } from "./driver/doctor-report.ts";
 export type { StageReport } from "./driver/inspect.ts";
 export type { ManifestInput, ManifestOutput } from "./driver/manifest.ts";
@@ -87,6 +94,13 @@ export const calibrate = async (request: CalibrateRequest): Promise<CalibrateRep
 
 /** Compiles a model to an artifact folder and gives its manifest. */
 export const compile = async (request: CompileRequest): Promise<Manifest> => compileModel(checkCompile(request));
+
+/** Compiles a matrix of variants, a configuration or its file, and tells of each; a variant that fails is a result. */
+export async function build(config: string | BuildConfig, options: BuildOptions): Promise<BuildSummary> {
+  checkBuild(options);
+  const { buildLibrary } = await import("./driver/build/library.ts");
+  return buildLibrary(config, options);
+}
 
 /** How a weight file fits a model; a file that does not fit is a result, with what explains it. */
 export const doctor = async (request: DoctorRequest): Promise<Diagnosis> => diagnose(checkDoctor(request));

@@ -28,6 +28,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   jiti: /^src\/driver\/build\/load-module\.ts$/,
   elkjs: /^src\/driver\/graph-page\/level-layouts\.ts$/,
   zod: /^src\/driver\//,
+  yaml: /^src\/driver\/plan\/yaml\.ts$/,
   commander: /^src\/cli\//,
   picocolors: /^src\/cli\//,
   "fastest-levenshtein": /^src\/(?:frontend|zoo)\//,

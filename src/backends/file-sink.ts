@@ -10,6 +10,10 @@ export interface WrittenFile {
   readonly sha256: string;
 }
 
+/** A name beside a file for what is to become it. */
+export const temporaryBeside = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+
 /**
  * Writes a file that appears under its name only when it is complete: the bytes go to a temporary file in the same folder,
  * which `commit` renames and `abort` removes. Exactly one of the two must follow. There is no fsync: the artifact's
@@ -24,7 +28,7 @@ export class HashingFileSink {
 
   constructor(path: string) {
     this.path = path;
-    this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+    this.#temporary = temporaryBeside(path);
     this.#descriptor = this.#guard(() => openSync(this.#temporary, "wx"));
   }
 

@@ -1,3 +1,4 @@
+import { isUnchanged } from "../driver/diff/changes.ts";
 import { isSameGraph } from "../driver/diff/graph-diff.ts";
 import type {
   Changes,
@@ -67,8 +68,9 @@ const modelName = ({ a, b }: ModelDiff): string => (a === b ? a : `${a} and ${b}
 
 const sizes = (a: number, b: number): string => `${byteQuantity(a)} -> ${byteQuantity(b)}`;
 
-function summaryOf({ removed, added, changed, equal, reordered }: Changes<unknown, unknown>): string {
-  if (removed.length + added.length + changed.length === 0 && !reordered) return `the same, ${equal}`;
+function summaryOf(all: Changes<unknown, unknown>): string {
+  const { removed, added, changed, equal, reordered } = all;
+  if (isUnchanged(all)) return `the same, ${equal}`;
   const parts = [
     [removed.length, "only in a"],
     [added.length, "only in b"],

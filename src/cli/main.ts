@@ -1,14 +1,16 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../driver/version.ts";
 import { benchCommand } from "./commands/bench.ts";
-import { calibrateCommand } from "./commands/calibrate.ts";
+import { buildCommand } from "./commands/build.ts";
 import { cacheCommand } from "./commands/cache.ts";
+import { calibrateCommand } from "./commands/calibrate.ts";
 import { compileCommand } from "./commands/compile.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { listCommand } from "./commands/list.ts";
+import { planCommand } from "./commands/plan.ts";
 import { runCommand } from "./commands/run.ts";
 import { tuneCommand } from "./commands/tune.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -51,10 +53,12 @@ const commands: readonly ((shell: Shell) => Command)[] = [
   inspectCommand,
   compileCommand,
   calibrateCommand,
+  buildCommand,
   verifyCommand,
   runCommand,
   benchCommand,
   diffCommand,
+  planCommand,
   tuneCommand,
   doctorCommand,
   cacheCommand,

@@ -12,8 +12,8 @@ interface Row {
 }
 
 /**
- * What the passes made of a network: its sizes before and after, and what each pass did, with its time; no text that
- * could be broken is wider than `width`.
+ * What the passes made of a network: its sizes before and after, and, where they were traced, what each pass did, with its
+ * time; no text that could be broken is wider than `width`.
  */
 export function passLines(
   manifest: Manifest,
@@ -25,7 +25,8 @@ export function passLines(
     const trace = traces[i];
     return trace === undefined ? [] : [{ nth: i + 1, report, trace }];
   });
-  if (rows.length === 0) return [...sizes, "no passes"];
+  if (manifest.passes.length === 0) return [...sizes, "no passes"];
+  if (rows.length === 0) return sizes;
   const isActive = ({ report }: Row): boolean => Object.values(report.counts).some((n) => n > 0);
   const active = rows.filter(isActive);
   const idle = rows.filter((row) => !isActive(row)).map(({ nth, report }) => `${report.pass} (${nth})`);

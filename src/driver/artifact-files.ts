@@ -16,16 +16,21 @@ export const maxJsonBytes = 16 * 2 ** 20;
 
 const anotherFolder = "choose another folder with -o";
 
+/** In a folder whose artifact is being written: the names of its small files, which are its own also after a kill. */
+const begunName = ".timmc-begun";
+
 /**
  * Makes the folder, and the one in it that `file` goes to, and takes an older artifact away, its manifest first: from
- * here until the new one it is not an artifact. Nothing goes but what that manifest lists; a manifest that is not timmc's
- * is refused, and so are files called as the artifact's small ones, `texts`: a project has an index.js of its own.
+ * here until `finishArtifact` it is not an artifact. Nothing goes but what that manifest lists; a manifest that is not
+ * timmc's is refused, and so are files called as the artifact's small ones, `texts`, unless a run that was killed left
+ * them: a project has an index.js of its own.
  */
 export async function beginArtifact(folder: string, file: string, texts: readonly string[]): Promise<void> {
   try {
     makeFolder(folder);
     const old = await filesOfOld(folder);
-    const foreign = texts.find((name) => old?.includes(name) !== true && existsSync(join(folder, name)));
+    const ours = new Set([...(old ?? []), ...namesBegun(folder)]);
+    const foreign = texts.find((name) => !ours.has(name) && existsSync(join(folder, name)));
     if (foreign !== undefined)
       throw new TimmcError("io", `the output folder has a ${foreign} that is not an artifact's`, {
         trail: [folder],
@@ -33,6 +38,7 @@ export async function beginArtifact(folder: string, file: string, texts: readonl
       });
     if (old !== undefined)
       for (const name of [manifestName, certificateName, ...old]) rmSync(join(folder, name), { force: true });
+    writeWhole(join(folder, begunName), JSON.stringify(texts));
     makeFolder(dirname(join(folder, file)));
   } catch (error) {
     if (error instanceof TimmcError) throw error;
@@ -41,6 +47,24 @@ export async function beginArtifact(folder: string, file: string, texts: readonl
       cause: error,
     });
   }
+}
+
+/** Writes the manifest, with which the folder is an artifact, and a certificate of what was measured, bound to it. */
+export function finishArtifact(folder: string, manifest: string, measured?: Certificate): void {
+  const { sha256 } = writeWhole(join(folder, manifestName), manifest);
+  if (measured !== undefined)
+    writeWhole(join(folder, certificateName), documentText({ ...measured, manifest_sha256: sha256 }));
+  rmSync(join(folder, begunName), { force: true });
+}
+
+/** Takes what there is of an artifact that did not come about away. */
+export const abandonArtifact = (folder: string, files: readonly { readonly path: string }[] = []): void =>
+  removeFiles(folder, [...files, { path: begunName }]);
+
+/** The small files that a run which was killed was about to write. */
+function namesBegun(folder: string): readonly unknown[] {
+  const names = parseOrNull(join(folder, begunName));
+  return Array.isArray(names) ? names : [];
 }
 
 /** The files that an older artifact in the folder lists, of those that lie in the folder; undefined where there is none. */

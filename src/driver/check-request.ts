@@ -5,6 +5,7 @@ import { tapFormats } from "../frontend/tap-names.ts";
 import type { ModelRequest } from "../frontend/resolve.ts";
 import { TimmcError } from "../ir/error.ts";
 import type { ActivationsRequest } from "./activations.ts";
+import type { BuildOptions } from "./build/library.ts";
 import type { CalibrateRequest } from "./calibrate/calibrate.ts";
 import { methods } from "./calibrate/method.ts";
 import type { CompileRequest } from "./compile.ts";
@@ -125,6 +126,7 @@ const compileFields: Fields<CompileRequest> = {
   out: required(folder),
   maxError: { takes: "a number above 0", fits: (v) => typeof v === "number" && v > 0 },
   weights,
+  pinned: object("a Hub repository and a commit, { id, commit }"),
   optimization: level,
   layout: oneOf(layouts),
   sizes: {
@@ -174,10 +176,30 @@ const verifyFields: Fields<VerifyOptions> = {
   weights: text("the path of a weight file"),
   calibration: text("the path of a calibration file"),
 };
+const count: Kind = { takes: "an integer of at least 1", fits: isCount };
+const buildFields: Fields<BuildOptions> = {
+  ...hubFields,
+  out: required(folder),
+  folder,
+  jobs: count,
+  memory: { takes: "bytes, an integer of at least 1", fits: isCount },
+  only: list("a list of patterns of names"),
+  shard: {
+    takes: "{ index, of }, with index from 1 to of",
+    fits: (v) => isObject(v) && "index" in v && "of" in v && isCount(v.index) && Number(v.index) <= Number(v.of),
+  },
+  cache: { takes: "the path of a folder, or false", fits: (v) => v === false || isText(v) },
+  verify: flag,
+  bench: flag,
+  frozen: flag,
+  updateLock: oneOf(["all", "local"]),
+  lock: flag,
+  ended: callback,
+};
 const runFields: Fields<ImageRunOptions> = {
   ...watch,
   note: callback,
-  top: { takes: "an integer of at least 1", fits: isCount },
+  top: count,
   size: { takes: "[height, width], each at least 1", fits: isSize },
 };
 
@@ -248,6 +270,7 @@ export const checkCalibrate = checked("calibrate", calibrateFields);
 export const checkCompile = checked("compile", compileFields);
 export const checkActivations = checked("activations", activationsFields);
 export const checkDoctor = checked("doctor", doctorFields);
+export const checkBuild = checked("build", buildFields);
 
 export function checkInspect(request: InspectRequest): InspectRequest {
   check(["inspect"], inspectFields, request);

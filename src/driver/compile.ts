@@ -4,14 +4,7 @@ import { within } from "../ir/error.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Observer, Pipeline } from "../passes/pass.ts";
 import type { ModelFile, Watch } from "../backends/write-parts.ts";
-import {
-  beginArtifact,
-  certificateName,
-  documentText,
-  manifestName,
-  removeFiles,
-  writeWhole,
-} from "./artifact-files.ts";
+import { abandonArtifact, beginArtifact, documentText, finishArtifact, removeFiles } from "./artifact-files.ts";
 import type { Certificate } from "./certificate.ts";
 import { requirePrecision } from "./compile-precision.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
@@ -30,11 +23,13 @@ import { sortedRequest } from "./sorted-request.ts";
 import { writeTexts } from "./text-files.ts";
 import { watchNumbers } from "./weight-numbers.ts";
 import { isMeasured } from "./verify-precision.ts";
-import { type WeightsChoice, openSharedWeights, refuseWithheld } from "./weights.ts";
+import { type HubSource, type WeightsChoice, openSharedWeights, refuseWithheld } from "./weights.ts";
 
 export interface CompileRequest extends LowerRequest, FormRequest, SizesRequest, Watch {
   readonly out: string;
   readonly weights?: WeightsChoice | undefined;
+  /** The commit to take pretrained weights of that Hub repository at, in place of the one that its revision stands for now. */
+  readonly pinned?: HubSource | undefined;
   readonly optimization?: OptimizationLevel | undefined;
   /** Of a precision below float32: the largest RMS error of an output, as a fraction of its standard deviation. */
   readonly maxError?: number | undefined;
@@ -89,15 +84,16 @@ export async function compileFiles(
     const { model, texts } = target.places(layout);
     await beginArtifact(request.out, model, texts);
     const { see, notices } = watchNumbers();
-    const files = await built.emission.write(request.out, { hasWeights, see, signal, progress });
+    let files: readonly ModelFile[] = [];
     try {
+      files = await built.emission.write(request.out, { hasWeights, see, signal, progress });
       const hashes = await hashSources(weights.files, { signal, identities }, lowering.resolved);
       const facts = { ...built, files, hashes, numberNotices: notices() };
       const described = within(request.out, () => describeArtifact(request, lowering, weights, facts));
       const certificate = reference && (await requirePrecision(request, described, reference, weights));
       return { manifest: within(request.out, () => finish(request.out, described, certificate)), files };
     } catch (error) {
-      removeFiles(request.out, files);
+      abandonArtifact(request.out, files);
       throw error;
     }
   } finally {
@@ -110,9 +106,7 @@ function finish(folder: string, described: Manifest, measured: Certificate | und
   const texts = writeTexts(folder, described);
   const manifest = { ...described, files: [...described.files, ...texts] };
   try {
-    const { sha256 } = writeWhole(join(folder, manifestName), documentText(manifest));
-    if (measured !== undefined)
-      writeWhole(join(folder, certificateName), documentText({ ...measured, manifest_sha256: sha256 }));
+    finishArtifact(folder, documentText(manifest), measured);
     return manifest;
   } catch (error) {
     removeFiles(folder, texts);

@@ -27,7 +27,18 @@ const manifestOf = (...paths: string[]): string =>
 test("an older artifact goes, and nothing beside it", async () => {
   const folder = folderWith("old", { "manifest.json": manifestOf("a.onnx", "gone"), "a.onnx": "", "notes.txt": "" });
   await beginArtifact(folder, "model.onnx", []);
-  expect(readdirSync(folder)).toEqual(["notes.txt"]);
+  expect(readdirSync(folder)).toEqual([".timmc-begun", "notes.txt"]);
+});
+
+test("what a run that was killed left is written over, and no other file is", async () => {
+  const folder = at("killed");
+  await beginArtifact(folder, "model.onnx", ["index.js"]);
+  writeFileSync(join(folder, "index.js"), "half");
+  expect(await refusal(beginArtifact(folder, "model.onnx", ["index.js"]))).toBe("no refusal");
+  writeFileSync(join(folder, "config.json"), "{}");
+  expect(await refusal(beginArtifact(folder, "model.onnx", ["index.js", "config.json"]))).toMatch(/has a config\.json/);
+  writeFileSync(join(folder, ".timmc-begun"), "{");
+  expect(await refusal(beginArtifact(folder, "model.onnx", ["index.js"]))).toMatch(/has a index\.js/);
 });
 
 test.each(["{}", "no JSON", '{"name": "an app"}', manifestOf("../notes.txt")])(

@@ -6,7 +6,7 @@ import { decodeHeaders, malformed } from "./proto.ts";
 import { type ByteSource, skeletonOf } from "./wire.ts";
 
 /** A model file without its weights: what it says of them, and where they lie. */
-export interface ModelHeaders {
+interface ModelHeaders {
   readonly model: OnnxModel;
   readonly initializers: readonly PlacedInitializer[];
 }

@@ -30,7 +30,7 @@ const rawDataOfTensor = 9;
 const limits = { bytes: 2 ** 24, entries: 200_000 } as const;
 
 /** A model file without the raw data of its initializers, and where these lie, in their order; null for one that has none. */
-export interface Skeleton {
+interface Skeleton {
   readonly bytes: Uint8Array;
   readonly rawData: readonly (RawData | null)[];
 }

@@ -124,9 +124,13 @@ const checking = (shell: Shell): Command =>
         );
       }
       if (damaged.length > 0)
-        throw new TimmcError("io", `${damaged.length} files of the cache were damaged and are gone`, {
-          trail: [cache.folder],
-          hint: "What they held is compiled again when it is asked for.",
-        });
+        throw new TimmcError(
+          "io",
+          `${counted(damaged.length, "file of the cache was", "files of the cache were")} damaged`,
+          {
+            trail: [cache.folder],
+            hint: "They are gone: what they held is compiled again when it is asked for.",
+          },
+        );
     },
   );

@@ -1,8 +1,10 @@
 import { Command, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
 import type { Precision } from "../../passes/precision/precision.ts";
-import type { Certificate } from "../../driver/certificate.ts";
+import type { CachedCompile } from "../../driver/cache/compile-cached.ts";
 import type { CalibrationFile } from "../../driver/calibrate/calibration-file.ts";
+import type { Certificate } from "../../driver/certificate.ts";
+import type { CompileRequest } from "../../driver/compile.ts";
 import type { Observer } from "../../passes/pass.ts";
 import type { Tile } from "../../backends/kernel/table.ts";
 import type { FormRequest } from "../../driver/forms.ts";
@@ -15,6 +17,8 @@ import {
   type FormOptions,
   type GraphOptions,
   type PassOptions,
+  buildCacheOption,
+  cacheOf,
   calibrationOption,
   commaList,
   hubAccessOf,
@@ -48,6 +52,7 @@ interface CompileOptions extends GraphOptions, PassOptions, FormOptions {
   readonly maxError?: number;
   readonly tuning?: string;
   readonly verify?: boolean;
+  readonly buildCache?: string;
   readonly json?: boolean;
 }
 
@@ -113,6 +118,11 @@ export const compileCommand = (shell: Shell): Command =>
     .addOption(opsetOption().helpGroup(emission))
     .addOption(onnxOpsOption().helpGroup(emission))
     .addOption(new Option("--verify", "then run it against the unoptimised graph and certify it").helpGroup(emission))
+    .addOption(
+      buildCacheOption("take it from this folder where timmc has compiled it before, else keep it there")
+        .conflicts("printIrAfter")
+        .helpGroup(emission),
+    )
     .addOption(jsonOption("the manifest"))
     .addHelpText("after", epilogue)
     .action(async (model: string, options: CompileOptions, command: Command) => {
@@ -123,33 +133,50 @@ export const compileCommand = (shell: Shell): Command =>
         });
       noteLevel(command, options, shell.note);
       const traces: PassTrace[] = [];
-      const manifest = await compileModel(model, options, shell, traces);
+      const compiled = await compileModel(model, options, shell, traces);
+      const { manifest } = compiled;
       manifest.notices.forEach(shell.note);
       if (!json) {
         const layout = { colors: shell.errorColors, width: shell.stderrWidth };
         shell.log([...passLines(manifest, traces, layout), ""].join("\n"));
         shell.print(describe(manifest, options.out, shell));
       }
-      const certificate = options.verify === true ? await verifyArtifact(model, manifest, options, shell) : undefined;
+      const certificate = options.verify === true ? await certified(model, compiled, options, shell) : undefined;
       if (json) shell.json(manifest);
       if (certificate?.passed === false) throw certificateFailure(options.out, certificate);
     });
+
+type Compiled = Pick<CachedCompile, "manifest"> & Partial<CachedCompile>;
 
 async function compileModel(
   model: string,
   options: CompileOptions,
   shell: Shell,
   traces: PassTrace[],
-): Promise<Manifest> {
+): Promise<Compiled> {
+  const request = await requestOf(model, options, shell);
+  if (options.buildCache !== undefined) {
+    const { compileCached } = await import("../../driver/cache/compile-cached.ts");
+    const compiled = await compileCached(await cacheOf(shell, options), request);
+    if (compiled.hit) shell.note("the artifact is from the build cache");
+    return compiled;
+  }
   const { compile } = await import("../../driver/compile.ts");
+  return { manifest: await compile({ ...request, observers: await observersOf(options, request, shell, traces) }) };
+}
+
+async function requestOf(model: string, options: CompileOptions, shell: Shell): Promise<CompileRequest> {
   const { parseWeights } = await import("../../driver/weights.ts");
   const { target, precision, opset, onnxOps } = options;
   const calibration = options.calibration === undefined ? undefined : await calibrationOf(options.calibration);
-  const forms = { target, precision, calibration, opset, onnxOps };
-  return compile({
+  return {
+    target,
+    precision,
+    calibration,
+    opset,
+    onnxOps,
     ...lowerRequestOf(model, options),
     ...hubAccessOf(shell, options),
-    ...forms,
     out: options.out,
     weights: parseWeights(options.weights),
     maxError: options.maxError,
@@ -157,8 +184,7 @@ async function compileModel(
     sizes: options.sizes,
     tiles: await tilesOf(options.tuning),
     ...passRequestOf(options),
-    observers: await observersOf(options, forms, shell, traces),
-  });
+  };
 }
 
 /** The tiles of a tuning file. */
@@ -191,19 +217,26 @@ async function observersOf(
   return [tracing(traces), printing(options.printIrAfter ?? [], pipeline, { owner, print })];
 }
 
-async function verifyArtifact(
+/** The certificate that is kept with the artifact, or that of a verification now, which then is. */
+async function certified(
   model: string,
-  { source }: Manifest,
+  { manifest: { source }, key, certificate: kept }: Compiled,
   options: CompileOptions,
   shell: Shell,
 ): Promise<Certificate> {
   const { verify } = await import("../../driver/verify.ts");
-  const certificate = await verify(options.out, {
-    model: source.model === null ? model : undefined,
-    weights: source.weights.kind === "file" ? options.weights : undefined,
-    calibration: options.calibration,
-    ...hubAccessOf(shell, options),
-  });
+  const certificate =
+    kept ??
+    (await verify(options.out, {
+      model: source.model === null ? model : undefined,
+      weights: source.weights.kind === "file" ? options.weights : undefined,
+      calibration: options.calibration,
+      ...hubAccessOf(shell, options),
+    }));
+  if (kept === undefined && key !== undefined && certificate.passed) {
+    const { storeCertificate } = await import("../../driver/cache/store.ts");
+    await storeCertificate(await cacheOf(shell, options), key, options.out);
+  }
   if (options.json !== true) shell.print(["", ...certificateLines(certificate, shell.colors)].join("\n"));
   return certificate;
 }

@@ -17,9 +17,6 @@ export interface LoadedConfig {
   readonly config: BuildConfig;
 }
 
-/** Gives a configuration back; it is here for its type: `export default defineConfig({ models: ["resnet50"] })`. */
-export const defineConfig = (config: BuildConfig): BuildConfig => config;
-
 /** The name that is taken where a folder is given, or nothing. */
 export const configNames = ["timmc.config.ts", "timmc.config.js", "timmc.config.mjs", "timmc.config.json"] as const;
 
@@ -62,8 +59,8 @@ function parseJson(file: string, given: string): unknown {
 
 /** A value as a configuration. Throws TimmcError `config`. */
 export function checkConfig(value: unknown, place: string): BuildConfig {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || isModule(value))
-    throw new TimmcError("config", `${isModule(value) ? "it exports no configuration" : "this is no configuration"}`, {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new TimmcError("config", value === undefined ? "it exports no configuration" : "this is no configuration", {
       trail: [place],
       hint: 'A module says: export default defineConfig({ models: ["resnet50"] }).',
     });
@@ -72,10 +69,6 @@ export function checkConfig(value: unknown, place: string): BuildConfig {
   if (isConfig(data)) return data;
   throw refusal(data, place);
 }
-
-/** A module without a default export comes as itself. */
-const isModule = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && Reflect.get(value, Symbol.toStringTag) === "Module";
 
 /** `inputSizes: [3, 224, 224]` would be three squares. */
 function refuseShape(data: unknown, place: string): void {
@@ -144,4 +137,4 @@ function unknownKey(key: string, path: readonly string[], refused: Refused): Tim
 }
 
 /** The configuration's file as a summary and a lock file call it. */
-export const configName = ({ file }: LoadedConfig): string => basename(file);
+export const configName = ({ file }: Pick<LoadedConfig, "file">): string => basename(file);

@@ -4,7 +4,7 @@ import { messageOf } from "../../ir/caught.ts";
 import { TimmcError } from "../../ir/error.ts";
 
 /**
- * What a module exports by default, TypeScript or not; "timmc" in it is this installation, wherever the file lies. It is
+ * What a module exports by default, TypeScript or not, undefined where that is nothing; "timmc" in it is this installation, wherever the file lies. It is
  * read anew each time. Throws TimmcError `config`: what the module throws is said in its own words.
  */
 export async function loadModule(file: string): Promise<unknown> {
@@ -13,10 +13,12 @@ export async function loadModule(file: string): Promise<unknown> {
   const jiti = createJiti(import.meta.url, {
     moduleCache: false,
     fsCache: false,
+    interopDefault: false,
     virtualModules: { timmc: (await import(library)) as unknown },
   });
   try {
-    return await jiti.import(file, { default: true });
+    const module = await jiti.import<{ readonly default?: unknown }>(file);
+    return module.default;
   } catch (error) {
     if (error instanceof TimmcError) throw error.within(file);
     throw new TimmcError("config", `it cannot be loaded: ${messageOf(error)}`, { trail: [file], cause: error });

@@ -2,7 +2,7 @@ import type { HubAccess } from "../../frontend/hub/model.ts";
 import type { CompileRequest } from "../compile.ts";
 
 /** Keys of a compile request that do not say what is compiled, and the one that an input size stands for. */
-type Outside = keyof HubAccess | "out" | "observers" | "useTestSize";
+type Outside = keyof HubAccess | "out" | "observers" | "pinned" | "useTestSize";
 
 /** A picture's size: the model's own, that of its test configuration, a square's side, height and width, or all three. */
 export type SizeChoice =
@@ -70,6 +70,9 @@ export interface BuildConfig extends Axes {
   /** Variants with all of these values are left out; `model` may be a glob. */
   readonly exclude?: readonly PartialFields[] | undefined;
 }
+
+/** Gives a configuration back; it is here for its type: `export default defineConfig({ models: ["resnet50"] })`. */
+export const defineConfig = (config: BuildConfig): BuildConfig => config;
 
 /** One artifact of a build. */
 export interface Variant {

@@ -111,6 +111,7 @@ export const requestParts: Parts<keyof CompileRequest, Facts> = {
   maxError: ({ request }) => request.maxError,
   tiles: ({ request }) => request.tiles,
   weights: ({ request: { weights = "pretrained" } }) => (typeof weights === "string" ? weights : "file"),
+  pinned: { irrelevant: "the commit that the weights are of counts" },
   optimization: ({ request }) => request.optimization ?? defaultLevel,
   layout: ({ request }) => request.layout ?? "plain",
   passes: ({ request }) => request.passes ?? null,

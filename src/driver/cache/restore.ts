@@ -1,14 +1,13 @@
-import { randomBytes } from "node:crypto";
 import { constants, renameSync, rmSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { HashingFileSink } from "../../backends/file-sink.ts";
+import { HashingFileSink, temporaryBeside } from "../../backends/file-sink.ts";
 import { pauses } from "../../backends/interrupt.ts";
 import type { Watch } from "../../backends/write-parts.ts";
 import { makeFolder } from "../../frontend/make-folder.ts";
 import { messageOf } from "../../ir/caught.ts";
 import { TimmcError, within } from "../../ir/error.ts";
-import { beginArtifact, certificateName, manifestName, removeFiles, writeWhole } from "../artifact-files.ts";
+import { abandonArtifact, beginArtifact, certificateName, finishArtifact, writeWhole } from "../artifact-files.ts";
 import type { Certificate } from "../certificate.ts";
 import { hashFile } from "../hash-file.ts";
 import type { Manifest } from "../manifest.ts";
@@ -71,11 +70,11 @@ async function restoreFiles(
     const passed = certificate === null ? undefined : await certificateOf(manifest, Buffer.from(certificate));
     return within(folder, () => {
       if (passed !== undefined && certificate !== null) writeWhole(join(folder, certificateName), certificate);
-      writeWhole(join(folder, manifestName), manifest);
+      finishArtifact(folder, manifest);
       return passed;
     });
   } catch (error) {
-    removeFiles(folder, [...parsed.files, { path: certificateName }]);
+    abandonArtifact(folder, [...parsed.files, { path: certificateName }]);
     throw error;
   }
 }
@@ -106,7 +105,7 @@ async function cloneBlob(cache: BuildCache, path: string, { sha256, bytes }: Seg
   const blob = blobPath(cache, sha256);
   const facts = plainFile(blob);
   if (facts?.size !== bytes) throw new DamagedBlob(sha256, facts === undefined ? "is missing" : "has another size");
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  const temporary = temporaryBeside(path);
   try {
     await copyFile(blob, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     const hash = await hashFile(temporary, watch);

@@ -11,7 +11,7 @@ import type { KernelDiff } from "./report.ts";
 import type { TensorPlace } from "./tensor-change.ts";
 
 /** What an artifact of kernels runs, in order. */
-export interface KernelProgram {
+interface KernelProgram {
   readonly steps: ReadonlyMap<string, Step>;
   /** What the steps read of the weight file, under the name of the first that does. */
   readonly weights: ReadonlyMap<string, TensorPlace>;

@@ -22,7 +22,7 @@ export interface NamedChange {
   readonly changes: readonly FieldChange[];
 }
 
-export interface NodeFacts {
+interface NodeFacts {
   readonly name: string;
   readonly operator: string;
 }
@@ -47,7 +47,7 @@ export interface GraphDiff {
 }
 
 /** A step of a kernel program: what it stores, by the module's path. */
-export interface StepFacts {
+interface StepFacts {
   readonly name: string;
 }
 
@@ -106,7 +106,7 @@ export interface FileFacts {
   readonly bytes: number;
 }
 
-export interface FileChange {
+interface FileChange {
   readonly path: string;
   readonly a: number;
   readonly b: number;

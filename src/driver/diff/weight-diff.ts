@@ -14,7 +14,7 @@ export interface Weight extends TensorPlace {
   readonly type: string;
 }
 
-export interface OpenedModel {
+interface OpenedModel {
   readonly model: OnnxModel;
   readonly weights: ReadonlyMap<string, Weight>;
 }

@@ -14,7 +14,10 @@ export async function writeGraph(
   folder: string,
   graph: Graph,
   numbers: Numbers,
-  { precision, schedule }: { readonly precision?: KernelPrecision; readonly schedule?: Parameters<typeof planCuda>[1] } = {},
+  {
+    precision,
+    schedule,
+  }: { readonly precision?: KernelPrecision; readonly schedule?: Parameters<typeof planCuda>[1] } = {},
 ): Promise<CudaProgram> {
   const program = planCuda(buildCuda(graph, precision), schedule);
   mkdirSync(folder, { recursive: true });

@@ -1,0 +1,59 @@
+import { parseReference } from "../../frontend/reference.ts";
+import { type LockedSource, type Sources, readLock, requireLocked, sourceName, writeLock } from "./lock-file.ts";
+import type { VariantRequest } from "./requests.ts";
+import type { Variant } from "./variant.ts";
+
+interface LockOptions {
+  /** Sources that are not in the lock file are refused, and nothing is written. */
+  readonly frozen: boolean;
+  /** Sources are taken as they are now: all of them, or those that lie on this machine. */
+  readonly update: "all" | "local" | undefined;
+}
+
+/** The sources of a build: those of the lock file, and what its variants turn out to stand for. */
+export interface Locking {
+  /** The request with its sources where the lock file has them: a revision that moved since is taken as it was. */
+  pinned(variant: Variant, request: VariantRequest): VariantRequest;
+  /** Throws TimmcError `config` where a source is not the one that is locked, or changed during the build. */
+  require(variant: Variant, source: LockedSource): void;
+  /** Writes the lock file where it has changed; `all` are the variants of the whole build. */
+  write(all: readonly Variant[]): void;
+}
+
+/** The lock file of a folder; without one, sources are compared within the build alone. Throws TimmcError `config` where it is malformed. */
+export function lockingOf(folder: string | undefined, { frozen, update }: LockOptions): Locking {
+  const before: Sources = folder === undefined ? new Map() : readLock(folder);
+  const locked: Sources = new Map(
+    [...before].filter(([, { hub }]) => update !== "all" && !(update === "local" && hub === null)),
+  );
+  const found = new Map<string, LockedSource>();
+  return {
+    pinned: (variant, request) => {
+      const hub = locked.get(sourceName(variant.fields) ?? "")?.hub;
+      return hub ? { ...request, pinned: hub, model: modelAt(request.model, hub) } : request;
+    },
+    require: ({ fields }, source) => {
+      const name = sourceName(fields);
+      if (name === undefined) return;
+      requireLocked(name, source, locked, frozen);
+      requireLocked(name, source, found, false);
+      found.set(name, source);
+    },
+    write: (all) => {
+      if (folder === undefined || frozen || found.size === 0) return;
+      const names = new Set(all.map(({ fields }) => sourceName(fields)));
+      const stays = [...before].filter(([name]) => update !== "all" || names.has(name));
+      const after = new Map([...stays, ...found]);
+      if (!isEqual(before, after)) writeLock(folder, after);
+    },
+  };
+}
+
+/** A Hub model at the commit of its weights; another repository's are pinned by themselves. */
+function modelAt(model: string, hub: NonNullable<LockedSource["hub"]>): string {
+  const reference = parseReference(model);
+  return reference.kind === "hf-hub" && reference.repo === hub.id ? `hf-hub:${hub.id}@${hub.commit}` : model;
+}
+
+const isEqual = (a: Sources, b: Sources): boolean =>
+  a.size === b.size && [...a].every(([name, source]) => JSON.stringify(source) === JSON.stringify(b.get(name)));

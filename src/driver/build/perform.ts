@@ -1,0 +1,128 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { makeFolder } from "../../frontend/make-folder.ts";
+import { TimmcError } from "../../ir/error.ts";
+import { readBounded } from "../../runtime/read-file.ts";
+import { type Artifact, loadArtifact } from "../artifact.ts";
+import { manifestName, maxJsonBytes, writeWhole } from "../artifact-files.ts";
+import { calibrationOf } from "./calibration.ts";
+import { compileCached } from "../cache/compile-cached.ts";
+import type { BuildCache } from "../cache/folder.ts";
+import { type RequestKey, requestKey } from "../cache/key.ts";
+import { entryPath } from "../cache/places.ts";
+import { storeCertificate } from "../cache/store.ts";
+import type { Certificate } from "../certificate.ts";
+import { type CompileRequest, compile } from "../compile.ts";
+import { copyingBytes, needOf, sizeOf } from "./memory.ts";
+import type { Ask, Job, Made } from "./protocol.ts";
+import { artifactSummary, failureOf, verificationOf } from "./results.ts";
+
+/** What a job tells and asks while it runs. */
+export interface Performance {
+  readonly signal: AbortSignal;
+  readonly note: (text: string) => void;
+  readonly progress: (text: string) => void;
+  /** Waits for permission; throws what refuses it. */
+  readonly ask: (ask: Ask) => Promise<void>;
+}
+
+/**
+ * Brings one variant about: finds it in its folder, takes it from the cache, or compiles it, and verifies it where that is
+ * wanted. A stamp beside the output says which key lies in a folder; what the stamp does not say, or the artifact's own
+ * hashes do not confirm, is built again. Throws TimmcError.
+ */
+export async function perform(job: Job, { ask, ...watch }: Performance): Promise<Made> {
+  watch.progress("reading the sources");
+  const calibration = await calibrationOf(job.request, { ...watch, cacheDir: job.cacheDir });
+  const request: CompileRequest = { ...job.request, calibration, out: job.out, cacheDir: job.cacheDir, ...watch };
+  const keyed = await requestKey(request);
+  if (keyed === undefined) throw new TimmcError("invalid-ir", "a variant has a key");
+  const kept = await keptArtifact(job, keyed.key);
+  const cache = job.cache === null ? undefined : { ...job.cache, note: watch.note };
+  await ask({ source: sourceOf(keyed), bytes: await bytesOf(job, keyed, kept !== undefined, cache) });
+  if (kept === undefined) sweep(job.out);
+  const made = kept === undefined ? await make(job, request, keyed, cache) : ("kept" as const);
+  const artifact = kept ?? (await loadArtifact(job.out));
+  const certificate = job.verify ? await certified(job, artifact, request, keyed, cache) : artifact.certificate;
+  const result = { ...artifactSummary(artifact), ...verificationOf(certificate) };
+  return { ...result, origin: made, failure: certificate === undefined ? null : failureOf(certificate) };
+}
+
+const sourceOf = ({ hashes, hub }: RequestKey): Ask["source"] => ({
+  hub: hub ?? null,
+  weights_sha256: hashes.weights,
+  config_sha256: hashes.config,
+});
+
+/** What the rest of a job takes. */
+async function bytesOf(job: Job, { key }: RequestKey, isKept: boolean, cache: BuildCache | undefined): Promise<number> {
+  const isThere = isKept || (cache !== undefined && existsSync(entryPath(cache, key)));
+  return isThere && !job.verify ? copyingBytes : needOf(await sizeOf(job.request), job.verify);
+}
+
+async function make(
+  job: Job,
+  request: CompileRequest,
+  keyed: RequestKey,
+  cache: BuildCache | undefined,
+): Promise<"built" | "cached"> {
+  rmSync(job.stamp, { force: true });
+  const { hit } = cache === undefined ? await uncached(request) : await compileCached(cache, request, keyed);
+  const manifest = readBounded(join(job.out, manifestName), maxJsonBytes);
+  makeFolder(dirname(job.stamp));
+  writeWhole(job.stamp, `${JSON.stringify({ key: keyed.key, manifest_sha256: sha256Of(manifest) })}\n`);
+  return hit ? "cached" : "built";
+}
+
+async function uncached(request: CompileRequest): Promise<{ readonly hit: false }> {
+  await compile(request);
+  return { hit: false };
+}
+
+const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** The artifact that lies in its folder already, whole, where it is the key's. */
+async function keptArtifact({ out, stamp }: Job, key: string): Promise<Artifact | undefined> {
+  if (statSync(stamp, { throwIfNoEntry: false }) === undefined) return undefined;
+  try {
+    const said = JSON.parse(new TextDecoder().decode(readBounded(stamp, maxJsonBytes))) as unknown;
+    const artifact = await loadArtifact(out);
+    const expected = { key, manifest_sha256: artifact.manifestSha256 };
+    return JSON.stringify(said) === JSON.stringify(expected) ? artifact : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Takes away what a run that was killed left half-written. */
+function sweep(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }))
+    if (/(?:^|[/\\])\.[^/\\]+\.[0-9a-f]{12}\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
+}
+
+/** The certificate of an artifact: that of an earlier verification, or of one now. */
+async function certified(
+  { out }: Job,
+  artifact: Artifact,
+  request: CompileRequest,
+  { key }: RequestKey,
+  cache: BuildCache | undefined,
+): Promise<Certificate | undefined> {
+  const { source } = artifact.manifest;
+  if (source.weights.kind === "none") return undefined;
+  if (artifact.certificate !== undefined) return artifact.certificate;
+  const { verify } = await import("../verify.ts");
+  const { signal, progress, note, cacheDir, weights, model } = request;
+  const certificate = await verify(out, {
+    model: source.model === null ? model : undefined,
+    weights: typeof weights === "object" ? weights.file : undefined,
+    signal,
+    progress,
+    note,
+    cacheDir,
+  });
+  if (certificate.passed && cache !== undefined) await storeCertificate(cache, key, out);
+  return certificate;
+}
