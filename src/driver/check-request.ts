@@ -7,7 +7,7 @@ import { TimmcError } from "../ir/error.ts";
 import type { ActivationsRequest } from "./activations.ts";
 import type { BuildOptions } from "./build/library.ts";
 import type { CalibrateRequest } from "./calibrate/calibrate.ts";
-import { methods } from "./calibrate/method.ts";
+import { calibratedPrecisions, methods } from "./calibrate/method.ts";
 import type { CompileRequest } from "./compile.ts";
 import type { DoctorRequest } from "./doctor.ts";
 import type { FormRequest } from "./forms.ts";
@@ -146,6 +146,7 @@ const calibrateFields: Fields<CalibrateRequest> = {
   weights,
   optimization: level,
   passes,
+  precision: oneOf(calibratedPrecisions),
   method: oneOf(methods),
   percentile: { takes: "a number above 50 and at most 100", fits: (v) => typeof v === "number" && v > 50 && v <= 100 },
   samples: { takes: "an integer of at least 2", fits: (v) => isCount(v) && v !== 1 },

@@ -1,6 +1,13 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { CalibrateReport } from "../../driver/calibrate/calibrate.ts";
-import { type Method, defaultMethod, defaultPercentile, methods } from "../../driver/calibrate/method.ts";
+import {
+  type CalibratedPrecision,
+  type Method,
+  calibratedPrecisions,
+  defaultMethod,
+  defaultPercentile,
+  methods,
+} from "../../driver/calibrate/method.ts";
 import { positiveNumber } from "../numbers.ts";
 import {
   type FormOptions,
@@ -22,6 +29,7 @@ import { byteQuantity, quantity } from "../units.ts";
 
 interface CalibrateOptions extends GraphOptions, PassOptions, Pick<FormOptions, "opset" | "onnxOps"> {
   readonly out: string;
+  readonly precision: CalibratedPrecision;
   readonly method: Method;
   readonly percentile?: number;
   readonly samples?: number;
@@ -46,6 +54,15 @@ export const calibrateCommand = (shell: Shell): Command =>
     .argument("<PICTURES...>", "pictures, or folders of them; one in five is kept for checking artifacts")
     .addOption(new Option("-o, --out <FILE>", "the calibration file").makeOptionMandatory().helpGroup(measuring))
     .addOption(
+      new Option(
+        "--precision <TYPE>",
+        "what the file is for: int8 also finds the ops that it hurts, which takes longer",
+      )
+        .choices(calibratedPrecisions)
+        .default("int8")
+        .helpGroup(measuring),
+    )
+    .addOption(
       new Option("--method <NAME>", "how the range that 8 bits span is chosen of what was seen")
         .choices(methods)
         .default(defaultMethod)
@@ -69,13 +86,14 @@ export const calibrateCommand = (shell: Shell): Command =>
       noteLevel(command, options, shell.note);
       const { calibrate } = await import("../../driver/calibrate/calibrate.ts");
       const { parseWeights } = await import("../../driver/weights.ts");
-      const { out, method, percentile, samples, opset, onnxOps, weights, cacheDir, json } = options;
+      const { out, precision, method, percentile, samples, opset, onnxOps, weights, cacheDir, json } = options;
       const report = await calibrate({
         ...lowerRequestOf(model, options),
         ...passRequestOf(options),
         pictures,
         out,
         weights: parseWeights(weights),
+        precision,
         method,
         percentile,
         samples,
@@ -103,6 +121,20 @@ function describe({ file, bytes, ...r }: CalibrateReport): string[] {
     ["calibration", `${file}, ${byteQuantity(bytes)}`],
     ["pictures", `${quantity(r.images)} for ranges, ${quantity(r.check)} to check artifacts`],
     ["ranges", `${quantity(r.values)} values, by ${method}`],
+    ...floatFacts(r.sensitivity),
     ["largest", `${r.largest.magnitude.toPrecision(4)} at ${r.largest.value}`],
   ]);
+}
+
+function floatFacts(found: CalibrateReport["sensitivity"]): [string, string][] {
+  if (found === null) return [];
+  const percent = (share: number): string => `${(100 * share).toPrecision(3)} %`;
+  const classes = found.agreement === null ? "" : `, ${percent(found.agreement)} of the first classes stay`;
+  return [
+    ["int8", `an error of ${percent(found.error)} of an output's spread${classes}`],
+    [
+      "in float",
+      `${quantity(found.left)} of ${quantity(found.parts)} parts, found in ${quantity(found.trials)} trials`,
+    ],
+  ];
 }

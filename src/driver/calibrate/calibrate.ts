@@ -1,3 +1,4 @@
+import { precisionPasses } from "../../backends/onnx/precision.ts";
 import type { Watch } from "../../backends/write-parts.ts";
 import type { PictureInput } from "../../frontend/preprocess/picture-input.ts";
 import { requirePictureChannels } from "../../frontend/preprocess/normalization.ts";
@@ -13,10 +14,11 @@ import { type LowerRequest, type LoweredRequest, lowerRequest } from "../lower-r
 import { defaultLevel, pipelineOf } from "../pipeline.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights, refuseWithheld } from "../weights.ts";
 import { calibrationText } from "./file.ts";
-import { type Method, defaultMethod, defaultPercentile } from "./method.ts";
+import { type CalibratedPrecision, type Method, defaultMethod, defaultPercentile } from "./method.ts";
 import { picturesOf, spread } from "./pictures.ts";
 import { type PictureSplit, batchesOf, readPictures, splitPictures } from "./pixels.ts";
 import { seenRanges } from "./ranges.ts";
+import { type Sensitivity, sensitivity } from "./sensitivity.ts";
 
 export interface CalibrateRequest extends LowerRequest, Pick<FormRequest, "opset" | "onnxOps">, Watch {
   /** Files and folders. */
@@ -26,6 +28,8 @@ export interface CalibrateRequest extends LowerRequest, Pick<FormRequest, "opset
   readonly weights?: WeightsChoice | undefined;
   readonly optimization?: OptimizationLevel | undefined;
   readonly passes?: readonly string[] | null | undefined;
+  /** What the file is for, default `int8`: of `fp16` the ops that eight bits hurt are not looked for. */
+  readonly precision?: CalibratedPrecision | undefined;
   /** How the range of eight bits is chosen; default `percentile`. */
   readonly method?: Method | undefined;
   /** Of the method `percentile`; default 99.99. */
@@ -46,7 +50,9 @@ export interface CalibrateReport {
   readonly values: number;
   /** The largest magnitude, and the value that it was seen at. */
   readonly largest: { readonly value: string; readonly magnitude: number };
-  readonly float: readonly string[];
+  readonly precision: CalibratedPrecision;
+  /** What int8 leaves in float, and what it loses then; null for fp16. */
+  readonly sensitivity: Sensitivity | null;
   readonly notices: readonly string[];
 }
 
@@ -55,7 +61,11 @@ export interface CalibrateReport {
  * values were, with some pictures to check artifacts on. Throws TimmcError; a file that was there before stays whole.
  */
 export async function calibrate(request: CalibrateRequest): Promise<CalibrateReport> {
-  const { out, signal, progress, method = defaultMethod, percentile = defaultPercentile } = request;
+  const { out, signal, progress, precision = "int8", method = defaultMethod, percentile = defaultPercentile } = request;
+  const forms = formsOf(request);
+  const isEight = precision === "int8";
+  // Refuses forms that eight bits do not take before anything is measured.
+  if (isEight) precisionPasses("int8", { graph: "", ranges: {}, float: [] }, forms);
   const paths = spread(picturesOf(request.pictures), request.samples ?? Number.POSITIVE_INFINITY);
   refuseNoWeights(request);
   progress?.(`lowering ${request.model}`);
@@ -70,20 +80,28 @@ export async function calibrate(request: CalibrateRequest): Promise<CalibrateRep
     const { optimization = defaultLevel, passes, opset, onnxOps } = request;
     runPipeline(graph, pipelineOf(optimization, passes, { opset, onnxOps }));
     const split = splitPictures(await readPictures(paths, resolved.data, { signal, progress }));
-    const runner = { ort: await loadOrt(), parameters: weights.parameters, ...formsOf(request), signal };
+    const runner = { ort: await loadOrt(), parameters: weights.parameters, ...forms, signal };
     const ranges = await seenRanges(runner, graph, {
       ...batchesFor(lowering, split),
       method,
       percentile,
       progress: (text) => progress?.(text),
     });
+    const found = isEight
+      ? await sensitivity(runner, graph, {
+          ...batchesFor(lowering, split),
+          forms,
+          ranges,
+          progress: (text) => progress?.(text),
+        })
+      : null;
     const facts = {
       model: await modelFacts(lowering, weights, { signal, identities }),
       method,
       percentile: method === "percentile" ? percentile : null,
       images: split.ranges.length,
       graph: fingerprint(graph),
-      float: [],
+      float: found?.float ?? [],
     };
     const { byteLength, sha256 } = writeWhole(out, calibrationText(facts, ranges, split.check));
     return {
@@ -96,13 +114,24 @@ export async function calibrate(request: CalibrateRequest): Promise<CalibrateRep
       check: split.check.length,
       values: Object.keys(ranges).length,
       largest: largestOf(ranges),
-      float: facts.float,
-      notices: [...lowering.notices, ...weights.notices],
+      precision,
+      sensitivity: found,
+      notices: [...lowering.notices, ...weights.notices, ...unmet(found)],
     };
   } finally {
     weights.close();
   }
 }
+
+function unmet(found: Sensitivity | null): string[] {
+  if (found === null || found.met) return [];
+  const agreement = found.agreement === null ? "" : `, ${percent(found.agreement)} of the first classes stay`;
+  return [
+    `int8 loses more than it should, with ${found.left} of ${found.parts} parts in float: its error is ${percent(found.error)} of an output's spread${agreement}`,
+  ];
+}
+
+const percent = (share: number): string => `${(100 * share).toPrecision(3)} %`;
 
 function refuseNoWeights({ weights }: CalibrateRequest): void {
   if (weights !== "none") return;

@@ -50,7 +50,9 @@ const calibrationSchema = z.strictObject({
 type Stored = z.infer<typeof calibrationSchema>;
 
 /** What is written beside the ranges and pictures. */
-export type CalibrationFacts = Omit<Stored, "calibration_version" | "ranges" | "check">;
+export type CalibrationFacts = Omit<Stored, "calibration_version" | "ranges" | "check" | "float"> & {
+  readonly float: readonly string[];
+};
 
 /** The file's text. The same measurements give the same bytes. */
 export function calibrationText(
@@ -69,7 +71,7 @@ export function calibrationText(
     ranges: Object.fromEntries(
       Object.entries(ranges).map(([key, { min, max, low, high }]) => [key, [min, max, low, high]]),
     ),
-    float,
+    float: [...float],
     check: {
       names: check.map((picture) => picture.name),
       pixels: deflateRawSync(Buffer.concat(check.map(({ pixels }) => pixels)), { level: 9 }).toString("base64"),

@@ -1,5 +1,9 @@
 import type { Histogram } from "./histogram.ts";
 
+/** Precisions that read a calibration. */
+export const calibratedPrecisions = ["int8", "fp16"] as const;
+export type CalibratedPrecision = (typeof calibratedPrecisions)[number];
+
 /** How the range that eight bits span is chosen of what was seen. */
 export const methods = ["min-max", "percentile", "entropy"] as const;
 export type Method = (typeof methods)[number];
