@@ -131,9 +131,12 @@ describe("what is refused", () => {
   const asked = (request: object): Promise<string> =>
     refusal(inspect({ model: "test_vit", dynamicSize: true, ...request }));
 
-  test("networks of one size, with the module, the reason and what to do", async () => {
+  test("networks of one size, with the reason and what to do", async () => {
     expect(await asked({ model: "cait_xxs24_224" })).toMatch(
-      /^unsupported: cait_xxs24_224 > patch_embed: the network does not take every size: input height .* doesn't match the model's 224/,
+      /^unsupported: cait_xxs24_224: the network does not take every size: pos_embed is added as it is: .*\n.* --sizes/,
+    );
+    expect(await asked({ model: "sebotnet33ts_256" })).toMatch(
+      /^unsupported: sebotnet33ts_256 > stages\.1\.2\.self_attn: /,
     );
   });
 
