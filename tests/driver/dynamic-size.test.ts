@@ -140,6 +140,16 @@ describe("what is refused", () => {
     );
   });
 
+  test("positions that timm does not interpolate at one of the sizes", async () => {
+    const args = { img_size: [128, 512] };
+    expect(await asked({ args, inputSize: [3, 128, 512] })).toContain(
+      "the positions of 8x32 patches as they are for 16x16",
+    );
+    expect(
+      (await inspect({ model: "test_vit", dynamicSize: true, args: { img_size: [128, 256] } })).macs,
+    ).toBeGreaterThan(0);
+  });
+
   test("a multiple that is too small, with one that is not", async () => {
     expect(await asked({ dynamicSize: 8 })).toContain("does not take every multiple of 8");
     expect(await asked({ dynamicSize: 8 })).toContain("Use --dynamic-size 16.");
