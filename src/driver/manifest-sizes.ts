@@ -26,7 +26,8 @@ export function manifestSizes(manifest: Manifest): Many<SizedManifest> {
   });
 }
 
-function manifestAt(manifest: Manifest, { sizes: _, ...target }: OnnxTarget, entry: ManifestSize): Manifest {
+function manifestAt(manifest: Manifest, whole: OnnxTarget, entry: ManifestSize): Manifest {
+  const { sizes: _, ...target } = whole;
   const { model, height, width, ...said } = entry;
   const { request, input } = manifest;
   const [channels] = request.input_size;
