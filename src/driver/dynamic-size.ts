@@ -13,7 +13,7 @@ const multiples = [1, 2, 4, 7, 8, 10, 12, 14, 16, 28, 32, 48, 56, 64, 112, 128, 
 const sides = ["H", "W"] as const;
 
 /** Height and width as multiples of a number. */
-export const openSides = (multiple: number): readonly [Dim, Dim] => [
+const openSides = (multiple: number): readonly [Dim, Dim] => [
   scaleDim(symbol(sides[0]), multiple),
   scaleDim(symbol(sides[1]), multiple),
 ];

@@ -40,8 +40,15 @@ async function inPlace<T>(place: string, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
-    throw error instanceof TimmcError ? error.within(place) : error;
+    throw error instanceof TimmcError ? advising(error).within(place) : error;
   }
+}
+
+/** Sizes that are advised are other sizes to name; each has its own arguments by itself. */
+function advising({ code, message, trail, hint, cause }: TimmcError): TimmcError {
+  const [, height, width] = /^compile with --input-size \d+,(\d+),(\d+)/.exec(hint ?? "") ?? [];
+  const advice = height === undefined ? hint : `name ${height}x${width} in its place`;
+  return new TimmcError(code, message, { trail, hint: advice, cause });
 }
 
 /** The request of one size. A network that is built for its size is told it, unless the user made it take every size. */

@@ -131,10 +131,23 @@ describe("what is refused", () => {
   const asked = (request: object): Promise<string> =>
     refusal(inspect({ model: "test_vit", dynamicSize: true, ...request }));
 
-  test("networks of one size, with the module, the reason and what to do", async () => {
+  test("networks of one size, with the reason and what to do", async () => {
     expect(await asked({ model: "cait_xxs24_224" })).toMatch(
-      /^unsupported: cait_xxs24_224 > patch_embed: the network does not take every size: input height .* doesn't match the model's 224/,
+      /^unsupported: cait_xxs24_224: the network does not take every size: pos_embed is added as it is: .*\n.* --sizes/,
     );
+    expect(await asked({ model: "sebotnet33ts_256" })).toMatch(
+      /^unsupported: sebotnet33ts_256 > stages\.1\.2\.self_attn: /,
+    );
+  });
+
+  test("positions that timm does not interpolate at one of the sizes", async () => {
+    const args = { img_size: [128, 512] };
+    expect(await asked({ args, inputSize: [3, 128, 512] })).toContain(
+      "the positions of 8x32 patches as they are for 16x16",
+    );
+    expect(
+      (await inspect({ model: "test_vit", dynamicSize: true, args: { img_size: [128, 256] } })).macs,
+    ).toBeGreaterThan(0);
   });
 
   test("a multiple that is too small, with one that is not", async () => {

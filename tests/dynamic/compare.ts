@@ -62,6 +62,9 @@ const steps: readonly Size[] = [
   [1, 3],
 ];
 
+/** The least side of a network whose head is a window: timm spreads smaller maps, which no graph of an open size can. */
+const leastSide: Readonly<Record<string, number>> = { vgg11: 224 };
+
 /** Whole multiples of the pixels that `near` names, each size once. */
 function sizesOf(multiple: number): Size[] {
   const times = (n: number): number => multiple * Math.max(1, n);
@@ -133,8 +136,9 @@ export async function compareSizes(
 ): Promise<Comparison> {
   const dynamic = optimised(await resolve({ model: architecture, args }), true);
   const { multiple = 1 } = dynamic;
+  const least = leastSide[architecture] ?? 1;
   const fixed: (readonly [Size, LoweredRequest])[] = [];
-  for (const size of sizes ?? sizesOf(multiple)) {
+  for (const size of sizes ?? sizesOf(multiple).filter((size) => Math.min(...size) >= least)) {
     const lowering = fixed.length < count ? await staticAt(dynamic.resolved, size) : undefined;
     if (lowering !== undefined) fixed.push([size, lowering]);
   }

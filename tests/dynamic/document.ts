@@ -67,7 +67,7 @@ function comparisonRow({ architecture, multiple, results }: Comparison): string 
 
 const intro = `# Dynamic sizes
 
-\`--dynamic-size\` leaves height and width open. Written by \`npm run dynamic-size\`; what it says is checked by tests.
+\`--dynamic-size\` leaves height and width open. Written by \`npm run dynamic\`; what it says is checked by tests.
 
 The multiple is the smallest of which both sides have to be multiples: 1 is every size, though a network may still end in a window
 that a small map does not fill, which ONNX Runtime then refuses. Another is asked for with \`--dynamic-size 32\`; where it is a

@@ -7,7 +7,7 @@ import { quick, sample } from "./sample.ts";
 
 const text = readFileSync(join(import.meta.dirname, "../../docs/dynamic-size.md"), "utf8");
 
-/** Two sizes of the quick ones; `npm run dynamic-size` compares five of the whole sample. */
+/** Two sizes of the quick ones; `npm run dynamic` compares five of the whole sample. */
 describe("a dynamic artifact is the static one of every size", () => {
   it.each(quick)("%s", async (architecture) => {
     const { results } = await compareSizes(architecture, { count: 2 });

@@ -60,6 +60,7 @@ export default defineFamily({
   variants,
   lastStages: 3,
   refuse,
+  fixedSize: () => "the image is taken at img_size alone: timm asserts it, and relative positions are of its patches",
   groups: () => [
     stemGroup(/cls_token|pos_embed|patch_embed|rel_pos_bias/),
     blockGroup(/blocks\.(\d+)/),

@@ -46,6 +46,10 @@ const convMlp =
     const small = size.some((extent) => isStatic(extent) && extent < headKernel);
     const large = (axis: number): number =>
       Math.max(headKernel, s.static(size[axis] ?? 0, "a map smaller than the head is spread to its size"));
+    if (!size.every(isStatic))
+      s.notice(
+        `a map before the classifier that is smaller than ${headKernel}x${headKernel} is refused when the model runs; timm spreads it`,
+      );
     const map = small ? adaptiveAvgPool([large(0), large(1)])(s, x) : x;
     return s.chain(map, {
       fc1: conv2d(Math.trunc(headWidth * c.mlp_ratio), { kernel: headKernel, padding: 0, bias: true }),

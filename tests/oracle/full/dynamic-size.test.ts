@@ -5,7 +5,7 @@ import { sample } from "../../dynamic/sample.ts";
 
 const comparisons: Comparison[] = [];
 
-/** `npm run dynamic-size` writes the document of what this finds. */
+/** `npm run dynamic` writes the document of what this finds. */
 describe("dynamic sizes", () => {
   it.each(sample)("of %s compute what the static compile computes", async (architecture) => {
     const comparison = await compareSizes(architecture);
