@@ -50,10 +50,12 @@ export function scatter({ title, points, groups, x, y }: Scatter): string {
   const across = scale(
     points.map((p) => p.x),
     [frame.left, width - frame.right],
+    56,
   );
   const up = scale(
     points.map((p) => p.y),
     [height - frame.bottom, frame.top],
+    18,
   );
   const bottom = height - frame.bottom;
   const vertical = across.ticks.map(
@@ -96,10 +98,11 @@ interface Scale {
   readonly ticks: readonly { readonly value: number; readonly at: number }[];
 }
 
-const most = 6;
-
-/** Where values lie between two places, by their logarithms, with a margin; ticks are round numbers, as few as are read. */
-function scale(values: readonly number[], [from, to]: readonly [number, number]): Scale {
+/**
+ * Where values lie between two places, by their logarithms, with a margin; ticks are round numbers, as many as have `gap`
+ * between them for their texts.
+ */
+function scale(values: readonly number[], [from, to]: readonly [number, number], gap: number): Scale {
   const logs = values.map(Math.log10);
   const [low, high] = [Math.min(...logs), Math.max(...logs)];
   const margin = Math.max(0.08 * (high - low), 0.05);
@@ -108,10 +111,21 @@ function scale(values: readonly number[], [from, to]: readonly [number, number])
     Number((from + ((Math.log10(value) - first) / (last - first)) * (to - from)).toFixed(1));
   const decades = Array.from({ length: Math.ceil(last) - Math.floor(first) + 1 }, (_, i) => Math.floor(first) + i);
   const within = (value: number): boolean => Math.log10(value) >= first && Math.log10(value) <= last;
-  const candidates = [[1, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]]
-    .map((steps) => decades.flatMap((d) => steps.map((s) => Number(`${s}e${d}`))).filter(within))
-    .filter((ticks) => ticks.length <= most);
-  const fallback = decades.filter((_, i) => i % Math.ceil(decades.length / most) === 0).map((d) => Number(`1e${d}`));
-  const ticks = candidates[0] ?? fallback.filter(within);
+  const roundNumbers = (steps: readonly number[], every = 1): number[] =>
+    decades
+      .filter((_, i) => i % every === 0)
+      .flatMap((d) => steps.map((step) => Number(`${step}e${d}`)))
+      .filter(within);
+  const isLegible = (ticks: readonly number[]): boolean =>
+    ticks.every((tick, i) => i === 0 || Math.abs(at(tick) - at(ticks[i - 1] ?? tick)) >= gap);
+  const choices = [
+    [1, 1.5, 2, 3, 5, 7],
+    [1, 2, 3, 5, 7],
+    [1, 2, 5],
+    [1, 3],
+  ].map((steps) => roundNumbers(steps));
+  const most = Math.abs(to - from) / gap;
+  const decimal = roundNumbers([1], Math.max(1, Math.ceil(((last - first) * 1.01) / most)));
+  const ticks = choices.find((some) => some.length > 0 && isLegible(some)) ?? decimal;
   return { at, ticks: ticks.map((value) => ({ value, at: at(value) })) };
 }

@@ -26,13 +26,12 @@ svg text { font: 12px system-ui, sans-serif; fill: var(--quiet); }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: 0; padding: 0; list-style: none; font-size: .8rem; color: var(--quiet); }
 .legend svg { margin-right: .3rem; vertical-align: -2px; }
 .scroll { flex: none; min-height: 0; max-height: max(18rem, calc(100dvh - 8rem)); }
-table { min-width: 60rem; }
-[data-column] { width: 6.5rem; }
-[data-column="name"] { width: 19rem; }
-[data-column="input"] { width: 9rem; }
-[data-column="precision"] { width: 8.5rem; }
+[data-column] { width: 5.5rem; }
+[data-column="name"] { width: 13rem; }
+[data-column="input"] { width: 8rem; }
+[data-column="precision"] { width: 7rem; }
 [data-column="top1"] { width: 8rem; }
 tr:target > * { background: var(--raised); }
 tr:target > th { box-shadow: inset 3px 0 var(--link); }
-@media (max-width: 40rem) { [data-column="name"] { width: 11rem; } [data-column] { width: 5.75rem; } }
+@media (max-width: 40rem) { [data-column="name"] { width: 11rem; } }
 `;
