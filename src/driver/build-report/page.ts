@@ -83,7 +83,7 @@ const columnsOf = (artifacts: string): readonly PageColumn<Row>[] => [
   {
     key: "input",
     title: "Input",
-    text: ({ variant: { artifact } }) => (artifact === null ? "" : artifact.input.join(" x ")),
+    text: ({ variant: { artifact } }) => (artifact === null ? "" : artifact.input.join(",")),
   },
   number({ key: "size", title: "Size" }, (v) => v.artifact?.bytes, bytesText, mebibyte),
   number({ key: "macs", title: "MACs" }, (v) => v.artifact?.macs, quantityText, 1e9),

@@ -28,7 +28,8 @@ svg text { font: 12px system-ui, sans-serif; fill: var(--quiet); }
 .scroll { flex: none; min-height: 0; max-height: max(18rem, calc(100dvh - 8rem)); }
 [data-column] { width: 5.5rem; }
 [data-column="name"] { width: 13rem; }
-[data-column="input"] { width: 8rem; }
+[data-column="input"] { width: 7rem; }
+[data-column="state"], [data-column="target"] { width: 5rem; }
 [data-column="precision"] { width: 7rem; }
 [data-column="top1"] { width: 8rem; }
 tr:target > * { background: var(--raised); }
