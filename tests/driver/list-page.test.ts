@@ -2,7 +2,7 @@ import { createContext, runInContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { type ListRow, list } from "../../src/driver/list.ts";
 import { listPage } from "../../src/driver/list-page/page.ts";
-import { script } from "../../src/driver/list-page/script.ts";
+import { script } from "../../src/driver/table-page/script.ts";
 
 const row = (architecture: string, fields: Partial<ListRow> = {}): ListRow => ({
   architecture,
@@ -76,15 +76,15 @@ interface FakeRow {
 
 const keys = ["name", "family", "supported", "top1", "params", "gmacs", "size", "data", "licence"];
 const noFilter = {
-  search: "",
-  family: "",
-  supported: "",
-  maxParams: "",
-  maxGmacs: "",
-  minTop1: "",
-  size: "",
-  data: "",
-  licence: "",
+  "in:name": "",
+  "is:family": "",
+  "is:supported": "",
+  "max:params": "",
+  "max:gmacs": "",
+  "min:top1": "",
+  "is:size": "",
+  "has:data": "",
+  "is:licence": "",
 };
 
 /** The script on as much of a document as it touches. */
@@ -165,13 +165,13 @@ describe("the page's script", () => {
 
   it("filters by every field that is set", () => {
     const { filter, names, count } = page();
-    filter({ minTop1: "80" });
+    filter({ "min:top1": "80" });
     expect(names()).toEqual(["b", "c"]);
-    filter({ maxParams: "20", family: "deit" });
+    filter({ "max:params": "20", "is:family": "deit" });
     expect([names(), count()]).toEqual([["c"], "1 of 3 rows"]);
-    filter({ data: "in1k" });
+    filter({ "has:data": "in1k" });
     expect(names()).toEqual(["b", "c"]);
-    filter({ data: "laion2b clip", search: "A" });
+    filter({ "has:data": "laion2b clip", "in:name": "A" });
     expect(names()).toEqual(["a"]);
   });
 });

@@ -16,7 +16,8 @@ export function ninjaFile(work: Work, { command, plan }: NinjaOptions): string {
   const pools = poolsOf(work);
   const all = work.variants.map((variant) => edge(work, variant, pools));
   return [
-    "# Written by timmc plan. Run ninja in this folder; ninja -k 0 goes on behind a variant that fails.",
+    "# Written by timmc plan. Run ninja in this folder; ninja -k 0 goes on behind a variant that fails. Sources that",
+    "# changed since they were locked are refused until timmc build --update-lock takes them.",
     "ninja_required_version = 1.8",
     // No escape is a bar: ninja ends a path at one.
     "bar = |",

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadArtifact } from "../../../src/driver/artifact.ts";
 import { checkCache } from "../../../src/driver/cache/check.ts";
@@ -12,7 +13,8 @@ import { bytesOf, tiny } from "./caches.ts";
 
 /**
  * Processes that share a cache, and processes that are killed. A child is the built program; it ends itself with SIGKILL
- * at the n-th call that touches a file, having done half of it where it is a write. TIMMC_KILLS is how many places are
+ * at the n-th call that touches a file, having done half of it where it is a write; or the cache's disk is full from there.
+ * TIMMC_KILLS is how many places are
  * tried of each phase; they are drawn by a generator with a fixed seed.
  */
 
@@ -24,7 +26,7 @@ const kills = Number(process.env["TIMMC_KILLS"] ?? 4);
 const program = `
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-const [cacheFolder, out, killAt, dist] = process.argv.slice(1);
+const [cacheFolder, out, killAt, dist, disk] = process.argv.slice(1);
 const { compileCached } = await import(dist + "/driver/cache/compile-cached.js");
 const { buildCache } = await import(dist + "/driver/cache/folder.js");
 const { requestKey } = await import(dist + "/driver/cache/key.js");
@@ -33,14 +35,19 @@ request.out = out;
 const known = await requestKey(request);
 let calls = 0;
 const at = Number(killAt);
+const inCache = new Set();
+const isFull = (name, args) => disk === "full" && calls >= at && name === "writeSync" && inCache.has(args[0]);
 for (const name of ["openSync", "writeSync", "closeSync", "renameSync", "rmSync", "mkdirSync", "utimesSync", "readSync"]) {
   const original = fs[name];
   fs[name] = (...args) => {
-    if (++calls === at) {
+    if (++calls === at && disk !== "full") {
       if (name === "writeSync") original(args[0], args[1].subarray(0, args[1].length >> 1));
       process.kill(process.pid, "SIGKILL");
     }
-    return original(...args);
+    if (isFull(name, args)) throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    const result = original(...args);
+    if (name === "openSync") String(args[0]).startsWith(cacheFolder + "/") ? inCache.add(result) : inCache.delete(result);
+    return result;
   };
 }
 syncBuiltinESMExports();
@@ -55,24 +62,17 @@ interface Ended {
   readonly report: { readonly hit: boolean; readonly calls: number; readonly notes: readonly string[] } | undefined;
 }
 
-function start(
-  cache: string,
-  out: string,
-  killAt = 0,
-): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
-  const args = ["--input-type=module", "-e", program, cache, out, String(killAt), `file://${dist}`];
+function run(cache: string, out: string, at = 0, disk: "full" | "roomy" = "roomy"): Promise<Ended> {
+  const args = ["--input-type=module", "-e", program, cache, out, String(at), pathToFileURL(dist).href, disk];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   child.stdout.on("data", (bytes: Buffer) => (text += bytes.toString()));
-  const ended = new Promise<Ended>((resolve) =>
+  return new Promise((resolve) =>
     child.on("close", (_, signal) =>
       resolve({ signal, report: text === "" ? undefined : (JSON.parse(text) as Ended["report"]) }),
     ),
   );
-  return { child, ended };
 }
-
-const run = (...args: Parameters<typeof start>): Promise<Ended> => start(...args).ended;
 
 /** Numbers in [1, most], by a linear congruential generator. */
 function* places(seed: number, most: number): Generator<number, never> {
@@ -121,6 +121,19 @@ describe("a process that is killed", () => {
     },
     600_000,
   );
+});
+
+test("a full disk costs the cache, not the artifact, and leaves nothing that is trusted", async () => {
+  for (const place of [1, Math.floor(whole.store * 0.6), whole.store - 12]) {
+    const [cache, out] = [at(`full-${place}`), at(`full-${place}-out`)];
+    const { report } = await run(cache, out, place, "full");
+    expect(report?.notes).toEqual([expect.stringMatching(/^the artifact is not kept in .*: ENOSPC/)]);
+    expect(bytesOf(out)).toEqual(whole.bytes);
+    await expectSound(cache, out);
+    expect((await cacheInventory(buildCache({ folder: cache }))).entries).toEqual([]);
+    expect((await run(cache, out)).report).toMatchObject({ hit: false, notes: [] });
+    expect((await run(cache, out)).report).toMatchObject({ hit: true, notes: [] });
+  }
 });
 
 describe("processes at once", () => {

@@ -199,4 +199,31 @@ describe.skipIf(!isInstalled)("ninja with a plan", () => {
     expect(calls().length).toBe(6);
     expect(statSync(out).mtimeMs).toBeGreaterThan(before);
   });
+
+  test("runs timmc itself: builds, has nothing to do, keeps what a touched file leaves as it is, and builds what is new", async () => {
+    const folder = at("real");
+    const config = { models: "test_resnet", weights: "synthetic", inputSizes: [64, 96] };
+    const file = writeConfig(join(folder, "timmc.config.json"), config);
+    const out = join(folder, "build.ninja");
+    const bin = join(import.meta.dirname, "../../../bin/timmc.js");
+    // A cache of the test's own, and no other.
+    const command = `env TIMMC_CACHE=${join(folder, "cache")} ${process.execPath} ${bin}`;
+    writeFileSync(out, await planText({ file, format: "ninja", out, command }));
+    const manifests = (): string[] =>
+      readdirSync(join(folder, "artifacts"), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith("manifest.json"))
+        .toSorted();
+    expect(ninja(folder).status).toBe(0);
+    expect(manifests().length).toBe(2);
+    expect(ninja(folder).out).toContain("ninja: no work to do.");
+    const [first = ""] = manifests();
+    const before = statSync(join(folder, "artifacts", first)).mtimeMs;
+    writeConfig(file, { ...config, opsets: [17] });
+    expect(ninja(folder).status).toBe(0);
+    expect(statSync(join(folder, "artifacts", first)).mtimeMs).toBe(before);
+    expect(ninja(folder).out).toContain("ninja: no work to do.");
+    writeConfig(file, { ...config, inputSizes: [64, 96, 128] });
+    expect(ninja(folder).status).toBe(0);
+    expect(manifests().length).toBe(3);
+  });
 });

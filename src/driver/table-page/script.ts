@@ -1,5 +1,5 @@
 /**
- * Sorting and filtering, in the browser. The table is complete without it. A row's numbers are in its cells' `data-v`,
+ * Sorting and filtering, in the browser, for every page that is a table. The table is complete without it. A row's numbers are in its cells' `data-v`,
  * empty where there is none: such rows stay last in either order, and no limit lets them through.
  */
 export const script = `
@@ -12,7 +12,6 @@ const columns = heads.map((head) => head.dataset.column);
 const rows = [...body.rows].map((row, order) => ({
   row,
   order,
-  name: row.cells[0].textContent,
   values: Object.fromEntries(columns.map((column, i) => [column, row.cells[i].dataset.v ?? row.cells[i].textContent])),
 }));
 
@@ -20,21 +19,22 @@ const empty = (text) => text.trim() === "";
 const withinLimit = (text, limit, sign) =>
   empty(limit) || (!empty(text) && sign * Number(text) <= sign * Number(limit));
 
+const wordsOf = (text, separator) => text.toLowerCase().split(separator).filter((word) => word !== "");
+/** By the kind in a control's name, which is KIND:COLUMN. */
+const filters = {
+  in: (value, wanted) => wordsOf(wanted, /\\s+/).every((word) => value.toLowerCase().includes(word)),
+  has: (value, wanted) => wordsOf(wanted, /[\\s,]+/).every((word) => value.split(" ").includes(word)),
+  is: (value, wanted) => wanted === "" || value === wanted,
+  max: (value, limit) => withinLimit(value, limit, 1),
+  min: (value, limit) => withinLimit(value, limit, -1),
+};
+
 function filterRows() {
-  const wanted = Object.fromEntries(new FormData(form));
-  const words = wanted.search.toLowerCase().split(/\\s+/).filter((word) => word !== "");
-  const data = wanted.data.toLowerCase().split(/[\\s,]+/).filter((word) => word !== "");
+  const wanted = [...new FormData(form)].map(([name, text]) => [...name.split(":"), text]);
   let shown = 0;
-  for (const { row, name, values } of rows) {
-    const fits =
-      words.every((word) => name.toLowerCase().includes(word)) &&
-      data.every((word) => values.data.split(" ").includes(word)) &&
-      ["family", "supported", "size", "licence"].every((key) => wanted[key] === "" || values[key] === wanted[key]) &&
-      withinLimit(values.params, wanted.maxParams, 1) &&
-      withinLimit(values.gmacs, wanted.maxGmacs, 1) &&
-      withinLimit(values.top1, wanted.minTop1, -1);
-    row.hidden = !fits;
-    if (fits) shown += 1;
+  for (const { row, values } of rows) {
+    row.hidden = !wanted.every(([kind, column, text]) => filters[kind](values[column], text));
+    if (!row.hidden) shown += 1;
   }
   count.textContent = shown + " of " + rows.length + " rows";
 }
