@@ -39,13 +39,14 @@ export async function calibrationOf(
   const pictures = picturesOf([source.images]);
   const keyed = await requestKey({ ...graph, ...watch, batch: undefined, out: "" });
   if (keyed === undefined) throw new TimmcError("invalid-ir", "a variant has a key");
-  const measured = precision === "int8" ? precision : null;
+  // Eight bits are measured node by node too; for the rest ranges and pictures are all.
+  const measured = precision === "int8" ? "int8" : "fp16";
   const text = canonicalText({ graph: keyed.key, measured, pictures: await hashFiles(pictures, watch) });
   const path = join(source.into, `${createHash("sha256").update(text).digest("hex").slice(0, 32)}.json`);
   if (!existsSync(path)) {
     makeFolder(source.into);
     watch.progress?.(`calibrating on ${pictures.length} pictures`);
-    await calibrate({ ...graph, ...watch, precision, pictures, out: path });
+    await calibrate({ ...graph, ...watch, precision: measured, pictures, out: path });
   }
   return readCalibration(path);
 }
