@@ -31,7 +31,7 @@ export async function requirePrecision(
 }
 
 /** What a user should know of an artifact that loses too much. */
-export function precisionRefusal(manifest: Manifest, { outputs, agreement }: Certificate): TimmcError {
+function precisionRefusal(manifest: Manifest, { outputs, agreement }: Certificate): TimmcError {
   const [worst] = outputs.toSorted((a, b) => (b.budget_used ?? Infinity) - (a.budget_used ?? Infinity));
   const { precision } = manifest.target;
   const allowed = maxErrorOf(manifest);

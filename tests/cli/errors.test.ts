@@ -79,9 +79,9 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["compile", "resnet18", "-o", out, "--out_indices=1"], "--arg out_indices=VALUE"],
   [["inspect", "resnet18", "--precision", "fp16"], "--precision TYPE needs --ir, --kernels or --html"],
   [["compile", "resnet18"], "required option '-o, --out <DIR>' not specified"],
-  [["compile", "resnet18", "-o", out, "--precision", "int8"], "--precision int8 is not in this version"],
-  [["compile", "resnet18", "-o", out, "--precision", "half"], '--precision takes fp32 or fp16, not "half"'],
-  [["compile", "resnet18", "-o", out, "--precision", "fp16"], "--precision fp16 of the target onnx is not in this"],
+  [["compile", "resnet18", "-o", out, "--precision", "int8"], "--precision int8"],
+  [["compile", "resnet18", "-o", out, "--precision", "half"], "Allowed choices are fp32, fp16, int8, int8-dynamic, int8-weights, int4-weights"],
+  [["compile", "resnet18", "-o", out, "--precision", "int8", "--target", "cuda"], "does not take --precision int8"],
   [["compile", "resnet18", "-o", out, "--target", "tpu"], "Allowed choices are onnx, webgpu, cuda."],
   [["compile", "resnet18", "-o", out, "--target", "webgpu", "--opset", "18"], "webgpu does not take --opset 18"],
   [
@@ -115,7 +115,7 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   ],
   [["compile", "resnet18", "-o", out, "-O0", "--print-ir-after", "fold-batch-norm"], "-O0 has no pass", "dead-code"],
   [["compile", "resnet18", "-o", out, "--passes", "dead-code", "--print-ir-after", "x"], "--passes dead-code has no"],
-  [["compile", "resnet18", "-o", out, "--calibration", "x"], "--calibration is not in this version"],
+  [["compile", "resnet18", "-o", out, "--max-error", "0.1"], "--max-error is for a --precision below fp32"],
   [["compile", "resnet18", "-o", out, "--dynamic-size", "x"], "such as 32; MODEL stands before it"],
   [
     ["compile", "resnet18", "-o", out, "--dynamic-size", "--target", "cuda"],
@@ -135,7 +135,6 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "resnet18", "--cfg", "classifier=conv1.0"], 'cfg.classifier names "conv1.0"'],
   [["inspect", "resnet18", "--cfg", "first_conv=conv2"], 'cfg.first_conv names "conv2"', '"conv1"'],
   [["inspect", "./models/a.safetensors"], "--weights FILE"],
-  [["build", "timmc.config.json"], "the command build is not in this version"],
   [["doctor", "resnet18", "--weights", "none"], "--weights none has no file to diagnose", "--weights FILE"],
   // timm's forward takes a dictionary of these in place of an image.
   ...["patches", "patch_coord", "patch_valid"].map((key): [readonly string[], string] => [

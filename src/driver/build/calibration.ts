@@ -32,9 +32,10 @@ export const calibrationSource = (choice: CalibrationChoice, folder: string): Ca
  * bytes of an artifact everywhere. Throws TimmcError.
  */
 export async function calibrationOf(
-  { calibration: source, precision, maxError: _, layout: __, ...graph }: VariantRequest,
+  request: VariantRequest,
   watch: HubAccess,
 ): Promise<CalibrationFile | undefined> {
+  const { calibration: source, precision, maxError: _, layout: __, ...graph } = request;
   if (source === undefined || "file" in source) return source && readCalibration(source.file);
   const pictures = picturesOf([source.images]);
   const keyed = await requestKey({ ...graph, ...watch, batch: undefined, out: "" });

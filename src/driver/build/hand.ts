@@ -18,7 +18,7 @@ export interface Hand {
 }
 
 /** Who is told how a job gets on. */
-export interface Told {
+interface Told {
   readonly note: (text: string) => void;
   readonly progress: (text: string) => void;
 }

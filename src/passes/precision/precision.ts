@@ -8,4 +8,3 @@ export type Precision = (typeof precisions)[number];
 
 /** The precisions that lose something. */
 export const reducedPrecisions = precisions.filter((p) => p !== "fp32");
-export type ReducedPrecision = Exclude<Precision, "fp32">;
