@@ -48,13 +48,9 @@ export interface Inspection {
   readonly params: number;
   /** Multiply-accumulates of the whole network to its logits, at batch 1. */
   readonly macs: number;
-  readonly input: {
-    readonly name: string;
-    readonly dtype: string;
-    readonly shape: readonly (number | null)[];
-    /** The same with the names of what is null: `N`, `32*H`. */
-    readonly dims: readonly (number | string)[];
-  };
+  readonly input: { readonly name: string; readonly dtype: string; readonly shape: readonly (number | null)[] };
+  /** The input's shape with the names of what is null: `N`, `32*H`. */
+  readonly input_dims: readonly (number | string)[];
   readonly features: readonly StageReport[];
   readonly outputs: readonly ManifestOutput[];
   readonly notices: readonly string[];
@@ -122,8 +118,8 @@ export function inspectLowered(lowering: LoweredRequest, perImage: LoweredReques
       name: "input",
       dtype: lowered.input.type.dtype,
       shape: lowered.input.type.shape.map((d) => (typeof d === "number" ? d : null)),
-      dims: lowered.input.type.shape.map(shownDim),
     },
+    input_dims: lowered.input.type.shape.map(shownDim),
     features,
     outputs: describeOutputs(lowering, perImage),
     notices,

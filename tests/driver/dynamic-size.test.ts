@@ -112,7 +112,8 @@ describe("inspect", () => {
       await inspect({ model: "test_resnet", dynamicSize: 32 }),
       await inspect({ model: "test_resnet" }),
     ];
-    expect(open.input).toMatchObject({ shape: [null, 3, null, null], dims: ["N", 3, "32*H", "32*W"] });
+    expect(open.input.shape).toEqual([null, 3, null, null]);
+    expect(open.input_dims).toEqual(["N", 3, "32*H", "32*W"]);
     expect(open.macs).toBe(still.macs);
     expect(open.features.map(({ macs, bytes }) => [macs, bytes])).toEqual(
       still.features.map(({ macs, bytes }) => [macs, bytes]),

@@ -170,10 +170,10 @@ async function printActivations(
 }
 
 function describe(report: Inspection, { colors }: Shell): string {
-  const { architecture, tag, family, params, macs, input, features, outputs } = report;
+  const { architecture, tag, family, params, macs, input, input_dims, features, outputs } = report;
   const head = [
     `${colors.bold(tag === "" ? architecture : `${architecture}.${tag}`)} (${family})`,
-    `${quantity(params)} parameters, ${quantity(macs)} MACs, input ${input.dtype}${shapeText(input.dims)}`,
+    `${quantity(params)} parameters, ${quantity(macs)} MACs, input ${input.dtype}${shapeText(input_dims)}`,
   ];
   const stages = features.length === 0 ? ["no feature stages"] : stageTable(features, colors);
   return [...head, "", ...stages, "", ...outputTable(outputs, colors)].join("\n");
