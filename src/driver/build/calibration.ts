@@ -31,10 +31,7 @@ export const calibrationSource = (choice: CalibrationChoice, folder: string): Ca
  * it. What is made is kept: ranges differ in their last bits from processor to processor, and the same file gives the same
  * bytes of an artifact everywhere. Throws TimmcError.
  */
-export async function calibrationOf(
-  request: VariantRequest,
-  watch: HubAccess,
-): Promise<CalibrationFile | undefined> {
+export async function calibrationOf(request: VariantRequest, watch: HubAccess): Promise<CalibrationFile | undefined> {
   const { calibration: source, precision, maxError: _, layout: __, ...graph } = request;
   if (source === undefined || "file" in source) return source && readCalibration(source.file);
   const pictures = picturesOf([source.images]);

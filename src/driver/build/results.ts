@@ -28,7 +28,7 @@ export function verificationOf(
     verification: {
       passed,
       max_abs_error: worst(outputs.map((o) => o.max_abs_error)),
-      error_of_std: worst(outputs.map((o) => o.error_of_std)),
+      error_of_std: worst(outputs.map((o) => o.rms_of_std ?? o.error_of_std)),
       budget_used: worst(outputs.map((o) => o.budget_used)),
     },
     top1_agreement: null,

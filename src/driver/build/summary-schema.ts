@@ -14,7 +14,9 @@ const verification = z
   .strictObject({
     passed: z.boolean(),
     max_abs_error: measured.describe("over all outputs and inputs; null where a value is not finite"),
-    error_of_std: measured.describe("the largest error as a fraction of the reference's standard deviation"),
+    error_of_std: measured.describe(
+      "the error that is judged, as a fraction of the reference's standard deviation: the largest, and below float32 the RMS",
+    ),
     budget_used: measured.describe("the largest error as a fraction of what is allowed"),
   })
   .describe("of the certificate");
