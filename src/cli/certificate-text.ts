@@ -5,13 +5,14 @@ import type { Colors } from "./shell.ts";
 import { table } from "./table.ts";
 
 /** The measured errors of every output, and the verdict. */
-export function certificateLines({ outputs, inputs, passed }: Certificate, colors: Colors): string[] {
+export function certificateLines({ outputs, inputs, passed, agreement }: Certificate, colors: Colors): string[] {
+  const isMeasured = outputs.some((o) => o.rms_of_std !== undefined);
   const number = (n: number | null): string => (n === null ? "-" : n.toExponential(1));
   const [head = "", ...rows] = table(
     [
       { title: "output" },
       { title: "max error", align: "right" },
-      { title: "of std", align: "right" },
+      { title: isMeasured ? "RMS of std" : "of std", align: "right" },
       { title: "of budget", align: "right" },
       { title: "worst input" },
       { title: "result" },
@@ -19,7 +20,7 @@ export function certificateLines({ outputs, inputs, passed }: Certificate, color
     outputs.map((o) => [
       o.name,
       number(o.max_abs_error),
-      number(o.error_of_std),
+      number(o.rms_of_std ?? o.error_of_std),
       o.budget_used === null ? "-" : share(o.budget_used),
       o.worst_input,
       o.passed ? "passed" : `failed${o.problem === null ? "" : `: ${o.problem}`}`,
@@ -28,7 +29,11 @@ export function certificateLines({ outputs, inputs, passed }: Certificate, color
   const each = outputs.length === 1 ? "" : " each";
   const counts = `${counted(outputs.length, "output")} in ${counted(inputs.length, "comparison")}${each}`;
   const verdict = passed ? colors.green("passed") : colors.red("failed");
-  return [colors.bold(head), ...rows, "", `${verdict}: ${counts}`];
+  const top =
+    agreement === null || agreement === undefined
+      ? ""
+      : `; the first class is float32's for ${(100 * agreement.top1).toFixed(1)} % of ${counted(agreement.images, agreement.inputs === "pictures" ? "picture" : "synthetic input")}`;
+  return [colors.bold(head), ...rows, "", `${verdict}: ${counts}${top}`];
 }
 
 /** A share of what is allowed; beyond all of it, how many times that. */

@@ -49,11 +49,9 @@ export async function beginArtifact(folder: string, file: string, texts: readonl
   }
 }
 
-/** Writes the manifest, with which the folder is an artifact, and a certificate of what was measured, bound to it. */
-export function finishArtifact(folder: string, manifest: string, measured?: Certificate): void {
-  const { sha256 } = writeWhole(join(folder, manifestName), manifest);
-  if (measured !== undefined)
-    writeWhole(join(folder, certificateName), documentText({ ...measured, manifest_sha256: sha256 }));
+/** Writes the manifest, with which the folder is an artifact. */
+export function finishArtifact(folder: string, manifest: string): void {
+  writeWhole(join(folder, manifestName), manifest);
   rmSync(join(folder, begunName), { force: true });
 }
 

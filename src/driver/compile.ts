@@ -1,10 +1,19 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { ResolvedModel } from "../frontend/resolve.ts";
 import { within } from "../ir/error.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Observer, Pipeline } from "../passes/pass.ts";
 import type { ModelFile, Watch } from "../backends/write-parts.ts";
-import { abandonArtifact, beginArtifact, documentText, finishArtifact, removeFiles } from "./artifact-files.ts";
+import {
+  abandonArtifact,
+  beginArtifact,
+  certificateName,
+  documentText,
+  finishArtifact,
+  removeFiles,
+  writeWhole,
+} from "./artifact-files.ts";
 import type { Certificate } from "./certificate.ts";
 import { requirePrecision } from "./compile-precision.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
@@ -51,6 +60,8 @@ export const compile = async (asked: CompileRequest, pipeline?: Pipeline): Promi
 /** An artifact, and the model files of it by the pieces that they are made of. */
 export interface Compiled {
   readonly manifest: Manifest;
+  /** Of a precision below float32, which is measured before it is an artifact. */
+  readonly certificate: Certificate | undefined;
   readonly files: readonly ModelFile[];
 }
 
@@ -91,7 +102,7 @@ export async function compileFiles(
       const facts = { ...built, files, hashes, numberNotices: notices() };
       const described = within(request.out, () => describeArtifact(request, lowering, weights, facts));
       const certificate = reference && (await requirePrecision(request, described, reference, weights));
-      return { manifest: within(request.out, () => finish(request.out, described, certificate)), files };
+      return { ...within(request.out, () => finish(request.out, described, certificate)), files };
     } catch (error) {
       abandonArtifact(request.out, files);
       throw error;
@@ -101,15 +112,25 @@ export async function compileFiles(
   }
 }
 
-/** Adds the small files to a described artifact, and last the manifest, which lists them; a certificate is bound to it. */
-function finish(folder: string, described: Manifest, measured: Certificate | undefined): Manifest {
+/**
+ * Adds the small files to a described artifact, and last the manifest, which lists them; the certificate of what was measured,
+ * which is bound to it, lies there before.
+ */
+function finish(
+  folder: string,
+  described: Manifest,
+  measured: Certificate | undefined,
+): Pick<Compiled, "manifest" | "certificate"> {
   const texts = writeTexts(folder, described);
   const manifest = { ...described, files: [...described.files, ...texts] };
   try {
-    finishArtifact(folder, documentText(manifest), measured);
-    return manifest;
+    const text = documentText(manifest);
+    const certificate = measured && { ...measured, manifest_sha256: createHash("sha256").update(text).digest("hex") };
+    if (certificate !== undefined) writeWhole(join(folder, certificateName), documentText(certificate));
+    finishArtifact(folder, text);
+    return { manifest, certificate };
   } catch (error) {
-    removeFiles(folder, texts);
+    removeFiles(folder, [...texts, { path: certificateName }]);
     throw error;
   }
 }

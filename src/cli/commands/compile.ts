@@ -140,6 +140,8 @@ export const compileCommand = (shell: Shell): Command =>
         const layout = { colors: shell.errorColors, width: shell.stderrWidth };
         shell.log([...passLines(manifest, traces, layout), ""].join("\n"));
         shell.print(describe(manifest, options.out, shell));
+        if (compiled.certificate !== undefined && options.verify !== true)
+          shell.print(["", ...certificateLines(compiled.certificate, shell.colors)].join("\n"));
       }
       const certificate = options.verify === true ? await certified(model, compiled, options, shell) : undefined;
       if (json) shell.json(manifest);
@@ -161,8 +163,8 @@ async function compileModel(
     if (compiled.hit) shell.note("the artifact is from the build cache");
     return compiled;
   }
-  const { compile } = await import("../../driver/compile.ts");
-  return { manifest: await compile({ ...request, observers: await observersOf(options, request, shell, traces) }) };
+  const { compileFiles } = await import("../../driver/compile.ts");
+  return compileFiles({ ...request, observers: await observersOf(options, request, shell, traces) });
 }
 
 async function requestOf(model: string, options: CompileOptions, shell: Shell): Promise<CompileRequest> {

@@ -1,7 +1,7 @@
 import { refuseInterrupted } from "../../backends/interrupt.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Certificate } from "../certificate.ts";
-import { type CompileRequest, compile, compileFiles } from "../compile.ts";
+import { type CompileRequest, compileFiles } from "../compile.ts";
 import type { Manifest } from "../manifest.ts";
 import type { BuildCache } from "./folder.ts";
 import { type RequestKey, requestKey } from "./key.ts";
@@ -30,8 +30,7 @@ export async function compileCached(
   known?: Pick<RequestKey, "key" | "hashes">,
 ): Promise<CachedCompile> {
   const keyed = known ?? (await keyOrNone(request));
-  if (keyed === undefined)
-    return { manifest: await compile(request), hit: false, key: undefined, certificate: undefined };
+  if (keyed === undefined) return { ...(await compileFiles(request)), hit: false, key: undefined };
   const { key, hashes } = keyed;
   const restored = await restoreArtifact(cache, key, request.out, request);
   if (restored !== undefined) return { ...restored, hit: true, key };
@@ -41,7 +40,7 @@ export async function compileCached(
   if (weights.sha256 === hashes.weights && config_sha256 === hashes.config)
     await storeArtifact(cache, key, request.out, compiled, request.signal);
   else cache.note("the artifact is not kept: its weights or config.json changed meanwhile");
-  return { manifest: compiled.manifest, hit: false, key, certificate: undefined };
+  return { manifest: compiled.manifest, hit: false, key, certificate: compiled.certificate };
 }
 
 /** What is wrong of a request, the compile tells in its own order. */

@@ -20,7 +20,7 @@ export async function storeArtifact(
   cache: BuildCache,
   key: string,
   folder: string,
-  { manifest, files }: Compiled,
+  { manifest, certificate, files }: Compiled,
   signal?: AbortSignal,
 ): Promise<void> {
   await keeping(cache, async () => {
@@ -33,7 +33,13 @@ export async function storeArtifact(
       kept.push({ path, segments });
       bytes += written;
     }
-    writeEntry(cache, { entry_version: 1, key, manifest: documentText(manifest), files: kept, certificate: null });
+    writeEntry(cache, {
+      entry_version: 1,
+      key,
+      manifest: documentText(manifest),
+      files: kept,
+      certificate: certificate === undefined ? null : documentText(certificate),
+    });
     await boundCache(cache, bytes);
   });
 }
