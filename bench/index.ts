@@ -4,6 +4,7 @@ import { commaList } from "../src/cli/options.ts";
 import { exitStatus, report } from "../src/cli/report.ts";
 import { type Shell, processShell } from "../src/cli/shell.ts";
 import { TimmcError } from "../src/ir/error.ts";
+import type { BuildBenchOptions } from "./build.ts";
 import type { CompileBenchOptions } from "./compile.ts";
 import type { CudaBenchOptions } from "./cuda.ts";
 import { sixteen } from "./models.ts";
@@ -33,13 +34,14 @@ const program = (shell: Shell): Command =>
     .argument("[command]")
     .action((name: string | undefined) => {
       throw new TimmcError("usage", name === undefined ? "no command" : `there is no command ${JSON.stringify(name)}`, {
-        hint: "The commands are ort, webgpu, cuda, compile, zoo, read and forms.",
+        hint: "The commands are ort, webgpu, cuda, compile, build, zoo, read and forms.",
       });
     })
     .addCommand(ortCommand(shell))
     .addCommand(webGpuCommand(shell))
     .addCommand(cudaCommand(shell))
     .addCommand(compileCommand(shell))
+    .addCommand(buildCommand(shell))
     .addCommand(zooCommand(shell))
     .addCommand(readCommand(shell))
     .addCommand(formsCommand(shell));
@@ -134,6 +136,24 @@ const compileCommand = (shell: Shell): Command =>
     .addOption(new Option("--runs <N>", "compiles of each model").argParser(positiveNumber).default(5))
     .addOption(new Option("--json <FILE>", "write everything measured to a file"))
     .action(async (options: CompileBenchOptions) => (await import("./compile.ts")).benchCompile(options, shell));
+
+const buildModels = [
+  "mobilenetv3_small_050",
+  "lcnet_050",
+  "vit_tiny_patch16_224",
+  "resnet18",
+  "efficientnet_b0",
+] as const;
+
+const buildCommand = (shell: Shell): Command =>
+  new Command("build")
+    .description("a matrix of variants, 32 or 40 of each model, built cold, again and warm; then killed and finished")
+    .exitOverride()
+    .addOption(modelsOption(buildModels, "five"))
+    .addOption(new Option("--jobs <N>", "variants at a time (default: one per core)").argParser(positiveNumber))
+    .addOption(new Option("--kills <N>", "kill -9 of as many builds").argParser(Number).default(0))
+    .addOption(new Option("--json <FILE>", "write everything measured to a file"))
+    .action(async (options: BuildBenchOptions) => (await import("./build.ts")).benchBuild(options, shell));
 
 const zooCommand = (shell: Shell): Command =>
   new Command("zoo")
