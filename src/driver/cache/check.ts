@@ -5,7 +5,7 @@ import type { BuildCache } from "./folder.ts";
 import { clockOf, factsOf, filesOf, plainFile, removePlace, blobPath, sweepTemporaries } from "./places.ts";
 
 /** What `timmc cache verify` found; what is named in `damaged` is gone. */
-export interface CacheCheck {
+interface CacheCheck {
   readonly folder: string;
   /** What was looked at. */
   readonly entries: number;

@@ -2,7 +2,7 @@ import { type Entry, DamagedEntry, readListing } from "./entry.ts";
 import type { BuildCache } from "./folder.ts";
 import { clockOf, factsOf, filesOf, removePlace, sweepTemporaries } from "./places.ts";
 
-export interface PruneRequest {
+interface PruneRequest {
   /** What may stay; default: what the cache may hold. */
   readonly maxBytes?: number | undefined;
   /** Milliseconds: what was not used for as long goes. */
@@ -13,7 +13,7 @@ export interface PruneRequest {
   readonly young?: number | undefined;
 }
 
-export interface PruneReport {
+interface PruneReport {
   readonly entries: { readonly removed: number; readonly left: number };
   readonly bytes: { readonly removed: number; readonly left: number };
 }

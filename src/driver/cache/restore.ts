@@ -19,7 +19,7 @@ import { blobPath, entryPath, plainFile, removePlace, touch } from "./places.ts"
 import { certificateOf } from "./store.ts";
 
 /** An artifact as it was compiled before. */
-export interface Restored {
+interface Restored {
   readonly manifest: Manifest;
   /** Of the run that verified it, where one did. */
   readonly certificate: Certificate | undefined;
