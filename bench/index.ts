@@ -6,6 +6,7 @@ import { type Shell, processShell } from "../src/cli/shell.ts";
 import { TimmcError } from "../src/ir/error.ts";
 import { type Precision, precisions } from "../src/passes/precision/precision.ts";
 import type { AccuracyOptions } from "./accuracy.ts";
+import type { BuildBenchOptions } from "./build.ts";
 import type { CompileBenchOptions } from "./compile.ts";
 import type { CudaBenchOptions } from "./cuda.ts";
 import { sixteen } from "./models.ts";
@@ -35,13 +36,14 @@ const program = (shell: Shell): Command =>
     .argument("[command]")
     .action((name: string | undefined) => {
       throw new TimmcError("usage", name === undefined ? "no command" : `there is no command ${JSON.stringify(name)}`, {
-        hint: "The commands are ort, webgpu, cuda, compile, zoo, read, accuracy and forms.",
+        hint: "The commands are ort, webgpu, cuda, compile, build, zoo, read, accuracy and forms.",
       });
     })
     .addCommand(ortCommand(shell))
     .addCommand(webGpuCommand(shell))
     .addCommand(cudaCommand(shell))
     .addCommand(compileCommand(shell))
+    .addCommand(buildCommand(shell))
     .addCommand(zooCommand(shell))
     .addCommand(readCommand(shell))
     .addCommand(accuracyCommand(shell))
@@ -137,6 +139,24 @@ const compileCommand = (shell: Shell): Command =>
     .addOption(new Option("--runs <N>", "compiles of each model").argParser(positiveNumber).default(5))
     .addOption(new Option("--json <FILE>", "write everything measured to a file"))
     .action(async (options: CompileBenchOptions) => (await import("./compile.ts")).benchCompile(options, shell));
+
+const buildModels = [
+  "mobilenetv3_small_050",
+  "lcnet_050",
+  "vit_tiny_patch16_224",
+  "resnet18",
+  "efficientnet_b0",
+] as const;
+
+const buildCommand = (shell: Shell): Command =>
+  new Command("build")
+    .description("a matrix of variants, 32 or 40 of each model, built cold, again and warm; then killed and finished")
+    .exitOverride()
+    .addOption(modelsOption(buildModels, "five"))
+    .addOption(new Option("--jobs <N>", "variants at a time (default: one per core)").argParser(positiveNumber))
+    .addOption(new Option("--kills <N>", "kill -9 of as many builds").argParser(Number).default(0))
+    .addOption(new Option("--json <FILE>", "write everything measured to a file"))
+    .action(async (options: BuildBenchOptions) => (await import("./build.ts")).benchBuild(options, shell));
 
 const zooCommand = (shell: Shell): Command =>
   new Command("zoo")

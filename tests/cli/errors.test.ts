@@ -80,7 +80,10 @@ const usage: readonly [args: readonly string[], ...message: string[]][] = [
   [["inspect", "resnet18", "--precision", "fp16"], "--precision TYPE needs --ir, --kernels or --html"],
   [["compile", "resnet18"], "required option '-o, --out <DIR>' not specified"],
   [["compile", "resnet18", "-o", out, "--precision", "int8"], "--precision int8"],
-  [["compile", "resnet18", "-o", out, "--precision", "half"], "Allowed choices are fp32, fp16, int8, int8-dynamic, int8-weights, int4-weights"],
+  [
+    ["compile", "resnet18", "-o", out, "--precision", "half"],
+    "Allowed choices are fp32, fp16, int8, int8-dynamic, int8-weights, int4-weights",
+  ],
   [["compile", "resnet18", "-o", out, "--precision", "int8", "--target", "cuda"], "does not take --precision int8"],
   [["compile", "resnet18", "-o", out, "--target", "tpu"], "Allowed choices are onnx, webgpu, cuda."],
   [["compile", "resnet18", "-o", out, "--target", "webgpu", "--opset", "18"], "webgpu does not take --opset 18"],

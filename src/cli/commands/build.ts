@@ -23,6 +23,7 @@ interface BuildOptions {
   readonly cache: boolean;
   readonly buildCache?: string;
   readonly cacheDir?: string;
+  readonly report?: string;
   readonly json?: boolean;
 }
 
@@ -76,6 +77,7 @@ export const buildCommand = (shell: Shell): Command =>
     .addOption(new Option("--no-cache", "build without the build cache").helpGroup(how))
     .addOption(buildCacheOption().helpGroup(how))
     .addOption(cacheDirOption().helpGroup(how))
+    .addOption(new Option("--report <FILE>", "write the summary as a page, for any browser"))
     .addOption(jsonOption("the summary, or with --dry-run the variants,"))
     .addHelpText("after", epilogue)
     .action(async (file: string | undefined, options: BuildOptions) => {
@@ -122,6 +124,11 @@ async function build(
     updateLock,
     ended: (end) => shell.log(endLine(end, shell.errorColors)),
   });
+  if (options.report !== undefined) {
+    const { writeReport } = await import("../../driver/build-report/write-report.ts");
+    writeReport(options.report, summary, { out: options.out });
+    shell.log(`${options.report}: the report`);
+  }
   if (options.json === true) shell.json(summary);
   else shell.print(summaryLines(summary, shell.colors).join("\n"));
   return summary;

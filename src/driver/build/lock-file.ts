@@ -6,6 +6,7 @@ import { messageOf } from "../../ir/caught.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { readBounded } from "../../runtime/read-file.ts";
 import { writeWhole } from "../artifact-files.ts";
+import { exclusively } from "./exclusive.ts";
 import type { HubSource } from "../weights.ts";
 import type { VariantFields } from "./variant.ts";
 
@@ -64,11 +65,18 @@ export function readLock(folder: string): Sources {
   return refuse(`${issue?.path.join(" > ") ?? ""}: ${issue?.message ?? "it does not fit"}`);
 }
 
-/** Writes the lock file: sources in the order of their names. */
-export function writeLock(folder: string, sources: Sources): void {
+/** Changes what the lock file says, as it is now: another build may have written it meanwhile. Sources stand in the order of their names. */
+export function updateLock(folder: string, change: (now: Sources) => Sources): void {
+  const path = join(folder, lockName);
+  exclusively(path, () => {
+    const [now, after] = [readLock(folder), change(readLock(folder))].map(lockText);
+    if (after !== undefined && now !== after) writeWhole(path, after);
+  });
+}
+
+function lockText(sources: Sources): string {
   const sorted = [...sources].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const text = JSON.stringify({ lock_version: 1, sources: Object.fromEntries(sorted) }, undefined, 2);
-  writeWhole(join(folder, lockName), `${text}\n`);
+  return `${JSON.stringify({ lock_version: 1, sources: Object.fromEntries(sorted) }, undefined, 2)}\n`;
 }
 
 const update = "Build with --update-lock to take it as it is now.";

@@ -1,5 +1,5 @@
 import { parseReference } from "../../frontend/reference.ts";
-import { type LockedSource, type Sources, readLock, requireLocked, sourceName, writeLock } from "./lock-file.ts";
+import { type LockedSource, type Sources, readLock, requireLocked, sourceName, updateLock } from "./lock-file.ts";
 import type { VariantRequest } from "./requests.ts";
 import type { Variant } from "./variant.ts";
 
@@ -42,9 +42,11 @@ export function lockingOf(folder: string | undefined, { frozen, update }: LockOp
     write: (all) => {
       if (folder === undefined || frozen || found.size === 0) return;
       const names = new Set(all.map(({ fields }) => sourceName(fields)));
-      const stays = [...before].filter(([name]) => update !== "all" || names.has(name));
-      const after = new Map([...stays, ...found]);
-      if (!isEqual(before, after)) writeLock(folder, after);
+      updateLock(folder, (now) => {
+        for (const [name, source] of found) if (update === undefined) requireLocked(name, source, now, false);
+        const stays = [...now].filter(([name]) => update !== "all" || names.has(name));
+        return new Map([...stays, ...found]);
+      });
     },
   };
 }
@@ -54,6 +56,3 @@ function modelAt(model: string, hub: NonNullable<LockedSource["hub"]>): string {
   const reference = parseReference(model);
   return reference.kind === "hf-hub" && reference.repo === hub.id ? `hf-hub:${hub.id}@${hub.commit}` : model;
 }
-
-const isEqual = (a: Sources, b: Sources): boolean =>
-  a.size === b.size && [...a].every(([name, source]) => JSON.stringify(source) === JSON.stringify(b.get(name)));

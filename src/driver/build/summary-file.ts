@@ -5,6 +5,7 @@ import { canonicalText } from "../cache/canonical.ts";
 import { readBounded } from "../../runtime/read-file.ts";
 import { makeFolder } from "../../frontend/make-folder.ts";
 import { manifestName, maxJsonBytes, writeWhole } from "../artifact-files.ts";
+import { exclusively } from "./exclusive.ts";
 import { summarySchema } from "./summary-schema.ts";
 import { type BuildSummary, type VariantSummary, countsOf, withoutTimes } from "./summary.ts";
 
@@ -22,8 +23,10 @@ const summaryName = ({ shard }: Pick<BuildSummary, "shard">): string =>
 export function writeSummary(out: string, summary: BuildSummary, all?: readonly VariantSummary[]): void {
   makeFolder(out);
   const path = join(out, summaryName(summary));
-  const whole = all === undefined || summary.shard !== null ? summary : merged(summary, all, readOld(path), out);
-  writeWhole(path, `${JSON.stringify(withoutTimes(whole), undefined, 2)}\n`);
+  exclusively(path, () => {
+    const whole = all === undefined || summary.shard !== null ? summary : merged(summary, all, readOld(path), out);
+    writeWhole(path, `${JSON.stringify(withoutTimes(whole), undefined, 2)}\n`);
+  });
 }
 
 function merged(
