@@ -119,14 +119,17 @@ async function build(
 ): Promise<BuildSummary> {
   const { buildVariants } = await import("../../driver/build/build.ts");
   const { endLine, summaryLines } = await import("../build-text.ts");
+  const run = await runOf(options, shell);
   const summary = await buildVariants(loaded, {
-    ...(await runOf(options, shell)),
+    ...run,
     updateLock,
     ended: (end) => shell.log(endLine(end, shell.errorColors)),
   });
   if (options.report !== undefined) {
     const { writeReport } = await import("../../driver/build-report/write-report.ts");
-    writeReport(options.report, summary, { out: options.out });
+    const { cacheInventory } = await import("../../driver/cache/inventory.ts");
+    const cache = run.cache ? await cacheInventory(run.cache) : undefined;
+    writeReport(options.report, summary, { out: options.out, cache });
     shell.log(`${options.report}: the report`);
   }
   if (options.json === true) shell.json(summary);
