@@ -166,7 +166,7 @@ export const precisionOption = (when = ""): Option =>
 export const calibrationOption = (): Option =>
   new Option(
     "--calibration <FILE>",
-    "ranges and check pictures, from timmc calibrate; --precision fp16 and int8 need it",
+    "ranges and check pictures, from timmc calibrate; --precision int8 needs it, and fp16 is better with it",
   );
 
 /** Which operator sets there are is the backend's to say, when the command runs: the help does without it. */
