@@ -98,8 +98,9 @@ async function buildOnce(place: Place): Promise<Omit<Round, "round">> {
   const pieces: Buffer[] = [];
   child.stdout?.on("data", (piece: Buffer) => void pieces.push(piece));
   const status = await new Promise((resolve) => child.on("close", resolve));
-  if (status !== 0) throw new TimmcError("unsupported", `a build ended with status ${String(status)}`);
-  const summary = JSON.parse(Buffer.concat(pieces).toString()) as BuildSummary;
+  const text = Buffer.concat(pieces).toString();
+  if (text === "") throw new TimmcError("unsupported", `a build ended with status ${String(status)} and says nothing`);
+  const summary = JSON.parse(text) as BuildSummary;
   return { seconds: (performance.now() - from) / 1000, summary };
 }
 

@@ -12,6 +12,11 @@ const examples: Readonly<Record<string, readonly RegExp[]>> = {
     /^verified$/m,
     /^20 of 20 pictures right$/m,
   ],
+  "build-variants.js": [
+    /^first: 7 built, 0 kept, 0 failed$/m,
+    /^second: 0 built, 7 kept, 0 failed$/m,
+    /^ {2}test_resnet\.shapes\/96x96-onnx-logits\+features/m,
+  ],
   "compile-and-run.js": [/model\.onnx \(\d+ bytes\)/, /^verified$/m, /^ring-2\.png: ring /m],
   "feature-stages.js": [/^features\.3: 2 x 48 x 10 x 14$/m, /^module:blocks\.1: 2 x 24 x 20 x 28$/m],
   "typed-client.js": [
