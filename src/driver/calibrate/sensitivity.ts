@@ -27,7 +27,7 @@ export const target = {
 const mostParts = 64;
 const partBatches = 8;
 const candidateBatches = 160;
-const mostFloat = 1 / 4;
+const mostFloat = 1 / 2;
 /** Of inputs and of float32's outputs, which are kept. */
 const mostBytes = 384 * 2 ** 20;
 
@@ -55,7 +55,7 @@ interface Measuring {
  * Finds the ops that eight bits hurt most. Where the whole network in eight bits meets the target there are none. Else
  * each part (a product, and what follows it up to the next) is quantised alone, and of the parts in the order of the
  * error that they make, the least number is left in float with which the rest meets the target, found by bisection; at
- * most a quarter of them. Where these do not suffice for the agreement, the error alone decides.
+ * most half of them. Where these do not suffice for the agreement, the error alone decides.
  */
 export async function sensitivity(
   { parameters: given, ...run }: GraphRunner,
