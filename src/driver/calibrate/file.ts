@@ -10,7 +10,7 @@ import type { CalibrationFile } from "./calibration-file.ts";
 import { methods } from "./method.ts";
 
 /** The version of the file. A field that changes its meaning takes a new one. */
-export const calibrationVersion = 1;
+const calibrationVersion = 1;
 
 /** Of a file: a hundred thousand ranges and the largest check pictures. */
 const maxFileBytes = 128 * 2 ** 20;
@@ -50,7 +50,7 @@ const calibrationSchema = z.strictObject({
 type Stored = z.infer<typeof calibrationSchema>;
 
 /** What is written beside the ranges and pictures. */
-export type CalibrationFacts = Omit<Stored, "calibration_version" | "ranges" | "check" | "float"> & {
+type CalibrationFacts = Omit<Stored, "calibration_version" | "ranges" | "check" | "float"> & {
   readonly float: readonly string[];
 };
 

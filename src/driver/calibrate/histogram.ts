@@ -8,7 +8,7 @@ export interface Histogram {
   readonly total: number;
 }
 
-export const bins = 2048;
+const bins = 2048;
 
 /** The extremes of numbers, and then their histogram. A NaN or an infinity is told, never counted. */
 export class Spread {

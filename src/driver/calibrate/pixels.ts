@@ -10,7 +10,7 @@ import { maxCheckBytes, maxPictureBytes } from "./file.ts";
 import { evenly } from "./pictures.ts";
 
 /** A picture as the network's own pixels: planes [channels, height, width] before mean and std. */
-export interface Picture {
+interface Picture {
   /** The file without its folder. */
   readonly name: string;
   readonly path: string;
