@@ -292,8 +292,8 @@ const small: readonly Small[] = [
   },
 ];
 
-/** Halves carry 11 bits: what a network loses is some units of 2^-11 of the spread of an output; most where sums cancel, as here. */
-const budget = 8 * 2 ** -11;
+/** ONNX Runtime rounds at other places than the interpreter of halves, which rounds every value: what it loses is of one size. */
+const budget = 2;
 
 describe.each(small)("$model in halves", ({ model, side, args = {} }) => {
   it.each([
@@ -312,7 +312,12 @@ describe.each(small)("$model in halves", ({ model, side, args = {} }) => {
     verify(graph);
     const given = (name: string, shape: readonly number[]) => numbers(name, { dtype: "f32", shape });
     const [actual] = await emitAndRun(graph, given, [{ N: 1 }], opset, onnxOps);
-    for (const [name, expected] of reference) expect(errorOf(actual?.get(name), expected)).toBeLessThan(budget);
+    const rounded = interpretRounded(graph, env);
+    for (const [name, expected] of reference) {
+      const unavoidable = errorOf(rounded.get(name), expected);
+      expect(unavoidable).toBeLessThan(0.01);
+      expect(errorOf(actual?.get(name), expected)).toBeLessThan(budget * unavoidable);
+    }
   });
 });
 
