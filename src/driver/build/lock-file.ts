@@ -10,7 +10,7 @@ import type { HubSource } from "../weights.ts";
 import type { VariantFields } from "./variant.ts";
 
 /** Beside the configuration: which bytes its models stood for. */
-export const lockName = "timmc.lock.json";
+const lockName = "timmc.lock.json";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
 const hub = z.strictObject({ id: z.string().min(1).max(200), commit: z.string().regex(/^[0-9a-f]{40}$/) });

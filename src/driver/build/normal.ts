@@ -19,7 +19,7 @@ const targetsOf: { readonly [K in FieldName]?: readonly TargetName[] } = {
 export const hasField = (target: TargetName, field: FieldName): boolean => targetsOf[field]?.includes(target) ?? true;
 
 /** What a variant becomes when that which makes no difference to it is taken away. */
-export interface Normal {
+interface Normal {
   readonly fields: VariantFields;
   /** What its target has no place for. */
   readonly dropped: readonly string[];

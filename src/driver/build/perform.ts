@@ -18,7 +18,7 @@ import type { Ask, Job, Made } from "./protocol.ts";
 import { artifactSummary, failureOf, verificationOf } from "./results.ts";
 
 /** What a job tells and asks while it runs. */
-export interface Performance {
+interface Performance {
   readonly signal: AbortSignal;
   readonly note: (text: string) => void;
   readonly progress: (text: string) => void;

@@ -30,7 +30,7 @@ export interface Made extends Pick<VariantSummary, "artifact" | "verification" |
 }
 
 /** A failure between threads. */
-export interface SentError {
+interface SentError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly trail: readonly string[];

@@ -12,7 +12,7 @@ import { type BuildSummary, type VariantSummary, countsOf, withoutTimes } from "
 const maxSummaryBytes = 256 * 2 ** 20;
 
 /** The summary's file in the output folder; a shard has its own. */
-export const summaryName = ({ shard }: Pick<BuildSummary, "shard">): string =>
+const summaryName = ({ shard }: Pick<BuildSummary, "shard">): string =>
   shard === null ? "build.json" : `build.${shard.index}-of-${shard.of}.json`;
 
 /**
