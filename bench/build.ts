@@ -101,6 +101,8 @@ async function buildOnce(place: Place): Promise<Omit<Round, "round">> {
   const text = Buffer.concat(pieces).toString();
   if (text === "") throw new TimmcError("unsupported", `a build ended with status ${String(status)} and says nothing`);
   const summary = JSON.parse(text) as BuildSummary;
+  const wrong = summary.variants.find((v) => v.failure !== null);
+  if (wrong !== undefined) throw new TimmcError("unsupported", `${wrong.name}: ${wrong.failure?.message}`);
   return { seconds: (performance.now() - from) / 1000, summary };
 }
 

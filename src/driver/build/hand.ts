@@ -30,7 +30,8 @@ const workerFile = new URL("./worker.js", import.meta.url);
 export function threadHand(heapBytes: number, file: URL = workerFile): Hand {
   const worker = new Worker(file, {
     resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapBytes / 2 ** 20) },
-    stdin: false,
+    // Node's own options are of the program that it was started with, such as one given by --eval.
+    execArgv: [],
   });
   const send = (message: ToWorker): void => worker.postMessage(message, []);
   let current:

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { extname, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { version } from "../version.ts";
 
@@ -22,7 +22,7 @@ export function compilerIdentity(): string {
 
 function codeHash(): string {
   const extension = extname(fileURLToPath(import.meta.url));
-  const code = extension === ".ts" ? "src" : "dist";
+  const code = basename(fileURLToPath(new URL("../../", import.meta.url)));
   const files = [
     ...filesUnder(code).filter((path) => path.endsWith(extension) || path.endsWith(".js")),
     ...filesUnder("data"),
