@@ -104,6 +104,7 @@ it("loads neither model, family nor backend to print the help", () => {
     "backends/kernel/precision.ts",
     "driver/graph-page/browser/units.js",
     "driver/layout/layout.ts",
+    "driver/sizes.ts",
     "driver/target/names.ts",
     "driver/version.ts",
     "frontend/counted.ts",

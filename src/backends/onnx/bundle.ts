@@ -4,7 +4,7 @@ import type { EmittedInitializer, EmittedModel } from "./emit.ts";
 import { type Initializer, isLarge, placeExternally } from "./writer.ts";
 
 /** A model that is going to share its tensors. */
-export interface SharingModel extends EmittedModel {
+interface SharingModel extends EmittedModel {
   /** What the values of a parameter are made of: equal ones of one name and type are equal values in every model. */
   readonly parameterIdentity: (name: string) => string;
 }
