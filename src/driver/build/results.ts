@@ -21,7 +21,7 @@ export function verificationOf(
   certificate: Certificate | undefined,
 ): Pick<VariantSummary, "verification" | "top1_agreement"> {
   if (certificate === undefined) return { verification: null, top1_agreement: null };
-  const { passed, outputs } = certificate;
+  const { passed, outputs, agreement } = certificate;
   const worst = (values: readonly (number | null)[]): number | null =>
     values.reduce((most, value) => (most === null || value === null ? null : Math.max(most, value)), 0);
   return {
@@ -31,7 +31,7 @@ export function verificationOf(
       error_of_std: worst(outputs.map((o) => o.rms_of_std ?? o.error_of_std)),
       budget_used: worst(outputs.map((o) => o.budget_used)),
     },
-    top1_agreement: null,
+    top1_agreement: agreement?.top1 ?? null,
   };
 }
 

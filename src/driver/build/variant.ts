@@ -13,7 +13,7 @@ export type SizeChoice =
   | readonly [channels: number, height: number, width: number];
 
 /** What a precision is calibrated by: a file that `timmc calibrate` wrote, or a folder of pictures for each model to be run on. */
-type CalibrationChoice = string | { readonly images: string };
+export type CalibrationChoice = string | { readonly images: string };
 
 /** What a variant is made of: the keys of a compile request, with two of them as a configuration says them. */
 export type VariantFields = Omit<CompileRequest, Outside | "inputSize" | "calibration"> & {

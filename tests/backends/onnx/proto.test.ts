@@ -229,6 +229,7 @@ describe("element types", () => {
       codes.INT32,
       codes.UINT8,
       codes.INT8,
+      codes.INT4,
       codes.BOOL,
     ]);
     for (const dtype of onnxDTypes) expect(dtypeOfCode(dataTypeCode(dtype))).toBe(dtype);

@@ -7,6 +7,7 @@ export interface ClientTensor {
 }
 
 export interface LoadOptions {
+  readonly size?: string;
   readonly model?: string | URL | Uint8Array;
   readonly data?: string | URL | Uint8Array;
   readonly options?: object;

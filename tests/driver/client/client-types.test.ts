@@ -14,6 +14,16 @@ beforeAll(async () => {
     inputSize: undefined,
     taps: ["logits", "features.1"],
   });
+  await compileTiny(at("sizes"), {
+    model,
+    weights: "pretrained",
+    inputSize: undefined,
+    sizes: [
+      [96, 96],
+      [64, 128],
+    ],
+    taps: ["logits", "features.1"],
+  });
 });
 
 const prelude = `
@@ -27,7 +37,7 @@ export {};
 `;
 
 /** The compiler's complaints about lines of a program that uses the client, under strict settings; each line on its own. */
-function complaints(lines: readonly string[]): string[] {
+function complaints(lines: readonly string[], artifact = "artifact"): string[] {
   const project = new Project({
     compilerOptions: {
       target: ts.ScriptTarget.ES2022,
@@ -42,11 +52,11 @@ function complaints(lines: readonly string[]): string[] {
       skipLibCheck: true,
     },
   });
-  const start = prelude.replace("ARTIFACT", join(at("artifact"), "index.js")).trimStart();
+  const start = prelude.replace("ARTIFACT", join(at(artifact), "index.js")).trimStart();
   const text = start + lines.map((line) => `{ ${line} }\n`).join("");
   // Beside the packages, which are looked for from here upwards.
   const file = project.createSourceFile(join(root, "consumer.mts"), text);
-  const declarations = project.addSourceFileAtPath(join(at("artifact"), "index.d.ts"));
+  const declarations = project.addSourceFileAtPath(join(at(artifact), "index.d.ts"));
   const before = start.split("\n").length - 1;
   const found = [...file.getPreEmitDiagnostics(), ...declarations.getPreEmitDiagnostics()];
   const byLine = new Map(found.map((d) => [(d.getLineNumber() ?? 0) - before, d.getCode()] as const));
@@ -91,5 +101,31 @@ describe("the types of the client", () => {
 
   it("refuse a wrong tap, shape or element type", () => {
     expect(complaints(wrong.map(([line]) => line))).toEqual(wrong.map(([line, code]) => `${line} // ${code}`));
+  });
+
+  it("take what is right of several sizes, and the first where none is named", () => {
+    const lines = [
+      `const map: readonly [number, 32, 24, 24] = results["features.1"].dims;`,
+      `const wide = await load({ ort: node, size: "64x128" }); const { dims } = (await wide.run({ dims: [1, 3, 64, 128], data }))["features.1"]; const map: readonly [number, 32, 16, 32] = dims;`,
+      `const one: Input<"64x128"> = { dims: [1, 3, 64, 128], data };`,
+      `const square: Input = { dims: [1, 3, 96, 96], data };`,
+    ];
+    expect(complaints(lines, "sizes")).toEqual([]);
+  });
+
+  it("refuse another size, and the shapes of another", () => {
+    const lines = [
+      [`await load({ ort: node, size: "64x64" });`, 2322],
+      [`await model.run({ dims: [1, 3, 64, 128], data });`, 2322],
+      [`const wide = await load({ ort: node, size: "64x128" }); await wide.run({ dims: [1, 3, 96, 96], data });`, 2322],
+      [`const map: readonly [number, 32, 16, 32] = results["features.1"].dims;`, 2322],
+      [`const square: Input<"64x128"> = { dims: [1, 3, 96, 96], data };`, 2322],
+    ] as const;
+    expect(
+      complaints(
+        lines.map(([line]) => line),
+        "sizes",
+      ),
+    ).toEqual(lines.map(([line, code]) => `${line} // ${code}`));
   });
 });

@@ -46,6 +46,28 @@ describe("the client", () => {
     for (const tap of taps) expect(difference(outputs[tap], expected[tap]), tap).toBeLessThan(1e-5);
   });
 
+  it("gives the model of each size, with either runtime", async () => {
+    const sizes = [
+      [96, 96],
+      [64, 128],
+    ] as const;
+    await compileTiny(at("sizes"), { ...local, taps, sizes });
+    const wide = [2, 3, 64, 128];
+    const input: ClientTensor = { dims: wide, data: Float32Array.from(syntheticInput(wide)) };
+    await compileTiny(at("wide"), { ...local, taps, inputSize: [3, 64, 128] });
+    const expected = await runClient(at("wide"), ort, input);
+    expect(await runClient(at("sizes"), ort, input, { size: "64x128" })).toEqual(expected);
+    expect(await runClient(at("sizes"), ort, floats)).toEqual(await runClient(at("shapes"), ort, floats));
+    const outputs = await runClient(at("sizes"), web, input, { size: "64x128" });
+    for (const tap of taps) expect(difference(outputs[tap], expected[tap]), tap).toBeLessThan(1e-5);
+    await expect(runClient(at("sizes"), ort, floats, { size: "64x128" })).rejects.toThrow(
+      "the input is Float32Array[2,3,96,96]; the model takes Float32Array[N,3,64,128]",
+    );
+    await expect(runClient(at("sizes"), ort, floats, { size: "toString" })).rejects.toThrow(
+      "load({ size }) takes 96x96, 64x128, not toString",
+    );
+  });
+
   it("takes pixels where the artifact does", async () => {
     await compileTiny(at("pixels"), { ...local, preprocess: true });
     const pixels = { dims: [1, 96, 96, 3], data: Uint8Array.from({ length: 96 * 96 * 3 }, (_, i) => (i * 7) % 256) };
