@@ -4,12 +4,20 @@ import { halfPrecision } from "../../passes/precision/half.ts";
 import type { Calibration } from "../../passes/precision/calibration.ts";
 import type { Precision } from "../../passes/precision/precision.ts";
 import { quantizeStatic } from "../../passes/precision/static.ts";
-import { passOf } from "../../passes/rewriting.ts";
+import { layoutRules } from "../../passes/presets.ts";
+import { passOf, rewriting } from "../../passes/rewriting.ts";
+import { dynamicProduct } from "../../passes/rules/dynamic-product.ts";
+import { keptWeight } from "../../passes/rules/kept-weight.ts";
+import { pixelsAsRows } from "../../passes/rules/pixels-as-rows.ts";
 import { quantizePastRectifier } from "../../passes/rules/quantize-past-rectifier.ts";
 import { cse } from "../../passes/whole-graph/cse.ts";
 import type { Forms } from "./forms.ts";
+import { blocksSince } from "./lower/quantized.ts";
 
-/** The passes that change what numbers are kept in, behind all others. Throws `usage` where they need a calibration. */
+/** Perceptrons over pixels are products of matrices again: what runtimes have of eight and four bits is of these. */
+const rows = rewriting("pixels-as-rows", [pixelsAsRows(() => false), ...layoutRules]);
+
+/** The passes that change what numbers are kept in, behind all others. Throws `usage` where they need a calibration, or an operator set. */
 export function precisionPasses(precision: Precision, calibration: Calibration | undefined, forms: Forms): Pipeline {
   switch (precision) {
     case "fp32":
@@ -18,9 +26,27 @@ export function precisionPasses(precision: Precision, calibration: Calibration |
       return [halfPrecision(calibration)];
     case "int8":
       return [quantizeStatic(given(calibration, forms)), passOf(quantizePastRectifier), cse];
+    case "int8-dynamic":
+      return [rows, passOf(dynamicProduct), cse];
+    case "int8-weights":
+      return [rows, passOf(keptWeight(8)), cse];
+    case "int4-weights":
+      requireBlocks(forms);
+      return [rows, passOf(keptWeight(4)), cse];
     default:
-      throw new TimmcError("usage", `--precision ${precision} of the target onnx is not in this version of timmc`);
+      return precision satisfies never;
   }
+}
+
+function requireBlocks({ opset }: Forms): void {
+  if (opset >= blocksSince) return;
+  throw new TimmcError(
+    "usage",
+    `--precision int4-weights needs 4-bit integers, and ONNX operator set ${opset} has none`,
+    {
+      hint: `Add --opset ${blocksSince}, or use --precision int8-weights.`,
+    },
+  );
 }
 
 /**

@@ -11,6 +11,8 @@ export interface Plan {
   readonly made: ReadonlySet<Value>;
   /** Of these, such whose one user is a rectifier, behind which they are rounded. */
   readonly absorbed: ReadonlySet<Value>;
+  /** Of values that one activation alone reads: below this number its result does not change. */
+  readonly floors: ReadonlyMap<Value, number>;
 }
 
 type ActivationKind = Attrs<"activation">["kind"];
@@ -76,7 +78,7 @@ export function planOf(graph: Graph, isSeen: (x: Value) => boolean, float: Reado
       : wanted.has(v) && through.has(v) && (isMoving(v) || v.operands.every(isRounded));
     if (isMade) made.add(v);
   }
-  return { products, made, absorbed: absorbedBy(graph, made) };
+  return { products, made, absorbed: absorbedBy(graph, made), floors: floorsOf(graph, made) };
 }
 
 function usersOf(values: readonly Value[]): ReadonlyMap<Value, readonly Value[]> {
@@ -94,4 +96,17 @@ function absorbedBy(graph: Graph, made: ReadonlySet<Value>): ReadonlySet<Value> 
     if (isRectifier(v) && computes && graph.useCount(x) === 1) absorbed.add(x);
   }
   return absorbed;
+}
+
+/** Where an activation ends: its result is the same for every number below. Steps that go no further down are smaller. */
+const flatBelow: { readonly [K in ActivationKind]?: number } = { hard_sigmoid: -3, hard_swish: -3 };
+
+function floorsOf(graph: Graph, made: ReadonlySet<Value>): ReadonlyMap<Value, number> {
+  const floors = new Map<Value, number>();
+  for (const v of made) {
+    const [x] = v.operands;
+    const floor = is(v, "activation") ? flatBelow[v.attrs.kind] : undefined;
+    if (x !== undefined && floor !== undefined && graph.useCount(x) === 1) floors.set(x, floor);
+  }
+  return floors;
 }

@@ -10,7 +10,7 @@ import { type Calibration, requireCalibrated } from "./calibration.ts";
 import { type Plan, isMoving, isRectifier, planOf } from "./plan.ts";
 import { Seen } from "./seen.ts";
 import { type Eight, type Steps, eight, rounded, stepsOf } from "./steps.ts";
-import { eightBitWeight } from "./weights.ts";
+import { eightBitProduct } from "./weights.ts";
 
 const name = "quantize-static";
 
@@ -47,7 +47,7 @@ class Quantizer {
 
   run(): Counts {
     const { products, made } = this.#plan;
-    for (const v of [...this.#graph.values()]) {
+    for (const v of this.#graph.values()) {
       if (!products.has(v) && !made.has(v)) continue;
       const origin = { path: v.origin.path, rules: [...v.origin.rules, name] };
       const b = builderAt({ graph: this.#graph, origin, before: v });
@@ -96,7 +96,7 @@ class Quantizer {
     if (x === undefined || weight === undefined)
       throw new TimmcError("invalid-ir", `%${v.name} is no product with weights`);
     const { integers, numbers, steps } = this.#read(b, x);
-    const by = eightBitWeight(b, weight, bias, steps.size);
+    const by = eightBitProduct(b, weight, bias, steps.size);
     if (is(v, "conv")) return b.conv(numbers, by.numbers, by.bias, v.attrs);
     const { shape } = integers.type;
     if (shape.length === 2) return b.linear(numbers, by.numbers, by.bias);
@@ -119,10 +119,11 @@ class Quantizer {
     return made.numbers;
   }
 
-  /** Behind relu6 no number is above 6, whatever the range is. */
+  /** Of what an activation cuts off nothing is spanned: above 6 behind relu6, below the end of the activation that reads it. */
   #steps(v: Value): Steps {
     const { low, high } = this.#seen.rangeOf(v) ?? { low: 0, high: 0 };
-    return stepsOf(is(v, "activation") && v.attrs.kind === "relu6" ? { low, high: Math.min(high, 6) } : { low, high });
+    const top = is(v, "activation") && v.attrs.kind === "relu6" ? 6 : Number.POSITIVE_INFINITY;
+    return stepsOf({ low: Math.max(low, this.#plan.floors.get(v) ?? low), high: Math.min(high, top) });
   }
 }
 

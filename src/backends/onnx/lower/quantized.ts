@@ -7,7 +7,7 @@ import { geometry } from "./conv.ts";
 import { int } from "./context.ts";
 
 /** The operator set from which QuantizeLinear and DequantizeLinear know 4-bit integers and blocks. */
-const blocksSince = 21;
+export const blocksSince = 21;
 /** The operator set from which their scales may be halves. */
 const halvesSince = 19;
 
