@@ -30,6 +30,14 @@ export async function requirePrecision(
   throw precisionRefusal(manifest, certificate).within(out);
 }
 
+/** Throws `config` where a calibration was made with other weights: its ranges are theirs. */
+export function requireCalibratedWeights({ calibration }: CompileRequest, sha256: string | null): void {
+  if (calibration === undefined || calibration.weightsSha256 === sha256) return;
+  throw new TimmcError("config", "the calibration was made with other weights: its ranges are those of theirs", {
+    hint: "Calibrate again with the weights of this compile: timmc calibrate MODEL PICTURES... -o FILE.",
+  });
+}
+
 /** What a user should know of an artifact that loses too much. */
 function precisionRefusal(manifest: Manifest, { outputs, agreement }: Certificate): TimmcError {
   const [worst] = outputs.toSorted((a, b) => (b.budget_used ?? Infinity) - (a.budget_used ?? Infinity));

@@ -15,7 +15,7 @@ import {
   writeWhole,
 } from "./artifact-files.ts";
 import type { Certificate } from "./certificate.ts";
-import { requirePrecision } from "./compile-precision.ts";
+import { requireCalibratedWeights, requirePrecision } from "./compile-precision.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
 import type { FormRequest } from "./forms.ts";
 import { hashFile, hashFiles, identityOf } from "./hash-file.ts";
@@ -99,6 +99,7 @@ export async function compileFiles(
     try {
       files = await built.emission.write(request.out, { hasWeights, see, signal, progress });
       const hashes = await hashSources(weights.files, { signal, identities }, lowering.resolved);
+      requireCalibratedWeights(request, hashes.weights);
       const facts = { ...built, files, hashes, numberNotices: notices() };
       const described = within(request.out, () => describeArtifact(request, lowering, weights, facts));
       const certificate = reference && (await requirePrecision(request, described, reference, weights));

@@ -6,7 +6,7 @@ import { TimmcError } from "../../ir/error.ts";
 import { readBounded } from "../../runtime/read-file.ts";
 import { type Artifact, loadArtifact } from "../artifact.ts";
 import { manifestName, maxJsonBytes, writeWhole } from "../artifact-files.ts";
-import { calibrationOf } from "./calibration.ts";
+import { calibrationOf, wantedCalibration } from "./calibration.ts";
 import { compileCached } from "../cache/compile-cached.ts";
 import type { BuildCache } from "../cache/folder.ts";
 import { type RequestKey, requestKey } from "../cache/key.ts";
@@ -14,6 +14,7 @@ import { entryPath } from "../cache/places.ts";
 import { storeCertificate } from "../cache/store.ts";
 import type { Certificate } from "../certificate.ts";
 import { type CompileRequest, compile } from "../compile.ts";
+import { isMeasured } from "../verify-precision.ts";
 import { copyingBytes, needOf, sizeOf } from "./memory.ts";
 import type { Ask, Job, Made } from "./protocol.ts";
 import { artifactSummary, failureOf, verificationOf } from "./results.ts";
@@ -34,13 +35,18 @@ interface Performance {
  */
 export async function perform(job: Job, { ask, ...watch }: Performance): Promise<Made> {
   watch.progress("reading the sources");
-  const calibration = await calibrationOf(job.request, { ...watch, cacheDir: job.cacheDir });
+  const access = { ...watch, cacheDir: job.cacheDir };
+  const wanted = await wantedCalibration(job.request, access);
+  if (wanted?.isMade === false)
+    await ask({ source: sourceOf(wanted.graph), bytes: needOf(await sizeOf(job.request), true) });
+  const calibration = await calibrationOf(job.request, wanted, access);
   const request: CompileRequest = { ...job.request, calibration, out: job.out, cacheDir: job.cacheDir, ...watch };
   const keyed = await requestKey(request);
   if (keyed === undefined) throw new TimmcError("invalid-ir", "a variant has a key");
   const kept = await keptArtifact(job, keyed.key);
   const cache = job.cache === null ? undefined : { ...job.cache, note: watch.note };
-  await ask({ source: sourceOf(keyed), bytes: await bytesOf(job, keyed, kept !== undefined, cache) });
+  if (wanted?.isMade !== false)
+    await ask({ source: sourceOf(keyed), bytes: await bytesOf(job, keyed, kept !== undefined, cache) });
   if (kept === undefined) sweep(job.out);
   const made = kept === undefined ? await make(job, request, keyed, cache) : ("kept" as const);
   const artifact = kept ?? (await loadArtifact(job.out));
@@ -58,7 +64,8 @@ const sourceOf = ({ hashes, hub }: RequestKey): Ask["source"] => ({
 /** What the rest of a job takes. */
 async function bytesOf(job: Job, { key }: RequestKey, isKept: boolean, cache: BuildCache | undefined): Promise<number> {
   const isThere = isKept || (cache !== undefined && existsSync(entryPath(cache, key)));
-  return isThere && !job.verify ? copyingBytes : needOf(await sizeOf(job.request), job.verify);
+  if (isThere && !job.verify) return copyingBytes;
+  return needOf(await sizeOf(job.request), job.verify || isMeasured(job.request));
 }
 
 async function make(
