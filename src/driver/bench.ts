@@ -116,10 +116,10 @@ export async function bench(folders: readonly string[], options: BenchOptions = 
       refuseInterrupted(signal);
       progress?.(`loading ${folder}`);
       const whole = await loadArtifact(folder);
-      requireWeights(whole);
       const { name, load } = targetOf(whole.manifest.target);
       for (const artifact of options.size === undefined ? artifactSizes(whole) : [artifactAt(whole, options.size)]) {
         const input = inputOf(artifact, options.batch);
+        requireWeights(artifact);
         const runtime = runtimes.get(name) ?? (await load());
         runtimes.set(name, runtime);
         const session = await runtime.open(artifact, { threads, spinning: false, signal, progress, note });
