@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { basename } from "node:path/posix";
 import type { EmittedModel } from "../backends/onnx/emit.ts";
@@ -25,7 +24,7 @@ interface WriteOptions extends Watch {
 
 /**
  * Writes a model into an existing folder, that of `place.model` there too, and says what was written. Without weights the initializers refer to a data file
- * that is absent, so a data file of before goes; with one, it is written before the model that reads it. The event loop turns
+ * that is absent; with one, it is written before the model that reads it. The event loop turns
  * between tensors; when `signal` fires the write ends with `interrupted`. After a failure none of the files is there.
  */
 export async function writeModel(
@@ -34,7 +33,6 @@ export async function writeModel(
   { hasWeights, limit = inlineLimit, place = modelFiles.plain, see, ...watch }: WriteOptions,
 ): Promise<ModelFile[]> {
   const initializers = see === undefined ? tensors : tensors.map((tensor) => shown(tensor, see));
-  rmSync(join(folder, place.data), { force: true });
   const bytes = weightBytes(initializers);
   if (!hasWeights) {
     const placed = placeExternally(initializers, basename(place.data), (tensor) => tensor.fromCheckpoint);

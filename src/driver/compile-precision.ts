@@ -13,17 +13,18 @@ import type { OpenedWeights } from "./weights.ts";
  * becomes an artifact. Throws `numeric` with the worst output, `dependency` without onnxruntime-node.
  */
 export async function requirePrecision(
+  folder: string,
   request: CompileRequest,
   manifest: Manifest,
-  graph: Graph,
-  { parameters }: OpenedWeights,
+  { graph, weights }: { readonly graph: Graph; readonly weights: OpenedWeights },
 ): Promise<Certificate> {
+  const { parameters } = weights;
   const { out, calibration, signal, progress = () => {} } = request;
   const target = targetOf(request);
   const [ort, runtime] = [await loadOrt(), await target.load()];
   const { opset } = target.comparedIn(manifest);
   const certificate = await certifyPrecision(
-    { folder: out, manifest, manifestSha256: "", certificate: undefined },
+    { folder, manifest, manifestSha256: "", certificate: undefined },
     { graph, runner: { ort, parameters, opset, ops: "standard", signal }, runtime, calibration, progress },
   );
   if (certificate.passed) return certificate;

@@ -1,19 +1,10 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { ResolvedModel } from "../frontend/resolve.ts";
 import { within } from "../ir/error.ts";
 import type { OptimizationLevel } from "../passes/presets.ts";
 import type { Observer, Pipeline } from "../passes/pass.ts";
 import type { ModelFile, Watch } from "../backends/write-parts.ts";
-import {
-  abandonArtifact,
-  beginArtifact,
-  certificateName,
-  documentText,
-  finishArtifact,
-  removeFiles,
-  writeWhole,
-} from "./artifact-files.ts";
+import { certificateName, documentText, manifestName, stageArtifact, writeWhole } from "./artifact-files.ts";
 import type { Certificate } from "./certificate.ts";
 import { requireCalibratedWeights, requirePrecision } from "./compile-precision.ts";
 import { type SourceHashes, buildModel, describeArtifact } from "./describe-artifact.ts";
@@ -92,48 +83,34 @@ export async function compileFiles(
     progress?.(`optimising with ${pipelineName(request.optimization ?? defaultLevel, request.passes)}`);
     const built = buildModel(request, lowering, weights, pipeline, others);
     refuseInterrupted(signal);
-    const { model, texts } = target.places(layout);
-    await beginArtifact(request.out, model, texts);
     const { see, notices } = watchNumbers();
-    let files: readonly ModelFile[] = [];
-    try {
-      files = await built.emission.write(request.out, { hasWeights, see, signal, progress });
+    return await stageArtifact(request.out, target.places(layout), async (stage) => {
+      const files = await built.emission.write(stage, { hasWeights, see, signal, progress });
       const hashes = await hashSources(weights.files, { signal, identities }, lowering.resolved);
       requireCalibratedWeights(request, hashes.weights);
       const facts = { ...built, files, hashes, numberNotices: notices() };
       const described = within(request.out, () => describeArtifact(request, lowering, weights, facts));
-      const certificate = reference && (await requirePrecision(request, described, reference, weights));
-      return { ...within(request.out, () => finish(request.out, described, certificate)), files };
-    } catch (error) {
-      abandonArtifact(request.out, files);
-      throw error;
-    }
+      const certificate =
+        reference && (await requirePrecision(stage, request, described, { graph: reference, weights }));
+      return { ...within(request.out, () => finish(stage, described, certificate)), files };
+    });
   } finally {
     weights.close();
   }
 }
 
-/**
- * Adds the small files to a described artifact, and last the manifest, which lists them; the certificate of what was measured,
- * which is bound to it, lies there before.
- */
+/** Adds the small files to a described artifact, the manifest, which lists them, and the certificate of what was measured. */
 function finish(
-  folder: string,
+  stage: string,
   described: Manifest,
   measured: Certificate | undefined,
 ): Pick<Compiled, "manifest" | "certificate"> {
-  const texts = writeTexts(folder, described);
+  const texts = writeTexts(stage, described);
   const manifest = { ...described, files: [...described.files, ...texts] };
-  try {
-    const text = documentText(manifest);
-    const certificate = measured && { ...measured, manifest_sha256: createHash("sha256").update(text).digest("hex") };
-    if (certificate !== undefined) writeWhole(join(folder, certificateName), documentText(certificate));
-    finishArtifact(folder, text);
-    return { manifest, certificate };
-  } catch (error) {
-    removeFiles(folder, [...texts, { path: certificateName }]);
-    throw error;
-  }
+  const { sha256 } = writeWhole(join(stage, manifestName), documentText(manifest));
+  const certificate = measured && { ...measured, manifest_sha256: sha256 };
+  if (certificate !== undefined) writeWhole(join(stage, certificateName), documentText(certificate));
+  return { manifest, certificate };
 }
 
 /** Of the weight files that were opened, and of a local folder's config.json. */

@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { emitOnnx } from "../../src/backends/onnx/emit.ts";
-import { beginArtifact } from "../../src/driver/artifact-files.ts";
+import { type ArtifactNames, stageArtifact } from "../../src/driver/artifact-files.ts";
 import { writeModel } from "../../src/driver/artifact-model.ts";
 import { hashFile, hashFiles, identityOf } from "../../src/driver/hash-file.ts";
 import { lowerRequest } from "../../src/driver/lower-request.ts";
 import { openModelWeights } from "../../src/driver/weights.ts";
+import { ownedName } from "../../src/driver/owned-name.ts";
 import { resolve } from "../../src/frontend/resolve.ts";
+import { TimmcError } from "../../src/ir/error.ts";
 import { compileTiny, refusal, temporaryFolder } from "./workspace.ts";
 
 const at = temporaryFolder();
@@ -24,21 +26,50 @@ const manifestOf = (...paths: string[]): string =>
     files: paths.map((path) => ({ path, bytes: 0, sha256: "0".repeat(64) })),
   });
 
+const names = (...texts: string[]): ArtifactNames => ({ model: "model.onnx", texts });
+
+/** An artifact of a manifest and these files. */
+const staged = (folder: string, { texts, ...rest }: ArtifactNames, also: () => void = () => {}): Promise<void> =>
+  stageArtifact(folder, { texts, ...rest }, async (stage) => {
+    for (const name of texts) writeFileSync(join(stage, name), "new");
+    writeFileSync(join(stage, "manifest.json"), manifestOf(...texts));
+    also();
+  });
+
 test("an older artifact goes, and nothing beside it", async () => {
   const folder = folderWith("old", { "manifest.json": manifestOf("a.onnx", "gone"), "a.onnx": "", "notes.txt": "" });
-  await beginArtifact(folder, "model.onnx", []);
-  expect(readdirSync(folder)).toEqual([".timmc-begun", "notes.txt"]);
+  await staged(folder, names());
+  expect(readdirSync(folder)).toEqual(["manifest.json", "notes.txt"]);
+});
+
+test("an older artifact stays where a new one does not come about", async () => {
+  const files = { "manifest.json": manifestOf("a.onnx"), "a.onnx": "old" };
+  const folder = folderWith("stays", files);
+  const failed = staged(folder, names("index.js"), () => {
+    throw new TimmcError("numeric", "it loses too much");
+  });
+  expect(await refusal(failed)).toBe("numeric: it loses too much");
+  expect(readdirSync(folder).sort()).toEqual(["a.onnx", "manifest.json"]);
+  expect(readFileSync(join(folder, "a.onnx"), "utf8")).toBe("old");
+});
+
+test("what a killed run was making goes with the next, what a living one makes stays", async () => {
+  const folder = folderWith("stages", {});
+  const host = ownedName().slice(0, 12);
+  const [dead, living] = [`.timmc-stage-${host}-4194304-${"0".repeat(16)}`, `.timmc-stage-${host}-1-${"0".repeat(16)}`];
+  for (const name of [dead, living]) mkdirSync(join(folder, name));
+  await staged(folder, names());
+  expect(readdirSync(folder)).toEqual([living, "manifest.json"]);
 });
 
 test("what a run that was killed left is written over, and no other file is", async () => {
-  const folder = at("killed");
-  await beginArtifact(folder, "model.onnx", ["index.js"]);
-  writeFileSync(join(folder, "index.js"), "half");
-  expect(await refusal(beginArtifact(folder, "model.onnx", ["index.js"]))).toBe("no refusal");
+  const folder = folderWith("killed", { ".timmc-begun": '["index.js"]', "index.js": "half" });
+  expect(await refusal(staged(folder, names("index.js")))).toBe("no refusal");
+  expect(readFileSync(join(folder, "index.js"), "utf8")).toBe("new");
   writeFileSync(join(folder, "config.json"), "{}");
-  expect(await refusal(beginArtifact(folder, "model.onnx", ["index.js", "config.json"]))).toMatch(/has a config\.json/);
-  writeFileSync(join(folder, ".timmc-begun"), "{");
-  expect(await refusal(beginArtifact(folder, "model.onnx", ["index.js"]))).toMatch(/has a index\.js/);
+  expect(await refusal(staged(folder, names("index.js", "config.json")))).toMatch(/has a config\.json/);
+  const other = folderWith("torn", { ".timmc-begun": "{", "index.js": "" });
+  expect(await refusal(staged(other, names("index.js")))).toMatch(/has a index\.js/);
 });
 
 test.each(["{}", "no JSON", '{"name": "an app"}', manifestOf("../notes.txt")])(
@@ -63,7 +94,7 @@ test.skipIf(process.platform === "win32")("nothing goes through a link out of th
   const outside = folderWith("outside", { precious: "" });
   const folder = folderWith("linked", { "manifest.json": manifestOf("sub/precious") });
   symlinkSync(outside, join(folder, "sub"));
-  await beginArtifact(folder, "model.onnx", []);
+  await staged(folder, names());
   expect(existsSync(join(outside, "precious"))).toBe(true);
 });
 

@@ -6,10 +6,11 @@ import { pauses } from "../../backends/interrupt.ts";
 import type { Watch } from "../../backends/write-parts.ts";
 import { makeFolder } from "../../frontend/make-folder.ts";
 import { messageOf } from "../../ir/caught.ts";
-import { TimmcError, within } from "../../ir/error.ts";
-import { abandonArtifact, beginArtifact, certificateName, finishArtifact, writeWhole } from "../artifact-files.ts";
+import { TimmcError } from "../../ir/error.ts";
+import { certificateName, manifestName, stageArtifact, writeWhole } from "../artifact-files.ts";
 import type { Certificate } from "../certificate.ts";
 import { hashFile } from "../hash-file.ts";
+import type { Layout } from "../layout/layout.ts";
 import type { Manifest } from "../manifest.ts";
 import { targetOf } from "../target/targets.ts";
 import { DamagedBlob, blobBytes, isWholeBlob } from "./blobs.ts";
@@ -59,25 +60,20 @@ async function restoreFiles(
   watch: Watch,
 ): Promise<Certificate | undefined> {
   const target = targetOf(parsed.target);
-  const { model, texts } = target.places("layout" in parsed.target ? parsed.target.layout : "plain");
-  await beginArtifact(folder, model, texts);
-  try {
+  return stageArtifact(folder, target.places(layoutOf(parsed)), async (stage) => {
     for (const [i, { path, sha256, bytes }] of parsed.files.entries()) {
       const segments = files[i]?.segments ?? [];
-      makeFolder(dirname(join(folder, path)));
-      await restoreFile(cache, join(folder, path), { segments, sha256, bytes }, watch);
+      makeFolder(dirname(join(stage, path)));
+      await restoreFile(cache, join(stage, path), { segments, sha256, bytes }, watch);
     }
     const passed = certificate === null ? undefined : await certificateOf(manifest, Buffer.from(certificate));
-    return within(folder, () => {
-      if (passed !== undefined && certificate !== null) writeWhole(join(folder, certificateName), certificate);
-      finishArtifact(folder, manifest);
-      return passed;
-    });
-  } catch (error) {
-    abandonArtifact(folder, [...parsed.files, { path: certificateName }]);
-    throw error;
-  }
+    if (passed !== undefined && certificate !== null) writeWhole(join(stage, certificateName), certificate);
+    writeWhole(join(stage, manifestName), manifest);
+    return passed;
+  });
 }
+
+const layoutOf = ({ target }: Manifest): Layout => ("layout" in target ? target.layout : "plain");
 
 interface File {
   readonly segments: readonly Segment[];

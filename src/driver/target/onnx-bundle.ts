@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type SharedTensors, placeShared, shareTensors } from "../../backends/onnx/bundle.ts";
 import type { EmittedModel } from "../../backends/onnx/emit.ts";
@@ -81,7 +80,6 @@ async function writeBundle(
   const { data, initializers } = hasWeights
     ? placeShared({ ...shared, tensors }, dataName)
     : placeShared(shared, dataName, (tensor) => tensor.fromCheckpoint);
-  rmSync(join(folder, dataName), { force: true });
   const written: ModelFile[] = [];
   try {
     if (hasWeights)

@@ -71,7 +71,7 @@ export const onnx: Target = {
   },
   emit,
   places: (layout) => ({
-    model: modelFiles[layout].model,
+    ...modelFiles[layout],
     texts: layout === "transformers-js" ? [...clientNames, ...transformersNames] : clientNames,
   }),
   texts: (manifest) => ({

@@ -5,6 +5,7 @@ import type { Pipeline } from "../../passes/pass.ts";
 import type { OptimizationLevel } from "../../passes/presets.ts";
 import type { NpyArray } from "../../runtime/npy.ts";
 import type { RuntimeFacts, Session } from "../../runtime/session.ts";
+import type { ArtifactNames } from "../artifact-files.ts";
 import type { Artifact } from "../artifact.ts";
 import type { Failure } from "../certificate.ts";
 import type { BuiltGraph } from "../build-graph.ts";
@@ -43,7 +44,7 @@ export interface Target {
    */
   emit(graph: BuiltGraph, others: readonly BuiltGraph[]): Emission;
   /** The file that a run opens, by its path in the folder, and those whose names projects have for files of their own. */
-  places(layout: Layout): { readonly model: string; readonly texts: readonly string[] };
+  places(layout: Layout): ArtifactNames;
   /** What is written when the rest is known, of a manifest that does not list it yet. */
   texts(manifest: Manifest): Readonly<Record<string, string>>;
   /** How an artifact's target was asked for. Throws `usage` for one that timmc does not make. */
