@@ -5,7 +5,7 @@ import type { Shell } from "../src/cli/shell.ts";
 import { table } from "../src/cli/table.ts";
 import { byteQuantity } from "../src/cli/units.ts";
 import { calibrate } from "../src/driver/calibrate/calibrate.ts";
-import { readCalibration } from "../src/driver/calibrate/file.ts";
+import { readCalibration } from "../src/driver/calibrate/read-calibration.ts";
 import { picturesOf } from "../src/driver/calibrate/pictures.ts";
 import { compile } from "../src/driver/compile.ts";
 import { runImages } from "../src/driver/run.ts";

@@ -70,7 +70,7 @@ export type {
 export type { LowerRequest, LoweredRequest, Manifest, ModelRequest, ResolvedModel, VerifyOptions };
 export type { ActivationReport, Activations, ActivationsRequest };
 export type { CalibrateReport, CalibrateRequest };
-export { readCalibration } from "./driver/calibrate/file.ts";
+export { readCalibration } from "./driver/calibrate/read-calibration.ts";
 export type { FormRequest, Graph, Observer, OptimizationLevel, PassRun };
 
 // Requests come from programs without a type checker too: each is checked before anything is done.

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { basename } from "node:path/posix";
 import type { EmittedModel } from "../backends/onnx/emit.ts";
 import { type OnnxModel, tensorByteLength } from "../backends/onnx/model.ts";

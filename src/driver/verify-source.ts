@@ -7,7 +7,7 @@ import { TimmcError, within } from "../ir/error.ts";
 import { type Artifact, damagedManifest } from "./artifact.ts";
 import { type SizedArtifact, artifactSizes } from "./artifact-sizes.ts";
 import type { CalibrationFile } from "./calibrate/calibration-file.ts";
-import { readCalibration } from "./calibrate/file.ts";
+import { readCalibration } from "./calibrate/read-calibration.ts";
 import type { SourceHashes } from "./describe-artifact.ts";
 import { hashFiles } from "./hash-file.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "./lower-request.ts";

@@ -58,7 +58,11 @@ function given(calibration: Calibration | undefined, { ops }: Forms): Calibratio
     throw new TimmcError("usage", "--precision int8 takes the standard's operators, which ONNX Runtime fuses itself", {
       hint: "Leave --onnx-ops ort out, here and where you calibrate.",
     });
-  if (calibration !== undefined) return calibration;
+  if (calibration?.precision === "int8") return calibration;
+  if (calibration !== undefined)
+    throw new TimmcError("config", "the calibration was made for fp16: what eight bits hurt was not looked for", {
+      hint: "Calibrate with --precision int8, whose file serves fp16 too: timmc calibrate MODEL PICTURES... -o FILE.",
+    });
   throw new TimmcError("usage", "--precision int8 needs the ranges of the network's numbers", {
     hint: "Measure them with timmc calibrate MODEL PICTURES... -o FILE, and give --calibration FILE.",
   });

@@ -197,7 +197,7 @@ async function tilesOf(file: string | undefined): Promise<Readonly<Record<string
 }
 
 async function calibrationOf(file: string): Promise<CalibrationFile> {
-  const { readCalibration } = await import("../../driver/calibrate/file.ts");
+  const { readCalibration } = await import("../../driver/calibrate/read-calibration.ts");
   return readCalibration(file);
 }
 

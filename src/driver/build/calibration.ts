@@ -8,7 +8,7 @@ import { canonicalText } from "../cache/canonical.ts";
 import { type RequestKey, requestKey } from "../cache/key.ts";
 import { calibrate } from "../calibrate/calibrate.ts";
 import type { CalibrationFile } from "../calibrate/calibration-file.ts";
-import { readCalibration } from "../calibrate/file.ts";
+import { readCalibration } from "../calibrate/read-calibration.ts";
 import { picturesOf } from "../calibrate/pictures.ts";
 import { hashFiles } from "../hash-file.ts";
 import type { VariantRequest } from "./requests.ts";

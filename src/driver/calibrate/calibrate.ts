@@ -13,7 +13,7 @@ import { hashFiles, identityOf } from "../hash-file.ts";
 import { type LowerRequest, type LoweredRequest, lowerRequest } from "../lower-request.ts";
 import { defaultLevel, pipelineOf } from "../pipeline.ts";
 import { type OpenedWeights, type WeightsChoice, openModelWeights, refuseWithheld } from "../weights.ts";
-import { calibrationText } from "./file.ts";
+import { calibrationText } from "./read-calibration.ts";
 import { type CalibratedPrecision, type Method, defaultMethod, defaultPercentile } from "./method.ts";
 import { picturesOf, spread } from "./pictures.ts";
 import { type PictureSplit, batchesOf, readPictures, splitPictures } from "./pixels.ts";
@@ -65,7 +65,7 @@ export async function calibrate(request: CalibrateRequest): Promise<CalibrateRep
   const forms = formsOf(request);
   const isEight = precision === "int8";
   // Refuses forms that eight bits do not take before anything is measured.
-  if (isEight) precisionPasses("int8", { graph: "", ranges: {}, float: [] }, forms);
+  if (isEight) precisionPasses("int8", { precision, graph: "", ranges: {}, float: [] }, forms);
   const paths = spread(picturesOf(request.pictures), request.samples ?? Number.POSITIVE_INFINITY);
   refuseNoWeights(request);
   progress?.(`lowering ${request.model}`);
@@ -96,6 +96,7 @@ export async function calibrate(request: CalibrateRequest): Promise<CalibrateRep
         })
       : null;
     const facts = {
+      precision,
       model: await modelFacts(lowering, weights, { signal, identities }),
       method,
       percentile: method === "percentile" ? percentile : null,

@@ -6,7 +6,7 @@ import { type PictureInput, pixelElements } from "../../frontend/preprocess/pict
 import { TimmcError, within } from "../../ir/error.ts";
 import { count } from "../../ir/type.ts";
 import type { NpyArray } from "../../runtime/npy.ts";
-import { maxCheckBytes, maxPictureBytes } from "./file.ts";
+import { maxCheckBytes, maxPictureBytes } from "./read-calibration.ts";
 import { evenly } from "./pictures.ts";
 
 /** A picture as the network's own pixels: planes [channels, height, width] before mean and std. */

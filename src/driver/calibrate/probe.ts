@@ -1,15 +1,9 @@
 import type { Graph } from "../../ir/graph.ts";
-import { needed } from "../../ir/interpret.ts";
 import { byteLength, isStaticType, substituteType } from "../../ir/type.ts";
 import type { Value } from "../../ir/value.ts";
-import { isPermutation } from "../../passes/precision/calibration.ts";
 
 /** Bytes of values that one run gives beside the network's own memory. */
 const groupBytes = 384 * 2 ** 20;
-
-/** The f32 values that run and hold numbers of their own, in graph order. */
-export const seenValues = (graph: Graph): Value[] =>
-  needed(graph).filter((v) => !v.isWeight && v.type.dtype === "f32" && !isPermutation(v));
 
 /** Values in graph order, in as few groups as hold `groupBytes` each at a batch. */
 export function groupsOf(values: readonly Value[], batch: number): Value[][] {

@@ -2,13 +2,13 @@ import { refuseInterrupted } from "../../backends/interrupt.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
 import type { Value } from "../../ir/value.ts";
-import type { Range } from "../../passes/precision/calibration.ts";
+import { type Range, seenValues } from "../../passes/precision/calibration.ts";
 import type { Session } from "../../runtime/session.ts";
 import { type GraphRunner, withGraph } from "../run-graph.ts";
 import { Spread } from "./histogram.ts";
 import { type Method, spanOf } from "./method.ts";
 import type { Batch } from "./pixels.ts";
-import { groupsOf, probeName, probing, seenValues } from "./probe.ts";
+import { groupsOf, probeName, probing } from "./probe.ts";
 
 interface Seeing {
   readonly batches: () => Iterable<Batch>;

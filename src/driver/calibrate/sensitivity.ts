@@ -72,7 +72,7 @@ export async function sensitivity(
     refuseInterrupted(run.signal);
     trials++;
     const { graph: trial } = whole.clone();
-    const calibration: Calibration = { graph: fingerprint(trial), ranges: measuring.ranges, float };
+    const calibration: Calibration = { precision: "int8", graph: fingerprint(trial), ranges: measuring.ranges, float };
     runPipeline(trial, precisionPasses("int8", calibration, measuring.forms));
     return withGraph(runner, trial, "all", async (session) => {
       const tally = new LossTally();
@@ -151,7 +151,7 @@ async function referenceRuns(
 
 /** Names of the values that eight bits take, by product, in graph order; neighbours together where there are many. */
 function partsOf(graph: Graph, ranges: Measuring["ranges"]): string[][] {
-  const calibration: Calibration = { graph: "", ranges, float: [] };
+  const calibration: Calibration = { precision: "int8", graph: "", ranges, float: [] };
   const { products, made } = planOf(graph, (v) => rangeOf(calibration, v) !== undefined, new Set());
   const parts: string[][] = [];
   for (const value of needed(graph)) {

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type SharedTensors, placeShared, shareTensors } from "../../backends/onnx/bundle.ts";
 import type { EmittedModel } from "../../backends/onnx/emit.ts";
 import type { OnnxModel } from "../../backends/onnx/model.ts";

@@ -5,7 +5,7 @@ import type { Counts } from "../pass.ts";
 import { layoutRules } from "../presets.ts";
 import { rewriting } from "../rewriting.ts";
 import { pixelsAsRows } from "../rules/pixels-as-rows.ts";
-import { type Calibration, type Range, isPermutation } from "./calibration.ts";
+import { type Calibration, type Range, rangeBehind } from "./calibration.ts";
 import { hasIntegers } from "./plan.ts";
 
 /** What a calibration says of values, wherever rewrites take them: a new value has a name that no calibration knows. */
@@ -24,14 +24,7 @@ export class Seen {
   }
 
   rangeOf(value: Value): Range | undefined {
-    let seen = value;
-    for (
-      let [x] = seen.operands;
-      !this.#ranges.has(seen) && isPermutation(seen) && x !== undefined;
-      [x] = seen.operands
-    )
-      seen = x;
-    return this.#ranges.get(seen);
+    return rangeBehind(value, (x) => this.#ranges.get(x));
   }
 
   /** Says that `by` has the numbers of `value`, in whatever order. */

@@ -1,8 +1,9 @@
+import type { AttrValue } from "../../ir/attr.ts";
 import { type Builder, builderAt } from "../../ir/builder.ts";
 import { mulDim } from "../../ir/dim.ts";
 import { TimmcError } from "../../ir/error.ts";
 import type { Graph } from "../../ir/graph.ts";
-import { type Value, is } from "../../ir/value.ts";
+import { type Origin, type Value, is } from "../../ir/value.ts";
 import type { Counts, Pass } from "../pass.ts";
 import { deadCode } from "../whole-graph/dead-code.ts";
 import { activationOf } from "./activation.ts";
@@ -30,6 +31,8 @@ export const quantizeStatic = (calibration: Calibration): Pass => ({
   },
 });
 
+const originOf = ({ origin: { path, rules } }: Value): Origin => ({ path, rules: [...rules, name] });
+
 class Quantizer {
   readonly #graph: Graph;
   readonly #plan: Plan;
@@ -49,8 +52,7 @@ class Quantizer {
     const { products, made } = this.#plan;
     for (const v of this.#graph.values()) {
       if (!products.has(v) && !made.has(v)) continue;
-      const origin = { path: v.origin.path, rules: [...v.origin.rules, name] };
-      const b = builderAt({ graph: this.#graph, origin, before: v });
+      const b = builderAt({ graph: this.#graph, origin: originOf(v), before: v });
       const by = made.has(v) ? this.#make(b, v) : shaped(b, this.#product(b, v), v);
       this.#seen.follow(v, by);
       this.#graph.replaceUses(v, by);
@@ -74,7 +76,7 @@ class Quantizer {
   /** The same move of integers. */
   #move(b: Builder, v: Value, x: Value): Value {
     const { integers, steps } = this.#read(b, x);
-    const moved = this.#keep(eight(b, rebuilt(b, v, [integers, ...v.operands.slice(1)]), steps));
+    const moved = this.#keep(eight(b, this.#rebuilt(v, [integers, ...v.operands.slice(1)]), steps));
     const isPixel = x.type.shape.slice(2).every((extent) => extent === 1);
     if (is(v, "resize") && isPixel) this.#spread.set(moved, this.#read(b, x));
     return moved;
@@ -82,12 +84,17 @@ class Quantizer {
 
   /** A sum, product, pool or concatenation of integers, or a rectifier of what is not rounded yet. */
   #between(b: Builder, v: Value): Value {
-    if (isRectifier(v)) return rebuilt(b, v, v.operands);
-    return rebuilt(
-      b,
+    if (isRectifier(v)) return this.#rebuilt(v, v.operands);
+    return this.#rebuilt(
       v,
       v.operands.map((x) => x && (this.#spread.get(x) ?? this.#read(b, x)).numbers),
     );
+  }
+
+  /** The same op of other operands, before it. */
+  #rebuilt(v: Value, operands: readonly (Value | undefined)[]): Value {
+    const attrs: Readonly<Record<string, AttrValue>> = v.attrs;
+    return this.#graph.insert(v.op, operands, attrs, originOf(v), v);
   }
 
   /** A product with weights; of a linear map, with all rows in one axis: Gemm takes two. */
@@ -125,18 +132,6 @@ class Quantizer {
     const top = is(v, "activation") && v.attrs.kind === "relu6" ? 6 : Number.POSITIVE_INFINITY;
     return stepsOf({ low: Math.max(low, this.#plan.floors.get(v) ?? low), high: Math.min(high, top) });
   }
-}
-
-/** The same op of other operands. */
-function rebuilt(b: Builder, { op, attrs }: Value, operands: readonly (Value | undefined)[]): Value {
-  if (op === "concat")
-    return b.concat(
-      operands.filter((x) => x !== undefined),
-      attrs as Value<"concat">["attrs"],
-    );
-  // Operands and attributes are those of a value of the same op.
-  const again = b[op] as unknown as (...args: unknown[]) => Value;
-  return again(...operands, attrs);
 }
 
 const shaped = (b: Builder, x: Value, { type: { shape } }: Value): Value =>

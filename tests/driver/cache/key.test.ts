@@ -28,7 +28,7 @@ const webgpu = { target: "webgpu" } as const;
 const calibrationNamed = (sha256: string): CalibrationFile => ({
   sha256,
   weightsSha256: null,
-  calibration: { graph: "", ranges: {}, float: [] },
+  calibration: { precision: "int8", graph: "", ranges: {}, float: [] },
   inputSize: [3, 64, 64],
   pictures: [],
 });

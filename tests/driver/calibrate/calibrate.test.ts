@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { calibrate } from "../../../src/driver/calibrate/calibrate.ts";
-import { readCalibration } from "../../../src/driver/calibrate/file.ts";
+import { readCalibration } from "../../../src/driver/calibrate/read-calibration.ts";
 import { Spread } from "../../../src/driver/calibrate/histogram.ts";
 import { type Method, spanOf } from "../../../src/driver/calibrate/method.ts";
 import { evenly, picturesOf } from "../../../src/driver/calibrate/pictures.ts";

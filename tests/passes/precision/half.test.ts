@@ -3,7 +3,6 @@ import { emitOnnx } from "../../../src/backends/onnx/emit.ts";
 import { lowerRequest } from "../../../src/driver/lower-request.ts";
 import { pipelineOf } from "../../../src/driver/pipeline.ts";
 import { familyOf, listArchitectures } from "../../../src/frontend/registry.ts";
-import { seenValues } from "../../../src/driver/calibrate/probe.ts";
 import { encodeNumbers } from "../../../src/ir/bytes.ts";
 import { TimmcError } from "../../../src/ir/error.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
@@ -12,7 +11,7 @@ import { printType } from "../../../src/ir/type.ts";
 import { type Value, is } from "../../../src/ir/value.ts";
 import { verify } from "../../../src/ir/verifier.ts";
 import { runPipeline } from "../../../src/passes/pass.ts";
-import type { Calibration, Range } from "../../../src/passes/precision/calibration.ts";
+import { type Calibration, type Range, seenValues } from "../../../src/passes/precision/calibration.ts";
 import { fingerprint } from "../../../src/passes/precision/fingerprint.ts";
 import { halfPrecision } from "../../../src/passes/precision/half.ts";
 import { supportedFamilies } from "../../../src/zoo/registry.ts";
@@ -27,18 +26,20 @@ function calibrated(graph: Graph, given: Readonly<Record<string, number>> = {}):
     return { min: -most, max: most, low: -most, high: most };
   };
   const ranges = Object.fromEntries(seenValues(graph).map((value) => [value.name, range(value)]));
-  return { graph: fingerprint(graph), ranges, float: [] };
+  return { precision: "fp16", graph: fingerprint(graph), ranges, float: [] };
 }
 
 /** The ranges that the interpreter sees. */
 function observed(graph: Graph, env: Environment): Calibration {
   const ranges: Record<string, Range> = {};
-  interpret(graph, env, ({ name }, { data }) => {
+  const seen = new Set(seenValues(graph));
+  interpret(graph, env, (value, { data }) => {
+    if (!seen.has(value)) return;
     let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (const x of data) [min, max] = [Math.min(min, x), Math.max(max, x)];
-    ranges[name] = { min, max, low: min, high: max };
+    ranges[value.name] = { min, max, low: min, high: max };
   });
-  return { graph: fingerprint(graph), ranges, float: [] };
+  return { precision: "fp16", graph: fingerprint(graph), ranges, float: [] };
 }
 
 /** What runs, op by op, each with its element type. */

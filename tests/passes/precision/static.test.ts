@@ -8,7 +8,7 @@ import type { StaticType } from "../../../src/ir/type.ts";
 import type { Value } from "../../../src/ir/value.ts";
 import { precisionPasses } from "../../../src/backends/onnx/precision.ts";
 import { runPipeline } from "../../../src/passes/pass.ts";
-import type { Calibration, Range } from "../../../src/passes/precision/calibration.ts";
+import { type Calibration, type Range, seenValues } from "../../../src/passes/precision/calibration.ts";
 import { fingerprint } from "../../../src/passes/precision/fingerprint.ts";
 import { verifying } from "../../../src/passes/verifying.ts";
 import { emitAndRun } from "../../backends/onnx/emit-and-run.ts";
@@ -34,13 +34,14 @@ const graph = (shape: readonly number[], build: (parts: Parts) => Readonly<Recor
 /** The ranges that the interpreter sees. */
 function observed(g: Graph, float: readonly string[] = []): Calibration {
   const ranges: Record<string, Range> = {};
-  interpret(g, environment, ({ name, isWeight }, { data }) => {
-    if (isWeight) return;
+  const seen = new Set(seenValues(g));
+  interpret(g, environment, (value, { data }) => {
+    if (!seen.has(value)) return;
     let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (const v of data) [min, max] = [Math.min(min, v), Math.max(max, v)];
-    ranges[name] = { min, max, low: min, high: max };
+    ranges[value.name] = { min, max, low: min, high: max };
   });
-  return { graph: fingerprint(g), ranges, float };
+  return { precision: "int8", graph: fingerprint(g), ranges, float };
 }
 
 const standard = { opset: 21, ops: "standard" } as const;
@@ -186,6 +187,33 @@ describe("refusals", () => {
     expect(refusal(() => runPipeline(g, precisionPasses("int8", calibration, standard)))).toContain(
       "the calibration is of another graph",
     );
+  });
+
+  it("of a calibration that was edited, by the name of what is missing or too many", () => {
+    const whole = observed(residual("silu"));
+    const answer = (change: Partial<Calibration>, precision: "int8" | "fp16" = "int8"): string =>
+      refusal(() =>
+        runPipeline(residual("silu"), precisionPasses(precision, { ...whole, ...change }, standard), [verifying]),
+      );
+    expect(answer({})).toBe("nothing was thrown");
+    for (const name of Object.keys(whole.ranges)) {
+      const { [name]: _, ...ranges } = whole.ranges;
+      for (const precision of ["int8", "fp16"] as const)
+        expect(answer({ ranges }, precision)).toContain(`edited: it has no range of %${name}`);
+    }
+    const [range = { min: 0, max: 0, low: 0, high: 0 }] = Object.values(whole.ranges);
+    expect(answer({ ranges: { ...whole.ranges, more: range } })).toContain('it has a range of "more"');
+    expect(answer({ float: ["more"] })).toContain('it leaves "more" in float');
+  });
+
+  it("of eight bits by a calibration for halves, not of halves by one for eight bits", () => {
+    const g = residual("silu");
+    const calibration = observed(g);
+    const made = (precision: "fp16" | "int8") => () =>
+      void precisionPasses(precision, { ...calibration, precision: "fp16" }, standard);
+    expect(refusal(made("int8"))).toContain("made for fp16");
+    expect(made("fp16")).not.toThrow();
+    expect(() => runPipeline(g, precisionPasses("fp16", calibration, standard), [verifying])).not.toThrow();
   });
 
   it.each([

@@ -7,7 +7,7 @@ import { count } from "../../ir/type.ts";
 import type { Range } from "../../passes/precision/calibration.ts";
 import { readBounded } from "../../runtime/read-file.ts";
 import type { CalibrationFile } from "./calibration-file.ts";
-import { methods } from "./method.ts";
+import { calibratedPrecisions, methods } from "./method.ts";
 
 /** The version of the file. A field that changes its meaning takes a new one. */
 const calibrationVersion = 1;
@@ -32,6 +32,8 @@ const calibrationSchema = z.strictObject({
     weights_sha256: sha256.nullable(),
     input_size: z.tuple([extent, extent, extent]),
   }),
+  /** What it is for: an int8 file serves fp16, and not the other way round. */
+  precision: z.enum(calibratedPrecisions),
   method: z.enum(methods),
   percentile: z.number().gt(50).max(100).nullable(),
   /** Pictures that the ranges are of. */
@@ -60,10 +62,11 @@ export function calibrationText(
   ranges: Readonly<Record<string, Range>>,
   check: readonly { readonly name: string; readonly pixels: Uint8Array }[],
 ): string {
-  const { model, method, percentile, images, graph, float } = facts;
+  const { model, precision, method, percentile, images, graph, float } = facts;
   const stored: Stored = {
     calibration_version: calibrationVersion,
     model,
+    precision,
     method,
     percentile,
     images,
@@ -105,7 +108,7 @@ export function readCalibration(path: string): CalibrationFile {
   return {
     sha256: createHash("sha256").update(bytes).digest("hex"),
     weightsSha256: data.model.weights_sha256,
-    calibration: { graph: data.graph, ranges: rangesOf(data, refused), float: data.float },
+    calibration: { precision: data.precision, graph: data.graph, ranges: rangesOf(data, refused), float: data.float },
     inputSize: data.model.input_size,
     pictures: picturesIn(data, refused),
   };
