@@ -188,6 +188,11 @@ describe("refusals", () => {
     );
   });
 
+  it("of dynamic eight bits where nothing would change", () => {
+    const passes = precisionPasses("int8-dynamic", undefined, standard);
+    expect(refusal(() => runPipeline(residual("relu"), passes))).toContain("nothing of this network runs faster");
+  });
+
   it.each([
     ["needs the ranges of the network's numbers", () => precisionPasses("int8", undefined, standard)],
     ["takes the standard's operators", () => precisionPasses("int8", observed(tokens()), { opset: 17, ops: "ort" })],
