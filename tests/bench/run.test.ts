@@ -19,7 +19,7 @@ test("npm run bench starts from the sources, and says what is wrong with its arg
     stderr: expect.stringMatching(/no micro-benchmark "nosuch".*There are /s),
   });
   const early: readonly (readonly [readonly string[], RegExp])[] = [
-    [["speed"], /^timmc: there is no command "speed"\n.*ort, webgpu, cuda, compile, zoo, read, accuracy and forms/],
+    [["speed"], /^timmc: there is no command "speed"\n.*ort, webgpu, cuda, compile, zoo, read, accuracy, precision and forms/],
     [["ort", "--models", "resnett18"], /^timmc: timm has no architecture "resnett18"/],
     [["ort", "--models", "resnet18", "--passes", "dead"], /^timmc: timmc has no pass "dead"/],
     [["ort", "--onnx-ops", "fast"], /Allowed choices are standard, ort/],
