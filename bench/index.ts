@@ -11,6 +11,7 @@ import type { CompileBenchOptions } from "./compile.ts";
 import type { CudaBenchOptions } from "./cuda.ts";
 import { sixteen } from "./models.ts";
 import type { OrtBenchOptions } from "./ort.ts";
+import type { PrecisionBenchOptions } from "./precision.ts";
 import type { ReadBenchOptions } from "./read.ts";
 import type { WebGpuBenchOptions } from "./webgpu.ts";
 import type { ZooBenchOptions } from "./zoo.ts";
@@ -36,7 +37,7 @@ const program = (shell: Shell): Command =>
     .argument("[command]")
     .action((name: string | undefined) => {
       throw new TimmcError("usage", name === undefined ? "no command" : `there is no command ${JSON.stringify(name)}`, {
-        hint: "The commands are ort, webgpu, cuda, compile, build, zoo, read, accuracy and forms.",
+        hint: "The commands are ort, webgpu, cuda, compile, build, zoo, read, accuracy, precision and forms.",
       });
     })
     .addCommand(ortCommand(shell))
@@ -47,6 +48,7 @@ const program = (shell: Shell): Command =>
     .addCommand(zooCommand(shell))
     .addCommand(readCommand(shell))
     .addCommand(accuracyCommand(shell))
+    .addCommand(precisionCommand(shell))
     .addCommand(formsCommand(shell));
 
 const levelPair = (text: string): readonly [string, string] => {
@@ -186,6 +188,23 @@ const accuracyCommand = (shell: Shell): Command =>
     .action(async (models: readonly string[], options: AccuracyOptions) =>
       (await import("./accuracy.ts")).benchAccuracy(models, options, shell),
     );
+
+const precisionCommand = (shell: Shell): Command =>
+  new Command("precision")
+    .description("artifacts of each precision beside float32 under ONNX Runtime, in turns, with their sizes")
+    .exitOverride()
+    .requiredOption("--pictures <DIR>", "pictures to calibrate on")
+    .addOption(modelsOption(["six"], "six"))
+    .addOption(
+      new Option("--precisions <LIST>", "which")
+        .argParser(precisionList)
+        .default(["int8", "int8-dynamic", "int8-weights", "int4-weights"], "those of 8 and 4 bits"),
+    )
+    .addOption(new Option("--threads <LIST>", "a column for each").argParser(threadCounts).default([1], "1"))
+    .addOption(new Option("--runs <N>", "rounds (default: until it is precise enough)").argParser(positiveNumber))
+    .addOption(new Option("--opset <N>", "operator set").argParser(opsetNumber).default(21))
+    .addOption(new Option("--json <FILE>", "write everything measured to a file"))
+    .action(async (options: PrecisionBenchOptions) => (await import("./precision.ts")).benchPrecision(options, shell));
 
 const formsCommand = (shell: Shell): Command =>
   new Command("forms")

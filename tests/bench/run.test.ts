@@ -21,7 +21,7 @@ test("npm run bench starts from the sources, and says what is wrong with its arg
   const early: readonly (readonly [readonly string[], RegExp])[] = [
     [
       ["speed"],
-      /^timmc: there is no command "speed"\n.*ort, webgpu, cuda, compile, build, zoo, read, accuracy and forms/,
+      /^timmc: there is no command "speed"\n.*ort, webgpu, cuda, compile, build, zoo, read, accuracy, precision and forms/,
     ],
     [["ort", "--models", "resnett18"], /^timmc: timm has no architecture "resnett18"/],
     [["ort", "--models", "resnet18", "--passes", "dead"], /^timmc: timmc has no pass "dead"/],

@@ -1,5 +1,5 @@
 import { TimmcError } from "../../ir/error.ts";
-import type { Pipeline } from "../../passes/pass.ts";
+import type { Pass, Pipeline } from "../../passes/pass.ts";
 import { halfPrecision } from "../../passes/precision/half.ts";
 import type { Calibration } from "../../passes/precision/calibration.ts";
 import type { Precision } from "../../passes/precision/precision.ts";
@@ -17,6 +17,18 @@ import { blocksSince } from "./lower/quantized.ts";
 /** Perceptrons over pixels are products of matrices again: what runtimes have of eight and four bits is of these. */
 const rows = rewriting("pixels-as-rows", [pixelsAsRows(() => false), ...layoutRules]);
 
+/** Throws `unsupported` for a network of convolutions alone, of which nothing would change. */
+const dynamic: Pass = {
+  ...passOf(dynamicProduct),
+  run: (graph) => {
+    const counts = passOf(dynamicProduct).run(graph);
+    if (Object.values(counts).some((n) => n > 0)) return counts;
+    throw new TimmcError("unsupported", "nothing of this network runs faster with ranges of its own in every run", {
+      hint: "Convolutions and small linear maps do not. Use --precision int8 with a calibration, or int8-weights.",
+    });
+  },
+};
+
 /** The passes that change what numbers are kept in, behind all others. Throws `usage` where they need a calibration, or an operator set. */
 export function precisionPasses(precision: Precision, calibration: Calibration | undefined, forms: Forms): Pipeline {
   switch (precision) {
@@ -27,7 +39,7 @@ export function precisionPasses(precision: Precision, calibration: Calibration |
     case "int8":
       return [quantizeStatic(given(calibration, forms)), passOf(quantizePastRectifier), cse];
     case "int8-dynamic":
-      return [rows, passOf(dynamicProduct), cse];
+      return [rows, dynamic, cse];
     case "int8-weights":
       return [rows, passOf(keptWeight(8)), cse];
     case "int4-weights":

@@ -42,7 +42,7 @@ export const dynamic_matmul = defineOp({
 });
 
 /** x as whole steps from its zero point, and the size of a step: DynamicQuantizeLinear, in the float32 numbers of its text. */
-export function dynamicSteps(x: NdArray): { readonly x: NdArray; readonly scale: number } {
+function dynamicSteps(x: NdArray): { readonly x: NdArray; readonly scale: number } {
   const f = Math.fround;
   let [low, high] = [0, 0];
   for (const v of x.data) {

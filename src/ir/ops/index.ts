@@ -13,7 +13,6 @@ import { conv } from "./conv.ts";
 import { cos } from "./cos.ts";
 import { dequantize } from "./dequantize.ts";
 import { div } from "./div.ts";
-import { dynamic_conv } from "./dynamic-conv.ts";
 import { dynamic_matmul } from "./dynamic-matmul.ts";
 import { equal } from "./equal.ts";
 import { exp } from "./exp.ts";
@@ -73,7 +72,6 @@ export const ops = {
   cos,
   dequantize,
   div,
-  dynamic_conv,
   dynamic_matmul,
   equal,
   exp,

@@ -54,7 +54,8 @@ function faultOf(graph: Graph, calibration: Calibration): string | undefined {
   const running = new Set(needed(graph).flatMap((v) => (v.isWeight ? [] : [v.name])));
   const unknown = float.find((name) => !running.has(name));
   return (
-    unknown && `the calibration was edited: it leaves ${JSON.stringify(unknown)} in float, which is no value of the graph`
+    unknown &&
+    `the calibration was edited: it leaves ${JSON.stringify(unknown)} in float, which is no value of the graph`
   );
 }
 

@@ -33,7 +33,6 @@ const kinds: { readonly [N in OpName]: Kind } = {
   cos: "wide",
   dequantize: "wide",
   div: "each",
-  dynamic_conv: "wide",
   dynamic_matmul: "wide",
   equal: "wide",
   exp: "wide",

@@ -5,7 +5,7 @@
  *
  * with a scale s for each output. No equality: what rounding loses is measured when the model is compiled. Preconditions:
  * f32, the kernel is a weight of at least 2^14 numbers, for less pays no second pass over the input. Convolutions keep
- * float32: ONNX Runtime sums their integers outside of its blocked layout.
+ * float32: ONNX Runtime's ConvInteger takes 2.6 (efficientnet_b0) to 3.7 (resnet50) times as long.
  */
 import { isStaticType, count } from "../../ir/type.ts";
 import { symmetricScale } from "../precision/weights.ts";

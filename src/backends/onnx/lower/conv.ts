@@ -26,9 +26,7 @@ export const fusedConv: Lowering<"fused_conv"> = (value, c) => {
   );
 };
 
-export const geometry = ({
-  attrs: { stride, padding, dilation, groups },
-}: Value<"conv"> | Value<"dynamic_conv"> | Value<"fused_conv">) => ({
+const geometry = ({ attrs: { stride, padding, dilation, groups } }: Value<"conv"> | Value<"fused_conv">) => ({
   strides: ints(stride),
   pads: ints(padding),
   dilations: ints(dilation),

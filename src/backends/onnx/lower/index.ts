@@ -3,7 +3,7 @@ import type { Lowering } from "./context.ts";
 import { conv, fusedConv, linear } from "./conv.ts";
 import { activation, cast, clamp, floorDiv, rsqrt, same } from "./elementwise.ts";
 import { packedAttention } from "./attention.ts";
-import { dequantize, dynamicConv, dynamicMatmul, quantize } from "./quantized.ts";
+import { dequantize, dynamicMatmul, quantize } from "./quantized.ts";
 import { iota } from "./iota.ts";
 import { lstm } from "./lstm.ts";
 import { concat, expand, gather, pad, reduction, reshape, slice, transpose } from "./movement.ts";
@@ -28,7 +28,6 @@ export const lowerings: { readonly [N in OpName]: Lowering<N> } = {
   cos: same("Cos"),
   dequantize,
   div: same("Div"),
-  dynamic_conv: dynamicConv,
   dynamic_matmul: dynamicMatmul,
   equal: same("Equal"),
   exp: same("Exp"),

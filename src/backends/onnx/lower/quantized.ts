@@ -3,7 +3,6 @@ import type { DType } from "../../../ir/dtype.ts";
 import { isStatic, printShape } from "../../../ir/dim.ts";
 import type { Value } from "../../../ir/value.ts";
 import type { Lowering, LoweringContext } from "./context.ts";
-import { geometry } from "./conv.ts";
 import { int } from "./context.ts";
 
 /** The operator set from which QuantizeLinear and DequantizeLinear know 4-bit integers and blocks. */
@@ -55,13 +54,4 @@ export const dynamicMatmul: Lowering<"dynamic_matmul"> = (_, c) => {
   const [x, scale, zero] = c.several("DynamicQuantizeLinear", [c.input(0)], 3);
   const sums = c.emit("MatMulInteger", [x ?? "", c.input(1), zero ?? ""]);
   return c.emit("Mul", [c.emit("Cast", [sums], { to: int(1) }), c.emit("Mul", [scale ?? "", c.input(2)])]);
-};
-
-export const dynamicConv: Lowering<"dynamic_conv"> = (value, c) => {
-  const [x, scale, zero] = c.several("DynamicQuantizeLinear", [c.input(0)], 3);
-  const sums = c.emit("ConvInteger", [x ?? "", c.input(1), zero ?? ""], geometry(value));
-  const channels = value.operands[2]?.type.shape[0] ?? 1;
-  const perChannel = [Number(channels), ...value.attrs.stride.map(() => 1)];
-  const spread = c.emit("Reshape", [c.input(2), c.ints(perChannel)]);
-  return c.emit("Mul", [c.emit("Cast", [sums], { to: int(1) }), c.emit("Mul", [scale ?? "", spread])]);
 };

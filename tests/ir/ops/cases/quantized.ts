@@ -1,6 +1,5 @@
 import type { Attrs } from "../../../../src/ir/value.ts";
-import { type Draw, N, type OperandSpec, type Subject, body, cases, weight } from "./case.ts";
-import { windowed } from "./dense.ts";
+import { type Draw, type OperandSpec, type Subject, body, cases, weight } from "./case.ts";
 
 /** The integers of an element type, drawn. */
 const bytes = (d: Draw): Pick<OperandSpec, "dtype" | "low" | "high"> =>
@@ -66,31 +65,8 @@ const dynamicMatmul: Subject<Attrs<"dynamic_matmul">> = {
   },
 };
 
-const dynamicConv: Subject<Attrs<"dynamic_conv">> = {
-  tolerance: "contraction",
-  cases: cases((d) => {
-    const { space, kernel, dilation } = windowed(d, 2);
-    const [groups, inputs, outputs] = [d.int(1, 3), d.int(1, 3), d.int(1, 3)];
-    return {
-      operands: [
-        body([N, groups * inputs, ...space]),
-        weight([groups * outputs, inputs, ...kernel], signed),
-        weight([groups * outputs], steps),
-      ],
-      attrs: { stride: d.ints(2, 1, 3), padding: d.ints(4, 0, 2), dilation, groups },
-    };
-  }),
-  hand: (m, { names: [x = "", w = "", scale = ""], attrs: { stride, padding, dilation, groups } }) => {
-    const [whole = "", step = "", zero = ""] = m.several("DynamicQuantizeLinear", [x], 3);
-    const geometry = { strides: stride, pads: padding, dilations: dilation, group: groups };
-    const sums = m.op("Cast", [m.op("ConvInteger", [whole, w, zero], geometry)], { to: 1 });
-    return m.op("Mul", [m.op("Mul", [sums, step]), m.op("Unsqueeze", [scale, m.ints([1, 2])])]);
-  },
-};
-
 export const quantized = {
   dequantize,
-  dynamic_conv: dynamicConv,
   dynamic_matmul: dynamicMatmul,
   quantize,
 } as const satisfies Record<string, Subject<never>>;
