@@ -159,14 +159,14 @@ export const targetOption = (what: string): Option =>
 export const precisionOption = (when = ""): Option =>
   new Option(
     "--precision <TYPE>",
-    `${when}what numbers are kept in; kernels take fp32 and fp16 (default: fp32)`,
+    `${when}what numbers are kept in: int8 needs a calibration; kernels take fp32 and fp16 (default: fp32)`,
   ).choices(precisions);
 
 /** What `timmc calibrate` measured of pictures. */
 export const calibrationOption = (): Option =>
   new Option(
     "--calibration <FILE>",
-    "ranges and check pictures, from timmc calibrate; --precision int8 needs it, and fp16 is better with it",
+    "ranges and check pictures, from timmc calibrate: for int8; fp16 without one goes by structure, and is checked on synthetic inputs",
   );
 
 /** Which operator sets there are is the backend's to say, when the command runs: the help does without it. */

@@ -32,6 +32,14 @@ export function artifactAt(artifact: Artifact, size: Size | undefined): SizedArt
   });
 }
 
+/** Whether `artifactAt` has this size. */
+export function hasSize(artifact: Artifact, size: Size): boolean {
+  const { dynamic_size: multiple } = artifact.manifest.request;
+  return multiple === undefined
+    ? artifactSizes(artifact).some((sized) => sizeName(sized.size) === sizeName(size))
+    : size.every((side) => side % multiple === 0);
+}
+
 function preparedFor(artifact: Artifact, size: Size, multiple: number): SizedArtifact {
   if (size.some((side) => side % multiple !== 0))
     throw new TimmcError("usage", `the artifact takes multiples of ${multiple}, and not ${sizeName(size)}`, {

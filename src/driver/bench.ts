@@ -19,7 +19,7 @@ import { estimate, quantile, quotients } from "./statistics.ts";
 interface BenchOptions extends Watch {
   /** Images per run; default the artifact's own fixed batch, or 1. */
   readonly batch?: number | undefined;
-  /** Of artifacts of several sizes the one to run; default each. */
+  /** The height and width to run; default the artifact's own, and of several each. */
   readonly size?: Size | undefined;
   /** Measured runs of each artifact; default 30. */
   readonly runs?: number | undefined;
@@ -40,7 +40,7 @@ interface ArtifactTraits {
   /** Empty where the target is not ONNX, and so is the opset. */
   readonly onnx_ops: string;
   readonly opset: string;
-  /** Type and shape: pixels where the artifact preprocesses. */
+  /** Type and shape as it ran: pixels where the artifact preprocesses. */
   readonly input: string;
   readonly taps: string;
   /** timm's arguments, as they were given. */
@@ -201,7 +201,7 @@ function timingOf({ artifact: { folder, manifest }, input, times }: Contender, f
   return {
     artifact: folder,
     architecture: manifest.source.architecture,
-    ...traitsOf(manifest),
+    ...traitsOf(manifest, input.shape),
     batch,
     p50_ms: p50,
     p95_ms: quantile(times, 0.95),
@@ -213,12 +213,12 @@ function timingOf({ artifact: { folder, manifest }, input, times }: Contender, f
   };
 }
 
-function traitsOf({ source, request, target, input }: Manifest): ArtifactTraits {
+function traitsOf({ source, request, target, input }: Manifest, shape: readonly number[]): ArtifactTraits {
   const { architecture, tag } = source;
   const args = Object.entries(request.args).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   const { optimization, passes } = request;
   // The batch has a column of its own.
-  const [, ...extents] = input.shape;
+  const [, ...extents] = shape;
   return {
     model: tag === "" ? architecture : `${architecture}.${tag}`,
     optimization: passes === null ? optimization : pipelineName(optimization, passes),

@@ -2,7 +2,7 @@ import { TimmcError } from "../ir/error.ts";
 import { type NpyArray, readNpy } from "../runtime/npy.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Artifact, loadArtifact, requireWeights } from "./artifact.ts";
-import { artifactAt } from "./artifact-sizes.ts";
+import { type SizedArtifact, artifactAt, artifactSizes } from "./artifact-sizes.ts";
 import type { Watch } from "../backends/write-parts.ts";
 import { refuseInterrupted } from "../backends/interrupt.ts";
 import { fitsShape } from "./input-shape.ts";
@@ -10,7 +10,7 @@ import { pictureBatch, pictureInput } from "./picture-batch.ts";
 import type { Manifest } from "./manifest.ts";
 import { type ClassScore, type OutputSummary, numbersOf, rowsOf, summarize, topClasses } from "./run-report.ts";
 import { saveOutputs } from "./run-save.ts";
-import type { Size } from "./sizes.ts";
+import { type Size, sizeName } from "./sizes.ts";
 import type { OpenOptions } from "./target/target.ts";
 import { targetOf } from "./target/targets.ts";
 
@@ -68,14 +68,15 @@ export async function runImages(
   });
 }
 
-/** Runs a raw input as it is, and writes every output as .npy where `save` names a folder. Throws TimmcError. */
+/** Runs a raw input as it is, at the size that its shape is of, and writes every output as .npy where `save` names a folder. Throws TimmcError. */
 export async function runTensor(
   folder: string,
   file: string,
   { save, size, signal, note }: TensorRunOptions = {},
 ): Promise<TensorReport> {
-  const artifact = artifactAt(await loadArtifact(folder), size);
+  const whole = await loadArtifact(folder);
   const input = readNpy(file);
+  const artifact = size === undefined ? artifactOf(whole, input, file) : artifactAt(whole, size);
   requireInput(artifact.manifest, input, file);
   return withSession(artifact, { signal, note }, async (session) => {
     refuseInterrupted(signal);
@@ -136,6 +137,20 @@ function reportOf(manifest: Manifest, image: string, outputs: ReadonlyMap<string
   } catch (error) {
     throw error instanceof TimmcError ? error.within(image) : error;
   }
+}
+
+/** An artifact at the size that a tensor has. Throws `usage` with the sizes where it has none of several. */
+function artifactOf(whole: Artifact, { shape }: NpyArray, place: string): SizedArtifact {
+  const sizes = artifactSizes(whole);
+  const found = sizes.find(({ manifest }) => fitsShape(manifest.input, shape));
+  if (found !== undefined) return found;
+  const [first, ...others] = sizes;
+  if (others.length === 0) return first;
+  const { dtype, layout } = first.manifest.input;
+  throw new TimmcError("usage", `the tensor is [${shape.join(",")}], and the artifact has no graph for its size`, {
+    trail: [place],
+    hint: `It takes ${dtype} in ${layout} of the sizes ${sizes.map((sized) => sizeName(sized.size)).join(", ")}.`,
+  });
 }
 
 /** The dtype, and a shape that the manifest's allows. */

@@ -68,12 +68,13 @@ export async function certifyPrecision(artifact: Artifact, means: PrecisionMeans
   const session = await runtime.open(artifact);
   try {
     await withGraph(runner, graph, "all", async (reference) => {
-      for (const [index, { tensor }] of inputs.entries()) {
+      for (const [index, input] of inputs.entries()) {
+        const { tensor } = input;
         refuseInterrupted(runner.signal);
         progress(`measuring the precision: ${index} of ${inputs.length} inputs`);
         const [expected, actual] = [await reference.run(tensor), await session.run(tensor)];
-        for (const tally of tallies) tally.add(expected, actual);
-        top.add(expected, actual);
+        for (const tally of tallies) tally.add(expected, actual, input);
+        top.add(expected, actual, input);
       }
     });
   } finally {
@@ -93,25 +94,31 @@ export async function certifyPrecision(artifact: Artifact, means: PrecisionMeans
   };
 }
 
+/** An input of so many pictures; where its batch holds more, the rows behind repeat pictures and count for nothing. */
+interface CheckInput extends TestInput {
+  readonly rows: number;
+}
+
 /** Inputs where there are no pictures. */
 const syntheticInputs = 8;
 
 /** The check pictures, as many at once as a fixed batch takes; without a calibration numbers of the recipe's kind. */
-function checkInputs(manifest: Manifest, calibration: CalibrationFile | undefined): TestInput[] {
+function checkInputs(manifest: Manifest, calibration: CalibrationFile | undefined): CheckInput[] {
   const shape = inputShape(manifest, 1);
   const [rows = 1] = shape;
   if (calibration === undefined)
     return Array.from({ length: Math.ceil(syntheticInputs / rows) }, (_, i) =>
       i === 0
-        ? { name: "recipe", tensor: recipeInput(manifest, shape) }
-        : { name: `noise ${i}`, tensor: noiseInput(manifest, shape, i) },
+        ? { name: "recipe", tensor: recipeInput(manifest, shape), rows }
+        : { name: `noise ${i}`, tensor: noiseInput(manifest, shape, i), rows },
     );
   const { pictures } = calibration;
   requireSameSize(manifest, calibration);
   const input = pictureInput(manifest);
   const elements = pictures.map((pixels) => pixelElements(pixels, input));
   return Array.from({ length: Math.ceil(pictures.length / rows) }, (_, i) => ({
-    name: rows === 1 ? `picture ${i}` : `pictures ${i * rows} to ${(i + 1) * rows - 1}`,
+    name: rows === 1 ? `picture ${i}` : `pictures ${i * rows} to ${Math.min((i + 1) * rows, pictures.length) - 1}`,
+    rows: Math.min(rows, pictures.length - i * rows),
     // A last batch that is not full begins again with the first pictures.
     tensor: joined(
       manifest,
@@ -150,6 +157,16 @@ function joined(
   return filledInput(manifest, shape, at);
 }
 
+/**
+ * How many numbers of an output are of an input's own pictures: of one whose rows divide among those of a batch the first,
+ * of another all or, where some rows repeat pictures, none.
+ */
+export function ownNumbers(shape: readonly number[], rows: number, batch: number): number {
+  const [first = 1] = shape;
+  if (rows === batch) return count(shape);
+  return first % batch === 0 ? (count(shape) / batch) * rows : 0;
+}
+
 /** The errors of one output over all inputs. */
 class ErrorTally {
   readonly #output: ManifestOutput;
@@ -164,16 +181,16 @@ class ErrorTally {
     this.#output = output;
   }
 
-  add(expected: Outputs, actual: Outputs): void {
+  add(expected: Outputs, actual: Outputs, { rows, tensor }: CheckInput): void {
     const { name } = this.#output;
     const [r, a] = [expected.get(name), actual.get(name)];
     if (r === undefined || a === undefined || String(r.shape) !== String(a.shape))
       this.#problem ??= a === undefined ? "the model lacks it" : "it has another shape than the reference";
-    else this.#addNumbers(numbersOf(r), numbersOf(a));
+    else this.#addNumbers(numbersOf(r), numbersOf(a), ownNumbers(r.shape, rows, tensor.shape[0] ?? rows));
   }
 
-  #addNumbers(r: ArrayLike<number>, a: ArrayLike<number>): void {
-    for (let i = 0; i < r.length; i++) {
+  #addNumbers(r: ArrayLike<number>, a: ArrayLike<number>, length: number): void {
+    for (let i = 0; i < length; i++) {
       const value = r[i] ?? NaN;
       const error = Math.abs((a[i] ?? NaN) - value);
       this.#sum += value;
@@ -182,13 +199,15 @@ class ErrorTally {
       // A comparison with NaN is false: NaN is caught here and stays.
       if (!(error <= this.#largest)) this.#largest = error;
     }
-    this.#count += r.length;
+    this.#count += length;
     if (!Number.isFinite(this.#squares)) this.#problem ??= referenceNotFinite;
     else if (!Number.isFinite(this.#largest)) this.#problem ??= "it holds values that are not finite";
   }
 
   verdict(maxError: number): OutputVerdict {
     const { name, dtype } = this.#output;
+    if (this.#count === 0)
+      this.#problem ??= "its rows do not divide among pictures, and fewer than a batch are there to check it";
     const mean = this.#sum / this.#count;
     const std = Math.sqrt(Math.max(0, this.#squares / this.#count - mean * mean));
     const rms = Math.sqrt(this.#errors / this.#count);
@@ -222,10 +241,10 @@ class TopTally {
     this.#name = num_classes > 1 ? outputs.find((o) => o.name === "logits" && o.shape.length === 2)?.name : undefined;
   }
 
-  add(expected: Outputs, actual: Outputs): void {
+  add(expected: Outputs, actual: Outputs, { rows }: CheckInput): void {
     if (this.#name === undefined) return;
     const [r, a] = [expected.get(this.#name), actual.get(this.#name)];
-    const [rows = 0, classes = 0] = r?.shape ?? [];
+    const [, classes = 0] = r?.shape ?? [];
     if (r === undefined || a === undefined || String(r.shape) !== String(a.shape)) return;
     const [x, y] = [numbersOf(r), numbersOf(a)];
     for (let row = 0; row < rows; row++) {

@@ -38,7 +38,7 @@ export interface OpenedSource {
  */
 export async function reopenSources(artifact: Artifact, given: GivenSource): Promise<Many<OpenedSource>> {
   const { folder, manifest } = artifact;
-  const model = within(folder, () => referenceOf(manifest, given.model));
+  const model = within(folder, () => referenceOf(manifest, given));
   const lowerings = await lowerAgain(artifact, model, given);
   try {
     await requireSameModel(manifest, lowerings[0].lowering);
@@ -92,7 +92,7 @@ async function openAgain(
   given: GivenSource,
 ): Promise<Many<OpenedSource>> {
   const models = mapMany(lowerings, (sized) => ({ ...sized, ...modelOf(sized), place: sized.artifact.place }));
-  const sources = await openSharedWeights(weightsChoice(manifest, given.weights), models, {
+  const sources = await openSharedWeights(weightsChoice(manifest, given), models, {
     ...accessOf(given),
     pinned: manifest.source.hub ?? undefined,
   });
@@ -121,14 +121,42 @@ export async function sourceHashes(
   };
 }
 
-function referenceOf({ source }: Manifest, given: string | undefined): string {
-  if (given === undefined) {
+/** Everything that a manifest knows only by its hash and that is not given. */
+function notGiven({ source }: Manifest, given: GivenSource): TimmcError {
+  const missing = [
+    {
+      lacks: source.model === null && given.model === undefined,
+      what: "a local folder",
+      option: "--model local-dir:FOLDER",
+    },
+    {
+      lacks: source.weights.kind === "file" && given.weights === undefined,
+      what: "a weight file",
+      option: "--weights FILE",
+    },
+    {
+      lacks: source.calibration_sha256 !== undefined && given.calibration === undefined,
+      what: "a calibration file",
+      option: "--calibration FILE",
+    },
+  ].filter(({ lacks }) => lacks);
+  const listed = missing
+    .map(({ what }) => what)
+    .join(", ")
+    .replace(/, ([^,]*)$/, " and $1");
+  return new TimmcError("usage", `the artifact was compiled from ${listed}, of which the manifest keeps hashes`, {
+    hint: `Name what it was compiled from: ${missing.map(({ option }) => option).join(" ")}`,
+  });
+}
+
+function referenceOf(manifest: Manifest, given: GivenSource): string {
+  const { source } = manifest;
+  const { model } = given;
+  if (model === undefined) {
     if (source.model !== null) return source.model;
-    throw new TimmcError("usage", "the artifact was compiled from a local folder, of which the manifest keeps hashes", {
-      hint: "Name the folder: --model local-dir:FOLDER",
-    });
+    throw notGiven(manifest, given);
   }
-  const spelled = formatReference(parseReference(given));
+  const spelled = formatReference(parseReference(model));
   if (source.model === null || source.model === spelled) return spelled;
   throw new TimmcError("usage", `the artifact was compiled from ${source.model}, not from ${spelled}`, {
     hint: "Leave --model out: the manifest names the source.",
@@ -136,10 +164,8 @@ function referenceOf({ source }: Manifest, given: string | undefined): string {
 }
 
 /** The calibration that an artifact was compiled with. Throws `usage` where it must be given and is not, `config` for another. */
-export function recordedCalibration(
-  { folder, manifest }: Artifact,
-  file: string | undefined,
-): CalibrationFile | undefined {
+export function recordedCalibration({ folder, manifest }: Artifact, given: GivenSource): CalibrationFile | undefined {
+  const file = given.calibration;
   const recorded = manifest.source.calibration_sha256;
   const refused = (code: "usage" | "config", what: string, hint: string): TimmcError =>
     new TimmcError(code, what, { trail: [folder], hint });
@@ -147,12 +173,7 @@ export function recordedCalibration(
     if (file === undefined) return undefined;
     throw refused("usage", "the artifact was compiled without a calibration", "Leave --calibration out.");
   }
-  if (file === undefined)
-    throw refused(
-      "usage",
-      "the artifact was compiled with a calibration file, of which the manifest keeps a hash",
-      "Name the file: --calibration FILE",
-    );
+  if (file === undefined) throw notGiven(manifest, given).within(folder);
   const calibration = readCalibration(file);
   if (calibration.sha256 === recorded) return calibration;
   throw refused(
@@ -162,13 +183,12 @@ export function recordedCalibration(
   );
 }
 
-function weightsChoice({ source }: Manifest, file: string | undefined): WeightsChoice {
-  const { kind } = source.weights;
+function weightsChoice(manifest: Manifest, given: GivenSource): WeightsChoice {
+  const { kind } = manifest.source.weights;
+  const file = given.weights;
   if (kind === "file") {
     if (file !== undefined) return { file };
-    throw new TimmcError("usage", "the artifact was compiled from a weight file, of which the manifest keeps a hash", {
-      hint: "Name the file: --weights FILE",
-    });
+    throw notGiven(manifest, given);
   }
   if (file === undefined) return kind;
   throw new TimmcError("usage", `the artifact was compiled from ${kind} weights, not from a file`, {

@@ -42,7 +42,7 @@ export async function verify(folder: string, options: VerifyOptions = {}, pipeli
   const artifact = await loadArtifact(folder);
   requireWeights(artifact);
   const target = targetOf(artifact.manifest.target);
-  const calibration = recordedCalibration(artifact, options.calibration);
+  const calibration = recordedCalibration(artifact, options);
   const subject: Subject = { artifact, target, pipeline: pipeline ?? recordedPipeline(artifact, calibration) };
   const [ort, runtime] = [await loadOrt(), await target.load()];
   const sources = await reopenSources(artifact, options);

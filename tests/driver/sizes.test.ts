@@ -6,6 +6,7 @@ import { loadArtifact } from "../../src/driver/artifact.ts";
 import { artifactSizes } from "../../src/driver/artifact-sizes.ts";
 import { bench } from "../../src/driver/bench.ts";
 import { type CompileRequest, compile } from "../../src/driver/compile.ts";
+import { diffArtifacts } from "../../src/driver/diff/diff.ts";
 import type { Manifest } from "../../src/driver/manifest.ts";
 import { runImages, runTensor } from "../../src/driver/run.ts";
 import { type Size, maxSizes, sizeName } from "../../src/driver/sizes.ts";
@@ -223,6 +224,29 @@ describe("an artifact of several sizes", () => {
     expect(await refusal(runImages(at("plain"), [join(pictures, "arrow-1.png")], { size: [48, 80] }))).toMatch(
       /^usage: .*no graph for 48x80\n.*takes 64x64 alone/,
     );
+  });
+
+  test("runs a tensor at the size that it has, beside another artifact where both have one, and says at which", async () => {
+    await tiny("several");
+    await compileTiny(at("single"), { inputSize: [3, 48, 80] });
+    const written = (height: number, width: number): string => {
+      const shape = [1, 3, height, width];
+      writeFileSync(at("in.npy"), formatNpy({ dtype: "f32", shape, data: syntheticInput(shape) }));
+      return at("in.npy");
+    };
+    for (const [height, width] of sizes)
+      expect((await runTensor(at("several"), written(height, width))).outputs[0]?.shape[0]).toBe(1);
+    expect(await refusal(runTensor(at("several"), written(32, 32)))).toMatch(
+      /^usage: .*no graph for its size[^]*64x64, 48x80/,
+    );
+    const { runs, notes } = await diffArtifacts(at("several"), at("single"), { run: true });
+    expect(notes).toContain("both ran at 48x80");
+    expect(runs?.inputs[0]?.outputs[0]?.max_abs_error).toBeLessThan(1e-4);
+    expect(await refusal(diffArtifacts(at("several"), at("single"), { run: true, size: [64, 64] }))).toMatch(
+      /^usage: /,
+    );
+    const { artifacts } = await bench([at("several")], { runs: 1 });
+    expect(artifacts.map(({ input }) => input)).toEqual(["f32[N,3,64,64]", "f32[N,3,48,80]"]);
   });
 
   test("says what other sizes alone have to say, and of which", async () => {

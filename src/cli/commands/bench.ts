@@ -23,7 +23,9 @@ export const benchCommand = (shell: Shell): Command =>
     .addOption(new Option("--runs <N>", "measured runs of each").argParser(positiveNumber).default(30))
     .addOption(new Option("--batch <N>", "images per run").argParser(positiveNumber))
     .addOption(
-      new Option("--size <HxW>", "of artifacts of several sizes the one to time (default: each)").argParser(imageSize),
+      new Option("--size <HxW>", "height and width to run (default: the artifact's own; of several, each)").argParser(
+        imageSize,
+      ),
     )
     .addOption(new Option("--threads <N>", "threads of ONNX Runtime (default: one per core)").argParser(positiveNumber))
     .addOption(new Option("--profile", "also time each kernel, where the runtime can: on WebGPU"))
@@ -39,16 +41,15 @@ export const benchCommand = (shell: Shell): Command =>
         if (kernels !== undefined) shell.print(profileLines(artifact, kernels, shell.colors).join("\n"));
     });
 
-/** Columns of what distinguishes the artifacts, beside the model and the level, which are always there. */
+/** Columns of what distinguishes the artifacts, beside those that are always there. */
 const traitTitles = {
   target: "target",
   onnx_ops: "operators",
   opset: "opset",
-  input: "input",
   taps: "taps",
   args: "arguments",
 } as const;
-const optionalTraits = ["target", "onnx_ops", "opset", "input", "taps", "args"] as const;
+const optionalTraits = ["target", "onnx_ops", "opset", "taps", "args"] as const;
 
 function describe({ artifacts, runtimes, threads, runs }: BenchReport, traits: readonly string[]): string[] {
   const right = (title: string) => ({ title, align: "right" }) as const;
@@ -60,6 +61,7 @@ function describe({ artifacts, runtimes, threads, runs }: BenchReport, traits: r
       { title: "model" },
       { title: "level" },
       ...shown.map((name) => ({ title: traitTitles[name] })),
+      { title: "input" },
       right("batch"),
       right("p50 ms"),
       right("p95 ms"),
@@ -72,6 +74,7 @@ function describe({ artifacts, runtimes, threads, runs }: BenchReport, traits: r
       a.model,
       a.optimization,
       ...shown.map((name) => a[name] || "-"),
+      a.input,
       String(a.batch),
       a.p50_ms.toFixed(2),
       a.p95_ms.toFixed(2),

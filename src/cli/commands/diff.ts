@@ -1,10 +1,12 @@
 import { Command, Option } from "commander";
 import { TimmcError } from "../../ir/error.ts";
-import { jsonOption } from "../options.ts";
+import type { Size } from "../../driver/sizes.ts";
+import { imageSize, jsonOption } from "../options.ts";
 import type { Shell } from "../shell.ts";
 
 interface DiffCommandOptions {
   readonly run?: boolean;
+  readonly size?: Size;
   readonly images?: readonly string[];
   readonly exitCode?: boolean;
   readonly json?: boolean;
@@ -26,6 +28,11 @@ export const diffCommand = (shell: Shell): Command =>
     .option("--run", "also run both on the same input, and measure every output that both have")
     .addOption(
       new Option("--images <IMAGE...>", "run both on these pictures: PNG, JPEG or WebP").implies({ run: true }),
+    )
+    .addOption(
+      new Option("--size <HxW>", "the height and width to run both at (default: the first that both take)")
+        .argParser(imageSize)
+        .implies({ run: true }),
     )
     .option("--exit-code", "exit with 1 where they differ")
     .addOption(jsonOption("everything that differs"))

@@ -27,7 +27,7 @@ export const calibrationSource = (choice: CalibrationChoice, folder: string): Ca
     : { images: resolve(folder, choice.images), into: join(folder, madeHere) };
 
 /** A calibration that a variant is to have of pictures. */
-export interface WantedCalibration {
+interface WantedCalibration {
   readonly path: string;
   readonly isMade: boolean;
   readonly pictures: readonly string[];

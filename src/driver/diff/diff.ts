@@ -3,8 +3,10 @@ import { join } from "node:path";
 import type { Watch } from "../../backends/write-parts.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { type Artifact, loadArtifact } from "../artifact.ts";
+import { type SizedArtifact, artifactAt, artifactSizes, hasSize } from "../artifact-sizes.ts";
 import { manifestName } from "../artifact-files.ts";
 import type { Manifest, ManifestOutput } from "../manifest.ts";
+import { type Size, sizeName } from "../sizes.ts";
 import { byName, changesOf, fieldChanges } from "./changes.ts";
 import { graphDiff } from "./graph-diff.ts";
 import { kernelDiff, readKernelProgram } from "./kernel-program.ts";
@@ -16,6 +18,8 @@ import { type Compared, type Weight, openModel, weightDiff } from "./weight-diff
 export interface DiffOptions extends Watch {
   /** Whether both are run, on the recipe's input or on pictures. */
   readonly run?: boolean | undefined;
+  /** The height and width that both run at; default their own, or the first that both take. */
+  readonly size?: Size | undefined;
   readonly images?: readonly string[] | undefined;
   readonly note?: ((text: string) => void) | undefined;
 }
@@ -149,8 +153,23 @@ const typed = (places: ReadonlyMap<string, TensorPlace>): Map<string, Weight> =>
 
 async function runs(a: Artifact, b: Artifact, notes: string[], options: DiffOptions): Promise<DiffReport["runs"]> {
   if (options.run !== true) return null;
-  const conflict = contractConflict(a.manifest, b.manifest, options.images !== undefined);
-  if (conflict === undefined) return runDiff(a, b, options);
-  notes.push(`the artifacts are not run: ${conflict}`);
+  const [one, other] = atOneSize(a, b, options.size);
+  const conflict = contractConflict(one.manifest, other.manifest, options.images !== undefined);
+  if (conflict === undefined) {
+    if (options.size === undefined && [a, b].some((own) => nameAt(own) !== sizeName(one.size)))
+      notes.push(`both ran at ${sizeName(one.size)}`);
+    return runDiff(one, other, options);
+  }
+  const how = sizeName(one.size) === sizeName(other.size) ? "" : "; compile one with --sizes or --dynamic-size";
+  notes.push(`the artifacts are not run: ${conflict}${how}`);
   return null;
+}
+
+const nameAt = (artifact: Artifact): string => sizeName(artifactAt(artifact, undefined).size);
+
+/** Both at the size that is asked for, or at the first that both have; at their own where there is none. Throws `usage`. */
+function atOneSize(a: Artifact, b: Artifact, size: Size | undefined): readonly [SizedArtifact, SizedArtifact] {
+  const sizes = [...artifactSizes(a), ...artifactSizes(b)].map((sized) => sized.size);
+  const common = size ?? sizes.find((each) => hasSize(a, each) && hasSize(b, each));
+  return [artifactAt(a, common), artifactAt(b, common)];
 }

@@ -40,7 +40,7 @@ let [one, two] = ["", ""];
 beforeAll(() => {
   one = checkout("here/timmc");
   two = checkout("some/where/else");
-});
+}, 60_000);
 
 test("two checkouts in different folders give the same key and the same bytes", () => {
   const [first, second] = [compileIn(one, at("cache-1")), compileIn(two, at("cache-2"))];

@@ -232,7 +232,12 @@ describe("diffArtifacts", () => {
     expect([models, notes]).toEqual([[], ["nodes and weights are not compared: the targets are onnx and webgpu"]]);
     await compileTiny(at("wide"), { inputSize: [3, 96, 96] });
     const { runs, notes: why } = await diffArtifacts(at("a"), at("wide"), { run: true });
-    expect([runs, why]).toEqual([null, ["the artifacts are not run: input.shape is [1,3,64,64] and [1,3,96,96]"]]);
+    expect([runs, why]).toEqual([
+      null,
+      [
+        "the artifacts are not run: input.shape is [1,3,64,64] and [1,3,96,96]; compile one with --sizes or --dynamic-size",
+      ],
+    ]);
   });
 
   test("on pictures counts how often both give the same class", async () => {
