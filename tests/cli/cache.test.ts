@@ -84,3 +84,11 @@ test("an unknown subcommand is wrong usage", async () => {
   const { status, err } = await cli(["cache", "prun"]);
   expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining("Did you mean prune?") });
 });
+
+test.each(["ls", "prune", "verify"])(
+  "cache %s of a folder that is not there says so, and ends with 0",
+  async (name) => {
+    const { status, err } = await cli(["cache", name, "--build-cache", at("nosuch")]);
+    expect({ status, err }).toEqual({ status: 0, err: `note: there is no cache at ${at("nosuch")}\n` });
+  },
+);

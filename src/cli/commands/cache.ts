@@ -39,11 +39,19 @@ export const cacheCommand = (shell: Shell): Command =>
 const subcommand = (name: string, what: string, json: string): Command =>
   new Command(name).description(what).addOption(buildCacheOption()).addOption(jsonOption(json));
 
+/** The cache; that its folder is not there is a note, and it holds nothing. */
+async function cacheHere(shell: Shell, buildCache: string | undefined): Promise<BuildCache> {
+  const { existsSync } = await import("node:fs");
+  const cache = await cacheOf(shell, { buildCache });
+  if (!existsSync(cache.folder)) shell.note(`there is no cache at ${cache.folder}`);
+  return cache;
+}
+
 const listing = (shell: Shell): Command =>
   subcommand("ls", "the artifacts of the cache, the most recently used first", "what the cache holds").action(
     async ({ json, buildCache }: CacheCommandOptions) => {
       const { cacheInventory } = await import("../../driver/cache/inventory.ts");
-      const inventory = await cacheInventory(await cacheOf(shell, { buildCache }));
+      const inventory = await cacheInventory(await cacheHere(shell, buildCache));
       if (json === true) shell.json(inventory);
       else shell.print(describe(inventory, shell).join("\n"));
     },
@@ -97,7 +105,7 @@ const pruning = (shell: Shell): Command =>
     .action(async ({ json, buildCache, maxSize, olderThan, all }: PruneOptions) => {
       const { durationOf, sizeOf } = await import("../../driver/cache/folder.ts");
       const { pruneCache } = await import("../../driver/cache/prune.ts");
-      const report = await pruneCache(await cacheOf(shell, { buildCache }), {
+      const report = await pruneCache(await cacheHere(shell, buildCache), {
         maxBytes: maxSize === undefined ? undefined : sizeOf("--max-size", maxSize),
         olderThan: olderThan === undefined ? undefined : durationOf("--older-than", olderThan),
         all,
@@ -113,7 +121,7 @@ const checking = (shell: Shell): Command =>
   subcommand("verify", "hash every blob and read every entry; what is damaged is taken away", "what was found").action(
     async ({ json, buildCache }: CacheCommandOptions) => {
       const { checkCache } = await import("../../driver/cache/check.ts");
-      const cache: BuildCache = await cacheOf(shell, { buildCache });
+      const cache: BuildCache = await cacheHere(shell, buildCache);
       const check = await checkCache(cache, { signal: shell.signal, progress: shell.status });
       const { damaged, entries, blobs, bytes } = check;
       if (json === true) shell.json(check);

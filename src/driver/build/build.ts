@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
+import { accessSync, constants } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve, sep } from "node:path";
 import type { HubAccess } from "../../frontend/hub/model.ts";
+import { makeFolder } from "../../frontend/make-folder.ts";
+import { messageOf } from "../../ir/caught.ts";
 import { refuseInterrupted } from "../../backends/interrupt.ts";
 import { TimmcError, within } from "../../ir/error.ts";
 import type { BuildCache } from "../cache/folder.ts";
@@ -71,20 +74,43 @@ export async function buildVariants(loaded: LoadedConfig, run: BuildRun): Promis
   const results = new Map<string, VariantSummary>();
   const end = (variant: Variant, outcome: Outcome): void => {
     const summary = summaryOf(variant, outcome, [loaded.folder, resolve(run.out)]);
+    if (summary.state === "complete") locking.came(variant);
     results.set(variant.name, summary);
     run.ended?.({ summary, done: results.size, of: chosen.length });
   };
+  prepareOutput(run.out);
   try {
     await runJobs(chosen, loaded, run, { locking, end, notices });
     refuseInterrupted(run.signal);
-  } finally {
-    locking.write(expansion.variants);
+  } catch (error) {
+    // The error that ends the build is the one to tell.
+    try {
+      locking.write(expansion.variants);
+    } catch (other) {
+      run.note?.(`the lock file is not written: ${messageOf(other)}`);
+    }
+    throw error;
   }
+  locking.write(expansion.variants);
   const variants = chosen.map((variant) => results.get(variant.name) ?? missing(variant));
   const timed = run.bench === true ? await timeVariants(variants, run, notices) : variants;
   const summary = summarize(loaded, expansion, timed, { run, notices, seconds: (performance.now() - from) / 1000 });
   writeSummary(run.out, summary, run.only === undefined ? undefined : expansion.variants.map(missing));
   return summary;
+}
+
+/** Makes the output folder and the one of stamps. Throws TimmcError `io` where they cannot be written. */
+function prepareOutput(out: string): void {
+  try {
+    makeFolder(join(resolve(out), stampFolder));
+    accessSync(out, constants.W_OK);
+  } catch (error) {
+    throw new TimmcError("io", `the output folder cannot be written: ${messageOf(error)}`, {
+      trail: [out],
+      hint: "Choose another folder with -o, or make this one writable.",
+      cause: error,
+    });
+  }
 }
 
 /** The variants of a configuration; what is wrong with them is said with its file. */

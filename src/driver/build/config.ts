@@ -93,14 +93,17 @@ function refusal(data: unknown, place: string): TimmcError {
   if (field === undefined) return refused(issue?.message ?? "it does not fit");
   if (isEntry) return refusedValue(field, valueAt(data, [top, index ?? "", key]), refused, [top, index ?? "", key]);
   const value = valueAt(data, [top]);
-  if (value === undefined) return refused(`it names no ${top}`, 'For example models: ["resnet50", "vit_tiny_*"].', []);
+  if (value === undefined) return refused(`it names no ${top}`, modelsHint, []);
   if (!Array.isArray(value)) return refusedValue(field, value, refused, [top]);
-  if (value.length === 0) return refused("the list is empty", `Leave ${top} out for its default.`, [top]);
+  if (value.length === 0)
+    return refused("the list is empty", field === "model" ? modelsHint : `Leave ${top} out for its default.`, [top]);
   const wrong = value.findIndex((x) => !fieldSchemas[field].safeParse(x).success);
   return wrong < 0
     ? refused(issue?.message ?? "it does not fit", undefined, [top])
     : refusedValue(field, value[wrong], refused, [top, String(wrong)]);
 }
+
+const modelsHint = 'For example models: ["resnet50", "vit_tiny_*"].';
 
 type Refused = (what: string, hint?: string, at?: readonly string[]) => TimmcError;
 

@@ -16,6 +16,8 @@ export interface Locking {
   pinned(variant: Variant, request: VariantRequest): VariantRequest;
   /** Throws TimmcError `config` where a source is not the one that is locked, or changed during the build. */
   require(variant: Variant, source: LockedSource): void;
+  /** Says that a variant came about: its source is to be locked. */
+  came(variant: Variant): void;
   /** Writes the lock file where it has changed; `all` are the variants of the whole build. */
   write(all: readonly Variant[]): void;
 }
@@ -26,6 +28,7 @@ export function lockingOf(folder: string | undefined, { frozen, update }: LockOp
   const locked: Sources = new Map(
     [...before].filter(([, { hub }]) => update !== "all" && !(update === "local" && hub === null)),
   );
+  const seen = new Map<string, LockedSource>();
   const found = new Map<string, LockedSource>();
   return {
     pinned: (variant, request) => {
@@ -36,8 +39,13 @@ export function lockingOf(folder: string | undefined, { frozen, update }: LockOp
       const name = sourceName(fields);
       if (name === undefined) return;
       requireLocked(name, source, locked, frozen);
-      requireLocked(name, source, found, false);
-      found.set(name, source);
+      requireLocked(name, source, seen, false);
+      seen.set(name, source);
+    },
+    came: ({ fields }) => {
+      const name = sourceName(fields);
+      const source = name === undefined ? undefined : seen.get(name);
+      if (name !== undefined && source !== undefined) found.set(name, source);
     },
     write: (all) => {
       if (folder === undefined || frozen || found.size === 0) return;

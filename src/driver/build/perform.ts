@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolder } from "../../frontend/make-folder.ts";
 import { TimmcError } from "../../ir/error.ts";
 import { readBounded } from "../../runtime/read-file.ts";
 import { type Artifact, loadArtifact } from "../artifact.ts";
-import { manifestName, maxJsonBytes, writeWhole } from "../artifact-files.ts";
+import { certificateName, manifestName, maxJsonBytes, writeWhole } from "../artifact-files.ts";
 import { calibrationOf, wantedCalibration } from "./calibration.ts";
 import { compileCached } from "../cache/compile-cached.ts";
 import type { BuildCache } from "../cache/folder.ts";
 import { type RequestKey, requestKey } from "../cache/key.ts";
-import { entryPath } from "../cache/places.ts";
+import { entryPath, factsOf, removePlace } from "../cache/places.ts";
 import { storeCertificate } from "../cache/store.ts";
 import type { Certificate } from "../certificate.ts";
 import { type CompileRequest, compile } from "../compile.ts";
@@ -50,9 +50,10 @@ export async function perform(job: Job, { ask, ...watch }: Performance): Promise
   if (kept === undefined) sweep(job.out);
   const made = kept === undefined ? await make(job, request, keyed, cache) : ("kept" as const);
   const artifact = kept ?? (await loadArtifact(job.out));
-  const certificate = job.verify ? await certified(job, artifact, request, keyed, cache) : artifact.certificate;
-  const result = { ...artifactSummary(artifact), ...verificationOf(certificate) };
-  return { ...result, origin: made, failure: certificate === undefined ? null : failureOf(certificate) };
+  const certificate = job.verify ? await judged(job, artifact, request, keyed, cache) : artifact.certificate;
+  const failure = certificate === undefined ? null : failureOf(certificate);
+  const shown = failure === null ? artifactSummary(artifact) : { artifact: null };
+  return { ...shown, ...verificationOf(certificate), origin: made, failure };
 }
 
 const sourceOf = ({ hashes, hub }: RequestKey): Ask["source"] => ({
@@ -91,7 +92,7 @@ const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(byte
 
 /** The artifact that lies in its folder already, whole, where it is the key's. */
 async function keptArtifact({ out, stamp }: Job, key: string): Promise<Artifact | undefined> {
-  if (statSync(stamp, { throwIfNoEntry: false }) === undefined) return undefined;
+  if (factsOf(stamp) === undefined) return undefined;
   try {
     const said = JSON.parse(new TextDecoder().decode(readBounded(stamp, maxJsonBytes))) as unknown;
     const artifact = await loadArtifact(out);
@@ -102,11 +103,47 @@ async function keptArtifact({ out, stamp }: Job, key: string): Promise<Artifact 
   }
 }
 
-/** Takes away what a run that was killed left half-written. */
+/** Milliseconds after which a half-written file is nobody's. */
+const abandonedMs = 3_600_000;
+
+/** Takes away what a run that was killed long ago left half-written: another build may be at work in the folder. */
 function sweep(folder: string): void {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+  if (factsOf(folder)?.isDirectory() !== true) return;
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }))
-    if (/(?:^|[/\\])\.[^/\\]+\.[0-9a-f]{12}\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
+    if (/(?:^|[/\\])\.[^/\\]+\.[0-9a-f]{12}\.tmp$/.test(name)) {
+      const facts = factsOf(join(folder, name));
+      if (facts !== undefined && Date.now() - facts.mtimeMs > abandonedMs) rmSync(join(folder, name), { force: true });
+    }
+}
+
+/**
+ * The certificate of an artifact. What failed is taken out of its folder and out of the cache, so that no later build takes
+ * it; a verification that could not be done says nothing of what the cache has.
+ */
+async function judged(
+  job: Job,
+  artifact: Artifact,
+  request: CompileRequest,
+  keyed: RequestKey,
+  cache: BuildCache | undefined,
+): Promise<Certificate | undefined> {
+  try {
+    const certificate = await certified(job, artifact, request, keyed, cache);
+    if (certificate?.passed !== false) return certificate;
+    if (cache !== undefined) removePlace(entryPath(cache, keyed.key));
+    withdraw(job, artifact);
+    return certificate;
+  } catch (error) {
+    if (!(error instanceof TimmcError && error.code === "interrupted")) withdraw(job, artifact);
+    throw error;
+  }
+}
+
+/** Takes an artifact out of its folder, its manifest first: from there on it is none. */
+function withdraw({ out, stamp }: Job, { manifest }: Artifact): void {
+  rmSync(stamp, { force: true });
+  for (const name of [manifestName, certificateName, ...manifest.files.map(({ path }) => path)])
+    rmSync(join(out, name), { force: true });
 }
 
 /** The certificate of an artifact: that of an earlier verification, or of one now. */

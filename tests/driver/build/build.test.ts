@@ -2,16 +2,19 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statS
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { buildCache } from "../../../src/driver/cache/folder.ts";
 import { type BuildRun, buildVariants } from "../../../src/driver/build/build.ts";
 import { loadConfig } from "../../../src/driver/build/config.ts";
 import { summarySchema } from "../../../src/driver/build/summary-schema.ts";
+import * as verifying from "../../../src/driver/verify.ts";
 import type { BuildSummary } from "../../../src/driver/build/summary.ts";
 import type { BuildConfig } from "../../../src/driver/build/variant.ts";
 import { refusal, shapesModel, temporaryFolder } from "../workspace.ts";
 import { inlineHand } from "./inline-hand.ts";
+
+vi.mock("../../../src/driver/verify.ts", { spy: true });
 
 const at = temporaryFolder();
 
@@ -141,6 +144,37 @@ describe("a build", () => {
     expect(restored.variants.map((v) => v.verification?.passed)).toEqual([true, undefined]);
     expect(existsSync(join(folder, "out/shapes/pretrained/certificate.json"))).toBe(true);
   }, 60_000);
+
+  it("leaves nothing of a variant that does not pass, in its folder and in the cache", async () => {
+    const folder = project("condemned", { models: ["local-dir:shapes"], inputSizes: [32] });
+    const cache = buildCache({ folder: at("cache-condemned") });
+    await build(folder, { cache });
+    vi.spyOn(verifying, "verify").mockResolvedValue({ passed: false, outputs: [], failure: null } as never);
+    const { variants } = await build(folder, { cache, verify: true });
+    vi.restoreAllMocks();
+    expect(variants[0]).toMatchObject({ state: "failed", artifact: null, failure: { code: "numeric" } });
+    expect(readdirSync(join(folder, "out/shapes/default"))).toEqual([]);
+    expect(statesOf(await build(folder, { cache }))).toEqual(["shapes/default built"]);
+  });
+
+  it.each(["file", "file/below"])("refuses an output that is %s once, before any work", async (name) => {
+    const folder = project("no-output", two);
+    writeFileSync(join(folder, "file"), "");
+    expect(await refusal(build(folder, { out: join(folder, name) }))).toMatch(
+      /^io: .*file.*: the output folder cannot be written: .*\n {2}Choose another folder with -o/,
+    );
+    expect(existsSync(join(folder, "timmc.lock.json"))).toBe(false);
+  });
+
+  it("locks no source whose variants did not come about", async () => {
+    const folder = project("unlocked", {
+      models: ["test_vit"],
+      inputSizes: [50],
+      weights: [{ file: "shapes/model.safetensors" }],
+    });
+    expect((await build(folder)).counts).toMatchObject({ failed: 1 });
+    expect(existsSync(join(folder, "timmc.lock.json"))).toBe(false);
+  });
 
   it("builds a part, and build.json stays whole", async () => {
     const folder = project("part", two);
