@@ -120,9 +120,9 @@ describe("verify", () => {
 test("bench compares with the first artifact, and shows in what they differ", async () => {
   const { status, out, err } = await timmc("bench", at("plain"), at("features"), "--runs", "3", "--threads", "1");
   const [head, first, second] = out.split("\n");
-  expect(head).toMatch(/^artifact +model +level +taps +batch .* ratio +95 % interval$/);
-  expect(first).toMatch(/^\S+plain +test_resnet\.r160_in1k +O2 +logits,features\.0 +1 .* 1\.000$/);
-  expect(second).toMatch(/ features\.0 +1 .* \d\.\d{3} +\d\.\d{3} to \d\.\d{3}/);
+  expect(head).toMatch(/^artifact +model +level +taps +input +batch .* ratio +95 % interval$/);
+  expect(first).toMatch(/^\S+plain +test_resnet\.r160_in1k +O2 +logits,features\.0 +f32\[N,3,\d+,\d+\] +1 .* 1\.000$/);
+  expect(second).toMatch(/ features\.0 +f32\[N,3,\d+,\d+\] +1 .* \d\.\d{3} +\d\.\d{3} to \d\.\d{3}/);
   expect(out).toMatch(/ratio: time per image over .*\nonnxruntime-node 1\.\S+, 3 runs each, 1 thread\n$/);
   expect(err).toMatch(/^note: the artifacts differ in taps: .*\nnote: 3 runs are too few/);
   expect(status).toBe(0);

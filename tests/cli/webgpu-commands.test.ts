@@ -36,8 +36,8 @@ describeOnGpu("the commands on a WebGPU artifact", () => {
     expect((await cli(["compile", ...model, "-o", at("onnx")])).status).toBe(0);
     const { out, status } = await cli(["bench", at("onnx"), at("web"), "--runs", "1", "--profile"]);
     expect(status).toBe(0);
-    expect(out).toMatch(/^artifact +model +level +target +operators +opset +batch /);
-    expect(out).toMatch(/ webgpu +- +- +1 /);
+    expect(out).toMatch(/^artifact +model +level +target +operators +opset +input +batch /);
+    expect(out).toMatch(/ webgpu +- +- +f32\[N,3,\d+,\d+\] +1 /);
     expect(out).toMatch(/\nonnxruntime-node \S+, webgpu \S+ on .*, 1 run each/);
     expect(out).toMatch(/\nits runtime does not time kernels\n/);
     expect(out).toMatch(/\nkernel +ms +share\n|\nits runtime does not time kernels\n$/);
