@@ -87,6 +87,9 @@ function publish(folder: string, stage: string, names: ArtifactNames, old: reado
   rmSync(join(folder, begunName), { force: true });
 }
 
+/** Above it, whoever was at work on another machine has gone. */
+const dayMs = 24 * 60 * 60 * 1000;
+
 /** Takes away what runs that were killed left. */
 function sweep(folder: string): void {
   const now = Date.now();
@@ -94,7 +97,7 @@ function sweep(folder: string): void {
     if (name.startsWith(stagePrefix)) {
       const place = join(folder, name);
       const facts = statSync(place, { throwIfNoEntry: false });
-      if (facts !== undefined && isAbandoned(name.slice(stagePrefix.length), facts.mtimeMs, now))
+      if (facts !== undefined && isAbandoned(name.slice(stagePrefix.length), now - facts.mtimeMs, dayMs))
         rmSync(place, { recursive: true, force: true });
     }
 }

@@ -7,16 +7,13 @@ import { codeOf } from "../ir/caught.ts";
 const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 12);
 const pattern = /^([0-9a-f]{12})-(\d{1,10})-[0-9a-f]{16}$/;
 
-/** A day: above it, whoever it was on another machine has gone. */
-const abandonedMs = 24 * 60 * 60 * 1000;
-
 export const ownedName = (): string => `${host}-${process.pid}-${randomBytes(8).toString("hex")}`;
 
-/** Whether a name is one of `ownedName` whose process has ended, or that is older than a day; `mtimeMs` is its last change. */
-export function isAbandoned(name: string, mtimeMs: number, now: number): boolean {
+/** Whether a name is one of `ownedName` whose process has ended, or that is older than `most` milliseconds. */
+export function isAbandoned(name: string, age: number, most: number): boolean {
   const [, of, pid] = pattern.exec(name) ?? [];
   if (pid === undefined) return false;
-  return (of === host && !isAlive(Number(pid))) || now - mtimeMs > abandonedMs;
+  return (of === host && !isAlive(Number(pid))) || age > most;
 }
 
 function isAlive(pid: number): boolean {

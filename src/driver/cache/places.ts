@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from "node:crypto";
 import {
   type Stats,
   closeSync,
@@ -10,11 +9,11 @@ import {
   utimesSync,
   writeSync,
 } from "node:fs";
-import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { makeFolder } from "../../frontend/make-folder.ts";
 import { codeOf } from "../../ir/caught.ts";
 import { TimmcError } from "../../ir/error.ts";
+import { isAbandoned, ownedName } from "../owned-name.ts";
 import type { BuildCache } from "./folder.ts";
 
 /**
@@ -74,16 +73,11 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Of this machine and process, so that a later run knows whose a temporary file was. */
-const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 12);
-
-const temporaryName = (): string => `${host}-${process.pid}-${randomBytes(8).toString("hex")}`;
-
 /** Writes a file that appears at its place in the cache when it is whole. Throws what the file system refuses. */
 export function writeInto(cache: Place, path: string, parts: Iterable<Uint8Array>): void {
   const folder = temporaryFolder(cache);
   for (const made of [folder, dirname(path)]) makePlainFolder(cache, made);
-  const temporary = join(folder, temporaryName());
+  const temporary = join(folder, ownedName());
   try {
     const descriptor = openSync(temporary, "wx");
     try {
@@ -131,7 +125,7 @@ export function removePlace(path: string): boolean {
 
 /** The time by the clock that the cache's files have, which may be another machine's; else by this one's. */
 export function clockOf(cache: Place): number {
-  const path = join(temporaryFolder(cache), temporaryName());
+  const path = join(temporaryFolder(cache), ownedName());
   try {
     closeSync(openSync(path, "wx"));
     return lstatSync(path).mtimeMs;
@@ -150,17 +144,6 @@ export function sweepTemporaries(cache: Place, now: number): void {
   const folder = temporaryFolder(cache);
   for (const name of namesIn(folder)) {
     const facts = factsOf(join(folder, name));
-    const [, of, pid] = /^([0-9a-f]{12})-(\d{1,10})-[0-9a-f]{16}$/.exec(name) ?? [];
-    if (facts?.isFile() !== true || pid === undefined) continue;
-    if ((of === host && !isAlive(Number(pid))) || now - facts.mtimeMs > abandoned) removePlace(join(folder, name));
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) !== "ESRCH";
+    if (facts?.isFile() === true && isAbandoned(name, now - facts.mtimeMs, abandoned)) removePlace(join(folder, name));
   }
 }
