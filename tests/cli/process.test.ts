@@ -51,7 +51,11 @@ describe("the program", () => {
       let err = "";
       child.stderr.on("data", (text: Buffer) => (err += text.toString()));
       const watch = setInterval(() => {
-        if (!existsSync(folder) || !readdirSync(folder).some((name) => name.endsWith(".tmp"))) return;
+        if (
+          !existsSync(folder) ||
+          !readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith(".tmp"))
+        )
+          return;
         clearInterval(watch);
         child.kill(signal);
       }, 2);

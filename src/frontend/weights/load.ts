@@ -48,6 +48,7 @@ export function toNumbers(data: TensorData): Numbers {
       return Float64Array.from(viewAs(data.read(), Uint32Array));
     case "u64":
       return Float64Array.from(viewAs(data.read(), BigUint64Array), Number);
+    case "i4":
     case "f4":
     case "f6_e2m3":
     case "f6_e3m2":

@@ -28,7 +28,13 @@ function casesOf(op: TestedOp): { readonly graph: CaseGraph; readonly names: rea
 }
 
 /** What passes make for ONNX alone. */
-const refused: ReadonlySet<string> = new Set(["fused_conv", "packed_attention"]);
+const refused: ReadonlySet<string> = new Set([
+  "dequantize",
+  "dynamic_matmul",
+  "fused_conv",
+  "packed_attention",
+  "quantize",
+]);
 
 /** What depends on no operand is a weight. */
 const computed = testedOps.filter((op) => op !== "constant" && op !== "iota");
