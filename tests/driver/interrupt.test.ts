@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { loadArtifact } from "../../src/driver/artifact.ts";
 import { compile } from "../../src/driver/compile.ts";
 import { pauses } from "../../src/backends/interrupt.ts";
 import { compileTiny, refusal, temporaryFolder } from "./workspace.ts";
@@ -19,11 +20,12 @@ test("long work lets other events in, short work does not wait", async () => {
   expect(turned).toBe(true);
 });
 
-test("a compile that is stopped while it writes leaves no file, and no artifact of before", async () => {
+test("a compile that is stopped while it writes leaves the artifact of before, and nothing else", async () => {
   await compileTiny(at("out"));
+  const before = readdirSync(at("out"));
   const controller = new AbortController();
   const watch = setInterval(() => {
-    if (readdirSync(at("out")).some((name) => name.endsWith(".tmp"))) controller.abort();
+    if (readdirSync(at("out"), { recursive: true }).some((name) => String(name).endsWith(".tmp"))) controller.abort();
   }, 1);
   const compiled = compile({
     model: "resnet50",
@@ -33,7 +35,8 @@ test("a compile that is stopped while it writes leaves no file, and no artifact 
   });
   expect(await refusal(compiled)).toMatch(/^interrupted: /);
   clearInterval(watch);
-  expect(readdirSync(at("out"))).toEqual([]);
+  expect(readdirSync(at("out"))).toEqual(before);
+  expect((await loadArtifact(at("out"))).manifest.source.architecture).not.toBe("resnet50");
 });
 
 test("a compile that is stopped before it writes touches nothing", async () => {
