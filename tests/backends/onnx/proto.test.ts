@@ -229,6 +229,7 @@ describe("element types", () => {
       codes.INT32,
       codes.UINT8,
       codes.INT8,
+      22, // INT4, which onnx-proto lacks
       codes.BOOL,
     ]);
     for (const dtype of onnxDTypes) expect(dtypeOfCode(dataTypeCode(dtype))).toBe(dtype);
