@@ -13,6 +13,7 @@ const [model] = cudaTextNames;
 /** CUDA C++ for nvcc, with a C header, and a program that runs it. */
 export const cuda = kernelTarget({
   name: "cuda",
+  takesPixels: false,
   build: buildCuda,
   make: (program) => {
     const made = planCuda(program);

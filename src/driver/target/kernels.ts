@@ -28,6 +28,8 @@ import type { Emission, OpenOptions, Target, TargetRequest } from "./target.ts";
 /** What targets that are made of kernels do in their own ways. */
 interface KernelBackend extends Pick<Target, "places" | "texts"> {
   readonly name: Exclude<TargetName, "onnx">;
+  /** Whether an input may be bytes, the pixels of --preprocess. */
+  readonly takesPixels: boolean;
   /** The kernels of a graph. */
   build(graph: Graph, precision: KernelPrecision, table: Table): Program;
   /** The files of a program but its weights. */
@@ -95,7 +97,7 @@ export function kernelTarget(backend: KernelBackend): KernelTarget {
       };
       if (!isStaticType(input.type)) refuse("Kernels are made for one size: give --batch a number.");
       else if (count(input.type.shape) >= maxElements) refuse("Use a smaller --batch.");
-      if (name === "cuda" && preprocess) refuse("Leave --preprocess out, or use --target webgpu or onnx.");
+      if (preprocess && !backend.takesPixels) refuse("Leave --preprocess out, or use --target webgpu or onnx.");
     },
     emit: ({ lowering: { lowered }, weights, request }) => emit(lowered.graph, weights.parameters, request),
     requestOf,

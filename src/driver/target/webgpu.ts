@@ -12,6 +12,7 @@ const files = { plan: "plan.json", shaders: "model.wgsl.js" } as const;
 /** WGSL kernels for browsers, and for Node's package webgpu. */
 export const webgpu = kernelTarget({
   name: "webgpu",
+  takesPixels: true,
   build: buildWebGpu,
   make: (program, table) => {
     const { plan, shaders, kernels } = planWebGpu(program, table);
